@@ -1,0 +1,113 @@
+"""The sections of a scenario as frozen models: every key with its unit, default, limits and meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+from physim.step import parameter
+from physim.units import Micron, MilligramPerMilliliter, Minute, Number
+
+Vector = tuple[float, float, float]
+Length = Annotated[Micron, Field(gt=0, le=1e6)]
+Boundary = Literal["periodic", "wall", "open"]
+
+
+def _three(value: Any) -> Any:
+    """One length or word stands for all three axes."""
+    return tuple(value) if isinstance(value, (list, tuple)) else (value, value, value)
+
+
+def as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Run(Section):
+    """How long, in which steps, and from which seed."""
+
+    duration: Minute = Field(gt=0, description="simulated time", examples=['duration = "24 h"'])
+    step: Minute = parameter(0.1, "time step of the mechanics", gt=0)
+    seed: StrictInt = Field(1, ge=0, lt=1 << 32, description="seed of all random numbers")
+
+
+class Box(Section):
+    """The box spans 0 to `size` along each axis; each pair of faces is periodic, a wall, or open."""
+
+    size: Annotated[tuple[Length, Length, Length], BeforeValidator(_three)] = Field(
+        description="edge lengths, three or one for a cube", examples=['size = "300 um"']
+    )
+    boundary: Annotated[tuple[Boundary, Boundary, Boundary], BeforeValidator(_three)] = Field(
+        ("open", "open", "open"), description="faces along x, y, z, or one word for all"
+    )
+
+    @property
+    def lower(self) -> Vector:
+        return (0.0, 0.0, 0.0)
+
+    @property
+    def upper(self) -> Vector:
+        return self.size
+
+    @property
+    def periodic(self) -> tuple[bool, bool, bool]:
+        x, y, z = self.boundary
+        return (x == "periodic", y == "periodic", z == "periodic")
+
+
+class Cells(Section):
+    """A group of cells of one kind. Spheroids with the same centre form one mixed ball."""
+
+    name: StrictStr = Field("cells", min_length=1, description="name of the group in tables and frames")
+    count: StrictInt | None = Field(
+        None, ge=1, description="number of cells; from a file, the number of its rows"
+    )
+    place: Literal["spheroid", "random", "file"] = "spheroid"
+    center: Annotated[tuple[Micron, Micron, Micron], BeforeValidator(as_tuple)] | None = Field(
+        None, description="centre of the spheroid; default: centre of the box"
+    )
+    file: StrictStr | None = Field(
+        None, description="CSV with columns x, y, z in um; relative to the scenario"
+    )
+    radius: Micron = parameter(8.4, "radius of the cell", gt=0, le=1000)
+    nucleus_radius: Micron = parameter(4.7, "radius of the nucleus", ge=0)
+    cadherin: Number = parameter(1.0, "cadherin level relative to the reference cell", ge=0, le=1000)
+    integrin: Number = parameter(1.0, "integrin level relative to the reference cell", ge=0, le=1000)
+    spacing: Micron | None = Field(
+        None, gt=0, description="distance of neighbours in a spheroid, or least distance"
+    )
+
+    @property
+    def default_spacing(self) -> float:
+        """Spheroid: 1.9 R, i.e. 2,900 um^3 per cell at R = 8.4 um. Random: 2 R, just not touching."""
+        return (1.9 if self.place == "spheroid" else 2.0) * self.radius
+
+
+class Collagen(Section):
+    """A network of collagen fibers: see `generate.collagen` for how the numbers shape it."""
+
+    concentration: MilligramPerMilliliter = Field(gt=0, le=100, examples=['concentration = "2 mg/ml"'])
+    bundle_diameter: Micron = Field(gt=0, le=10, examples=['bundle_diameter = "0.2 um"'])
+    segment_length: Micron = parameter(2.5, "length of a segment between two nodes", gt=0)
+    fiber_length: Micron | None = Field(
+        None, gt=0, description="mean length; default: as many crosslinks as valence needs"
+    )
+    length_spread: Number = parameter(0.3, "standard deviation of the logarithm of lengths", ge=0, le=1)
+    persistence_length: Micron = parameter(100.0, "how far a fiber stays straight", gt=0)
+    alignment: Number = parameter(0.0, "order S: 0 isotropic, near 1 along alignment_direction", ge=0, lt=1)
+    alignment_direction: Annotated[tuple[Number, Number, Number], BeforeValidator(as_tuple)] = (1.0, 0.0, 0.0)
+    valence: Number = parameter(3.3, "mean number of segments that meet at a crosslink", ge=2.5, le=3.8)
+    seed: StrictInt | None = Field(None, ge=0, lt=1 << 32, description="default: the seed of the run")
+
+
+class Record(Section):
+    """What is kept, and how often."""
+
+    interval: Minute = parameter(10.0, "time between frames and table rows", gt=0)
+    links: StrictBool = Field(
+        True, description="write links between cells and fibers as a part of the frames"
+    )
