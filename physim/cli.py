@@ -1,0 +1,214 @@
+"""The command line. Heavy modules are imported inside the commands, so that `physim --help` answers at once.
+
+Exit codes: 0 done, 2 the input is wrong (one line per problem on stderr), 3 the run stopped for a physical or
+numerical reason, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from physim.errors import InputError, PhysimError
+
+
+class _Commands(TyperGroup):
+    """Turns the errors that are no bugs into lines and exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PhysimError as error:
+            for line in str(error).splitlines() or [type(error).__name__]:
+                print(f"error: {line}", file=sys.stderr)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(130) from None
+        except MemoryError:
+            print("error: not enough memory; use fewer cells or a smaller box", file=sys.stderr)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    name="physim",
+    cls=_Commands,
+    help="Simulate how cancer cells invade and metastasise together.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+ScenarioName = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="built-in name or TOML file", show_default=False)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="change a value, e.g. cells.0.count=50; repeatable"),
+]
+DeviceName = Annotated[
+    str | None, typer.Option("--device", help="number or part of the name of an OpenCL device")
+]
+
+
+@app.command("list")
+def list_scenarios() -> None:
+    """List the built-in scenarios."""
+    from physim import tables
+    from physim.scenario import builtin_names, builtin_text
+
+    for name in builtin_names():
+        table = tables.parse(builtin_text(name), name)
+        print(f"{name}: {table.get('title', '')}")
+        print(_paragraph(table.get("introduction", "")), end="\n\n")
+
+
+def _paragraph(text: str) -> str:
+    import textwrap
+
+    return textwrap.fill(" ".join(text.split()), 100, initial_indent="    ", subsequent_indent="    ")
+
+
+@app.command()
+def devices() -> None:
+    """List the OpenCL devices and say which can be used."""
+    from physim.device import describe_devices
+
+    print(describe_devices())
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="built-in scenario", show_default=False)],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="default: NAME.toml", show_default=False)
+    ] = None,
+) -> None:
+    """Write a commented copy of a built-in scenario, to be edited; never overwrites a file."""
+    from physim import tables
+    from physim.problems import suggest
+    from physim.scenario import builtin_names, builtin_text
+
+    if name not in builtin_names():
+        raise InputError(f"NAME: '{name}' is no built-in scenario; {suggest(name, builtin_names())}")
+    path, text = file or Path(f"{name}.toml"), builtin_text(name)
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise InputError(
+            f"{path}: exists and is not overwritten; give another name or move it away"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be written: {getattr(error, 'strerror', error)}; give another path"
+        ) from None
+    print(_paragraph(tables.parse(text, name).get("introduction", "")))
+    print(f"\nwrote {path}; edit it, then: physim validate {path}; physim run {path}")
+
+
+@app.command()
+def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
+    """Check a scenario without running it, and say what it amounts to."""
+    from physim.simulation import step_kernels
+
+    from physim.generate.cells import initial_cells
+    from physim.scenario import load
+
+    checked = load(scenario, overrides or ())
+    kernels = step_kernels(checked)
+    count = len(initial_cells(checked)["id"])
+    steps = round(checked.run.duration / checked.run.step)
+    print(f"valid: {checked.title}")
+    print(f"  {count:,} cells, {steps:,} steps of {checked.run.step:g} min, {len(kernels)} kernels a step")
+    print(f"  terms: {', '.join(checked.terms) or 'none'}")
+    if checked.null:
+        print("  null arm: " + ", ".join(f"{path} = {value}" for path, value in checked.null.items()))
+
+
+@app.command()
+def explain(scenario: ScenarioName, overrides: Overrides = None) -> None:
+    """Print the kernels of one step (what each reads, writes and adds to), the terms and their parameters."""
+    from physim.simulation import step_kernels
+
+    from physim import explain as text
+    from physim.scenario import load
+
+    checked = load(scenario, overrides or ())
+    print(text.explain(checked, step_kernels(checked)))
+
+
+@app.command()
+def run(
+    scenario: ScenarioName,
+    overrides: Overrides = None,
+    device: DeviceName = None,
+    seed: Annotated[
+        int | None, typer.Option(help="seed of all random numbers; same as --set run.seed=N")
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="simulated hours; same as --set run.duration='N h'")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of the run; default: a new one in runs/")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="time every kernel")] = False,
+    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="render pictures when done")] = True,
+) -> None:
+    """Run a scenario and record it into a folder."""
+    from physim.scenario import load
+
+    changes = list(overrides or ())
+    if seed is not None:
+        changes.append(f"run.seed={seed}")
+    if hours is not None:
+        changes.append(f"run.duration={hours!r} h")
+    checked = load(scenario, changes)
+    from physim.runner import run as run_scenario
+
+    print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview))
+
+
+@app.command()
+def render(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run", show_default=False)],
+) -> None:
+    """Render pictures of a recorded run."""
+    if not run_folder.is_dir():
+        raise InputError(f"{run_folder}: is no folder; give the folder that 'physim run' printed")
+    from physim.viz.render import render_run
+
+    for picture in render_run(run_folder):
+        print(picture)
+
+
+@app.command()
+def bench(
+    device: DeviceName = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="write the rows as JSON")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="small sizes only")] = False,
+) -> None:
+    """Time the kernels on a device."""
+    from physim.bench import main as run_bench
+
+    run_bench(device=device, json=json, quick=quick)
+
+
+def main() -> None:
+    """Run the command line; a reader that closes the pipe early ends it quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            app(prog_name="physim")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
