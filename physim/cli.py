@@ -22,7 +22,12 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:  # the reader has seen enough, as in `physim list | head -1`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
         except PhysimError as error:
             for line in str(error).splitlines() or [type(error).__name__]:
                 print(f"error: {line}", file=sys.stderr)
@@ -115,12 +120,12 @@ def init(
 @app.command()
 def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     """Check a scenario without running it, and say what it amounts to."""
-    from physim.simulation import step_kernels
-
     from physim.generate.cells import initial_cells
     from physim.scenario import load
 
     checked = load(scenario, overrides or ())
+    from physim.simulation import step_kernels
+
     kernels = step_kernels(checked)
     count = len(initial_cells(checked)["id"])
     steps = round(checked.run.duration / checked.run.step)
@@ -134,12 +139,12 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
 @app.command()
 def explain(scenario: ScenarioName, overrides: Overrides = None) -> None:
     """Print the kernels of one step (what each reads, writes and adds to), the terms and their parameters."""
-    from physim.simulation import step_kernels
-
     from physim import explain as text
     from physim.scenario import load
 
     checked = load(scenario, overrides or ())
+    from physim.simulation import step_kernels
+
     print(text.explain(checked, step_kernels(checked)))
 
 
@@ -200,15 +205,8 @@ def bench(
 
 
 def main() -> None:
-    """Run the command line; a reader that closes the pipe early ends it quietly."""
+    """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        try:
-            app(prog_name="physim")
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+    app(prog_name="physim")
