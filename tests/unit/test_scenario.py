@@ -170,7 +170,7 @@ WRONG = [
     ),
     (
         "collagen.segment_length=30 um",
-        'collagen.segment_length: 30 um is more than half of the fibers\' length 26.51 um, the default at this density, so they could not bend; write at most "13.61 um"',
+        'collagen.segment_length: 30 um is more than half of the fibers\' length 26.51 um, the default at this density, so they could not bend; write at most "13.25 um"',
     ),
     (
         "collagen.fiber_length=400 um",
