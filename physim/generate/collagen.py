@@ -94,11 +94,11 @@ def generate_collagen(
     segment, um, before pulling (which stretches a few to twice that); a fiber has equal ones. alignment:
     nematic order S of the result about alignment_direction. valence: mean z = 4 (1 - 1/n) over the
     crosslinks, see `crosslink.choose`. Fibers wrap along periodic axes and are clipped at the other faces.
-    Fibers with fewer than two crosslinks are left out (`pruned` counts them) and their length is given to
-    others. The same seed gives the same network. Raises InputError, with all problems, for values outside
-    their limits or that cannot be reached.
+    Fibers with fewer than two holds (crosslinks, or a face that cut them) are left out, counted in `pruned`,
+    and their length is given to others: hold the nodes that lie on faces. The same seed gives the same
+    network. Raises InputError, with all problems, for values outside their limits or that cannot be reached.
 
-    Pulling fibers together opens the pores by about a tenth over random lines; measure them after it
+    Pulling fibers together opens the pores by 2-5 % over random lines; measure them after it
     (`analysis.network`). Where mechanics is judged, choose segment_length <= half the crosslink spacing.
     """
     box = Box(np.array(lower, float).reshape(-1), np.array(upper, float).reshape(-1),
@@ -140,7 +140,7 @@ def _draft(box: Box, recipe: _Recipe, random: np.random.Generator) -> FiberNetwo
     for reach, tilt in EFFORTS:
         found = crosslink.crossings(begin, end, fiber, box, reach * mesh)
         found = crosslink.thin_out(found, along, fiber, max(1.5 * recipe.bundle_diameter, 0.1 * mesh), tilt)
-        chosen = crosslink.choose(found, fiber, free.sum(axis=1), recipe.valence)
+        chosen = crosslink.choose(found, fiber, free, recipe.valence)
         if chosen is not None:
             break
     else:

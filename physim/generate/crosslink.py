@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from physim.generate.fiber_network import Box, anchored
+from physim.generate.fiber_network import Box, anchored, holds_needed
 
 Points = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -125,7 +125,7 @@ def thin_out(found: Crossings, along: tuple[Points, Points], fiber: Index, apart
     return found[chosen]
 
 
-def choose(found: Crossings, fiber: Index, free_ends: Index, valence: float,
+def choose(found: Crossings, fiber: Index, free_ends: NDArray[np.bool_], valence: float,
            ) -> tuple[Crossings, NDArray[np.bool_]] | None:
     """As many of the nearest crossings as give a mean valence z, and which fibers (F,) they hold; None if too
     few.
@@ -133,14 +133,14 @@ def choose(found: Crossings, fiber: Index, free_ends: Index, valence: float,
     A fiber's arm counts where it leads to another crosslink, so a crosslink has valence 4 in the middle of
     both its fibers, 3 where it is the last on one, 2 where it is the last on both: z = 4 - 2 F/X for F fibers
     and X crosslinks, 4 (1 - 1/n) with n = 2 X/F crosslinks on a fiber. An end at a face, where the box cut
-    the fiber, counts as leading on: free_ends (F,) is 2, 1 or 0. Fibers with fewer than two crosslinks are
-    left out.
+    the fiber, counts as leading on: free_ends (F,) is 2, 1 or 0. Fibers with fewer than two holds
+    (crosslinks or faces) are left out.
     """
-    joined = fiber[found.segments]
+    joined, needed, ends = fiber[found.segments], holds_needed(free_ends), free_ends.sum(axis=1)
 
     def outcome(count: int) -> tuple[float, NDArray[np.bool_], NDArray[np.bool_]]:
-        stays, linked = anchored(joined[:count], len(free_ends))
-        return 4.0 - free_ends[stays].sum() / linked.sum() if linked.any() else 0.0, stays, linked
+        stays, linked = anchored(joined[:count], needed)
+        return 4.0 - ends[stays].sum() / linked.sum() if linked.any() else 0.0, stays, linked
 
     few, many = 0, len(joined)
     if outcome(many)[0] < valence:

@@ -92,7 +92,7 @@ class FiberNetwork:
     bundle_diameter: float
     """um, of every fiber."""
     pruned: int = 0
-    """Fibers that were drawn but left out, because fewer than two crosslinks held them."""
+    """Fibers that were drawn but left out, because fewer than two crosslinks or faces held them."""
 
     @property
     def box(self) -> Box:
@@ -172,18 +172,26 @@ def keep_segments(network: FiberNetwork, keep: NDArray[np.bool_], pruned: int = 
     )
 
 
-def anchored(joined: NDArray[np.integer], fibers: int, needed: int | NDArray[np.integer] = 2,
-             ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which fibers, and which of the crosslinks joined (X, 2), stay when fibers with fewer than `needed` go.
+def holds_needed(free_ends: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(F,) crosslinks that must hold a fiber: two, or one where a face of the box cut it (free_ends (F, 2)).
 
-    Repeated until nothing changes: a fiber that goes takes its crosslinks from its partners. A fiber with
-    none or one has no resistance to being reeled in by a cell (8 of 486 in the prototype), so it is no
-    obstacle and no foothold.
+    A fiber with none or one has no resistance to being reeled in by a cell (8 of 486 in the prototype), so it
+    is no obstacle and no foothold. Beyond a face the gel goes on: the mechanics holds the nodes there.
     """
-    fiber = np.ones(fibers, bool)
+    return np.clip(free_ends.sum(axis=1), 1, 2)
+
+
+def anchored(joined: NDArray[np.integer], needed: NDArray[np.integer],
+             ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which fibers (F,), and which of the crosslinks joined (X, 2), stay when fibers with fewer than needed
+    (F,) go.
+
+    Repeated until nothing changes: a fiber that goes takes its crosslinks from its partners.
+    """
+    fiber = np.ones(len(needed), bool)
     link = np.ones(len(joined), bool)
     while True:
-        count = np.bincount(joined[link].ravel(), minlength=fibers)
+        count = np.bincount(joined[link].ravel(), minlength=len(needed))
         loose = fiber & (count < needed)
         if not loose.any():
             return fiber, link
@@ -219,8 +227,10 @@ def carve(network: FiberNetwork, centers: ArrayLike, radii: float | Sequence[flo
         offset -= np.clip(along, -0.5, 0.5)[:, None] * vector[segment]
         keep[segment[(offset**2).sum(1) <= radius[sphere] ** 2]] = False
     cut = keep_segments(network, keep)
-    held = np.bincount(network.segment_fiber[network.crosslinks].ravel(), minlength=network.fibers) >= 2
+    joined, needed = network.segment_fiber[network.crosslinks], holds_needed(network.free_ends)
+    held = np.bincount(joined.ravel(), minlength=network.fibers) >= needed
     was_held = np.zeros(cut.fibers, bool)
     was_held[cut.segment_fiber] = held[network.segment_fiber[keep]]
-    stays, _ = anchored(cut.segment_fiber[cut.crosslinks], cut.fibers, np.where(was_held, 2, 0))
+    needed = np.where(was_held, holds_needed(cut.free_ends), 0)
+    stays, _ = anchored(cut.segment_fiber[cut.crosslinks], needed)
     return keep_segments(cut, stays[cut.segment_fiber], int((~stays).sum()))
