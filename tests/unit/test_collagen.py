@@ -222,6 +222,28 @@ def test_distance_to_fibers_is_exact(periodic: tuple[bool, bool, bool]) -> None:
     assert measure.DistanceField(network)(points) == pytest.approx(brute_distance(network, points), abs=1e-9)
 
 
+def test_distance_is_exact_beside_a_crowd_of_short_segments() -> None:
+    """One long segment is nearest, though the middles of a hundred short ones are nearer than its own."""
+    crowd = np.array([10.0, 8.5, 10.0]) + np.linspace(0, 0.1, 100)[:, None] * np.array([1.0, 0.0, 0.0])
+    begin = np.concatenate([[[11.0, 11.0, 10.0]], crowd])
+    end = np.concatenate([[[19.0, 11.0, 10.0]], crowd + np.array([0.0, 0.0, 0.01])])
+    network = assemble(begin, end, np.arange(101), np.empty((0, 2), int), np.empty((0, 2)),
+                       Box(np.zeros(3), np.full(3, 20.0), NONE), 0.1)
+    assert measure.DistanceField(network)(np.array([[11.0, 10.0, 10.0]])) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_bubble_pore_agrees_with_a_scan_of_centers() -> None:
+    network = gel(15.0)
+    lattice = np.stack(np.meshgrid(*[np.arange(0.2, 15, 0.4)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    lattice += network.lower
+    radius = measure.DistanceField(network)(lattice)
+    points = network.lower + np.random.default_rng(0).random((150, 3)) * 15.0
+    apart = np.linalg.norm(network.box.image(points[:, None] - lattice), axis=-1)
+    scanned = 2 * np.where(apart <= radius, radius, 0.0).max(axis=1).mean()
+    assert measure.bubble_pore(network, 400) == pytest.approx(scanned, rel=0.06)
+    assert 0 <= measure.largest_sphere(network) - 2 * radius.max() < 0.4 * 3**0.5  # a diagonal
+
+
 def test_nearest_obstacle_pore_of_random_lines() -> None:
     """1/sqrt(rho): the number of lines within r of a point is Poisson of mean pi rho r^2.
 
@@ -257,8 +279,9 @@ def test_three_pores_are_in_order_and_spheres_are_empty() -> None:
     i, j = (x.ravel() for x in np.meshgrid(np.arange(n), np.arange(2 * n), indexing="ij"))
     size = np.array([a * n, a * 2 * n * np.sqrt(3) / 2, 10.0])
     foot = np.stack([a * (i + 0.5 * (j % 2)), a * np.sqrt(3) / 2 * j, np.zeros(len(i))], axis=1)
-    starts = (foot[:, None] + np.array([0, 0, 2.0]) * np.arange(5)[:, None]).reshape(-1, 3)
-    network = assemble(starts, starts + np.array([0, 0, 2.0]), np.repeat(np.arange(len(i)), 5), np.empty((0, 2), int),
+    step: Points = np.array([0, 0, 2.0])
+    starts: Points = (foot[:, None] + step * np.arange(5.0)[:, None]).reshape(-1, 3)
+    network = assemble(starts, starts + step, np.repeat(np.arange(len(i)), 5), np.empty((0, 2), int),
                        np.empty((0, 2)), Box(np.zeros(3), size, EVERY), 0.1)
     widest = 2 * a / np.sqrt(3)
     assert measure.largest_sphere(network) == pytest.approx(widest, rel=0.01)
@@ -282,7 +305,8 @@ def test_carving_leaves_nothing_inside_and_everything_else(periodic: tuple[bool,
     assert 1.0 < lost / (volume * measure.length_density(network)) < 2.2  # whole segments, and what they held
     kept = {tuple(x) for x in np.round(carved.midpoints, 6)}
     assert len(kept) == len(carved.segments) and kept < {tuple(x) for x in np.round(network.midpoints, 6)}
-    points, known = ({tuple(x) for x in np.round(n.box.wrap(n.crosslink_points(0)), 6)} for n in (carved, network))
+    points, known = ({tuple(x) for x in np.round(n.box.wrap(n.crosslink_points(0)), 6)}
+                     for n in (carved, network))
     assert len(points) > 0.5 * len(known) and points < known
     holds = np.bincount(carved.segment_fiber[carved.crosslinks].ravel(), minlength=carved.fibers)
     assert (holds + (~carved.free_ends).sum(axis=1) >= 2).all() and holds.min() >= 1
