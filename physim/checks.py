@@ -58,6 +58,11 @@ def _cells(scenario: Scenario) -> list[str]:
                 f"the cell's radius {_um(group.radius)}; "
                 f'write e.g. "{0.56 * group.radius:.2g} um"'
             )
+        if group.spacing is not None and group.spacing < group.radius:
+            lines.append(
+                f"cells.{index}.spacing: {_um(group.spacing)} is less than the radius {_um(group.radius)}, "
+                f'the cells would lie inside each other; write e.g. "{group.default_spacing:.3g} um"'
+            )
         if group.place == "file" and group.file is None:
             continue  # reported where the file is read
         for key in ("file", "center", "spacing"):
@@ -153,7 +158,7 @@ def _collagen(scenario: Scenario) -> list[str]:
     if not any(collagen.alignment_direction):
         lines.append("collagen.alignment_direction: [0, 0, 0] has no direction; write e.g. [1, 0, 0]")
     density = length_density(collagen.concentration, collagen.bundle_diameter)
-    length = collagen.fiber_length or default_fiber_length(density, collagen.valence)
+    length = collagen.fiber_length or default_fiber_length(density, collagen.valence, collagen.alignment)
     origin = "" if collagen.fiber_length else ", the default at this density,"
     if collagen.segment_length > 0.5 * length:
         lines.append(
@@ -201,7 +206,7 @@ def _terms(scenario: Scenario) -> list[str]:
             if periodic and ranges[name] and edge < 3 * reach:
                 lines.append(
                     f"box.size: {_um(edge)} along periodic {axis} is less than 3 x the range {_um(reach)} "
-                    f'of term {name}; write at least "{_um(math.ceil(3 * reach))}" or make the boundary open'
+                    f'of term {name}; write at least "{_um(3.001 * reach)}" or make the boundary open'
                 )
     return lines
 

@@ -61,6 +61,12 @@ def place(*path: str | int) -> str:
     return ".".join(show(key).strip('"') if isinstance(key, str) else str(key) for key in path)
 
 
+def file_text(path: object) -> str:
+    """A path on one line; of a very long one the end, which tells most."""
+    text = json.dumps(str(path).encode("utf-8", "backslashreplace").decode(), ensure_ascii=False)[1:-1]
+    return text if len(text) <= 200 else "... " + text[-196:]
+
+
 def suggest(word: str, known: Iterable[str], *, many: int = 12) -> str:
     """The remedy for an unknown word: the one that was probably meant, or those that there are."""
     names = list(known)
@@ -83,7 +89,9 @@ def from_pydantic(error: ValidationError, model: type[BaseModel], *where: str | 
     """One line per pydantic error of `model`, which stands at `where` in the scenario."""
     items = _without_repeats(error.errors(include_url=False))
     # a list whose entries are all wrong is reported as too short as well
-    return [_line(item, model, where) for item in items if item["type"] != "too_short" or not item["input"]]
+    items = [item for item in items if item["type"] != "too_short" or not item["input"]]
+    lines = [_line(item, model, where) for item in items[:MOST]]
+    return lines + [f"{place(*where, *item['loc'])}: is wrong too" for item in items[MOST:]]  # only counted
 
 
 def _without_repeats(items: list[Any]) -> list[Any]:
@@ -129,7 +137,7 @@ def _line(item: Any, model: type[BaseModel], where: tuple[str | int, ...]) -> st
     if kind in ("too_short", "string_too_short"):
         return f"{path}: {show(value)} is empty; add {_example(model, item['loc'])}"
     if kind == "too_long":
-        return f"{path}: {show(value)} has {len(value)} entries; write {item['ctx']['max_length']}"
+        return f"{path}: {show(value)} has {len(value)} entries; write at most {item['ctx']['max_length']}"
     return f"{path}: {show(value)} {_WANTED.get(kind, item['msg'][0].lower() + item['msg'][1:])}"
 
 

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, StrictStr, Validati
 
 from physim import tables
 from physim.errors import InputError
-from physim.problems import from_pydantic, join, place, show, suggest
+from physim.problems import MOST, from_pydantic, join, place, show, suggest
 from physim.sections import Box, Cells, Collagen, Record, Run, Section, as_tuple
 from physim.step import Term
 from physim.tables import Table
@@ -33,7 +33,7 @@ class Scenario(Section):
     run: Run = Field(examples=["a section [run]"])
     box: Box = Field(examples=["a section [box]"])
     cells: Annotated[tuple[Cells, ...], BeforeValidator(as_tuple)] = Field(
-        min_length=1, examples=["[[cells]]"]
+        min_length=1, max_length=1000, examples=["[[cells]]"]
     )
     collagen: Collagen | None = None
     terms: dict[str, SerializeAsAny[Term]] = {}
@@ -101,7 +101,7 @@ class Scenario(Section):
             except InputError as error:
                 lines += error.problems
         if lines:
-            raise InputError(*lines)
+            raise InputError(*join(lines))
         arm = Scenario.from_table(table)
         if arm == self.model_copy(update={"null": {}}):
             raise InputError("null: changes nothing; give a value that differs, or leave [null] out")
@@ -119,7 +119,10 @@ def _build_terms(table: Any, lines: list[str]) -> dict[str, Term]:
     for name, values in table.items():
         kind = REGISTRY.get(name)
         if kind is None:
-            lines.append(f"{place('terms', name)}: unknown term; {suggest(name, REGISTRY, many=30)}")
+            remedy = (
+                suggest(name, REGISTRY, many=30) if len(lines) < MOST else ""
+            )  # the others are only counted
+            lines.append(f"{place('terms', name)}: unknown term; {remedy}")
         elif values in ("off", False):
             continue
         elif not isinstance(values, Mapping) and values not in ("on", True):

@@ -30,8 +30,8 @@ class Section(BaseModel):
 class Run(Section):
     """How long, in which steps, and from which seed."""
 
-    duration: Minute = Field(gt=0, description="simulated time", examples=['duration = "24 h"'])
-    step: Minute = parameter(0.1, "time step of the mechanics", gt=0)
+    duration: Minute = Field(gt=0, le=1e9, description="simulated time", examples=['duration = "24 h"'])
+    step: Minute = parameter(0.1, "time step of the mechanics", ge=1e-6)
     seed: StrictInt = Field(1, ge=0, lt=1 << 32, description="seed of all random numbers")
 
 
@@ -73,12 +73,12 @@ class Cells(Section):
     file: StrictStr | None = Field(
         None, description="CSV with columns x, y, z in um; relative to the scenario"
     )
-    radius: Micron = parameter(8.4, "radius of the cell", gt=0, le=1000)
+    radius: Micron = parameter(8.4, "radius of the cell", ge=0.1, le=1000)
     nucleus_radius: Micron = parameter(4.7, "radius of the nucleus", ge=0)
     cadherin: Number = parameter(1.0, "cadherin level relative to the reference cell", ge=0, le=1000)
     integrin: Number = parameter(1.0, "integrin level relative to the reference cell", ge=0, le=1000)
     spacing: Micron | None = Field(
-        None, gt=0, description="distance of neighbours in a spheroid, or least distance"
+        None, gt=0, le=1e6, description="distance of neighbours in a spheroid, or least distance"
     )
 
     @property
@@ -90,14 +90,14 @@ class Cells(Section):
 class Collagen(Section):
     """A network of collagen fibers: see `generate.collagen` for how the numbers shape it."""
 
-    concentration: MilligramPerMilliliter = Field(gt=0, le=100, examples=['concentration = "2 mg/ml"'])
-    bundle_diameter: Micron = Field(gt=0, le=10, examples=['bundle_diameter = "0.2 um"'])
-    segment_length: Micron = parameter(2.5, "length of a segment between two nodes", gt=0)
+    concentration: MilligramPerMilliliter = Field(ge=0.001, le=100, examples=['concentration = "2 mg/ml"'])
+    bundle_diameter: Micron = Field(ge=0.001, le=10, examples=['bundle_diameter = "0.2 um"'])
+    segment_length: Micron = parameter(2.5, "length of a segment between two nodes", ge=0.01, le=1000)
     fiber_length: Micron | None = Field(
-        None, gt=0, description="mean length; default: as many crosslinks as valence needs"
+        None, gt=0, le=1e6, description="mean length; default: as many crosslinks as valence needs"
     )
     length_spread: Number = parameter(0.3, "standard deviation of the logarithm of lengths", ge=0, le=1)
-    persistence_length: Micron = parameter(100.0, "how far a fiber stays straight", gt=0)
+    persistence_length: Micron = parameter(100.0, "how far a fiber stays straight", gt=0, le=1e9)
     alignment: Number = parameter(0.0, "order S: 0 isotropic, near 1 along alignment_direction", ge=0, lt=1)
     alignment_direction: Annotated[tuple[Number, Number, Number], BeforeValidator(as_tuple)] = (1.0, 0.0, 0.0)
     valence: Number = parameter(3.3, "mean number of segments that meet at a crosslink", ge=2.5, le=3.8)
@@ -107,7 +107,7 @@ class Collagen(Section):
 class Record(Section):
     """What is kept, and how often."""
 
-    interval: Minute = parameter(10.0, "time between frames and table rows", gt=0)
+    interval: Minute = parameter(10.0, "time between frames and table rows", gt=0, le=1e9)
     links: StrictBool = Field(
         True, description="write links between cells and fibers as a part of the frames"
     )

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from physim.errors import InputError
-from physim.problems import place, show
+from physim.problems import file_text, place, show
 
 LARGEST_FILE = 5_000_000
 DEEPEST = 12
+LONGEST_LINE = 5_000
+"""A TOML key of thousands of parts would take the parser for ever."""
 Table = dict[str, Any]
 
 
 def readable_size(path: Path, largest: int) -> tuple[int, int]:
     """Size and time of change of a readable regular file of at most `largest` bytes; else an InputError."""
-    where = show(str(path)).strip('"')
+    where = file_text(path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -51,7 +53,7 @@ def read_text(path: Path, largest: int = LARGEST_FILE) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        where = show(str(path)).strip('"')
+        where = file_text(path)
         raise InputError(
             f"{where}: byte {error.start} is no UTF-8 text; save the file as UTF-8 text"
         ) from None
@@ -59,6 +61,11 @@ def read_text(path: Path, largest: int = LARGEST_FILE) -> str:
 
 def parse(text: str, where: str) -> Table:
     """The tables of a TOML text; syntax errors become one line with file, line and column."""
+    longest = max(map(len, text.splitlines()), default=0)
+    if longest > LONGEST_LINE:
+        raise InputError(
+            f"{where}: has a line of {longest:,} characters; break it into lines of {LONGEST_LINE:,}"
+        )
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -119,7 +119,7 @@ WRONG = [
     ("run.step=0.1 mg", 'run.step: "0.1 mg" has \'mg\' where min is expected; write e.g. "10 min"'),
     ("run.step=nan", "run.step: nan must be finite; write e.g."),
     ("run.step=inf", "run.step: inf must be finite; write e.g."),
-    ("run.step=0", "run.step: 0.0 must be > 0 min; change it"),
+    ("run.step=0", "run.step: 0.0 must be >= 1e-06 min; change it"),
     ("run.step=true", 'run.step: true must be a quantity such as "10 min"; write e.g.'),
     ("run.step=9 h", "run.step: 540 min is longer than the run of 120 min; shorten the step"),
     ("run.duration=-2 h", "run.duration: -120.0 must be > 0 min; change it"),
@@ -135,13 +135,14 @@ WRONG = [
     ("box.size=-5 um", 'box.size: "-5 um" must be > 0 um; change it'),
     (
         "box.size=45",
-        'box.size: 45 um along periodic x is less than 3 x the range 16.04 um of term contact; write at least "49 um"',
+        'box.size: 45 um along periodic x is less than 3 x the range 16.04 um of term contact; write at least "48.12 um"',
     ),
     (
         "box.boundary=walls",
         "box.boundary: \"walls\" must be one of 'periodic', 'wall' or 'open'; write one of these",
     ),
     ("cells=[]", "cells: [] is empty; add e.g. [[cells]]"),
+    ("cells=[" + "{}," * 1001 + "]", "has 1001 entries; write at most 1000"),
     ("cells=4", "cells: 4 must be a list; write it in square brackets"),
     ("cells.0.count=0", "cells.0.count: 0 must be >= 1; change it"),
     ("cells.0.count=fifty", 'cells.0.count: "fifty" must be a whole number; write e.g. 100'),
@@ -157,6 +158,10 @@ WRONG = [
         'cells.0.nucleus_radius: 9 um is not smaller than the cell\'s radius 8.4 um; write e.g. "4.7 um"',
     ),
     ("cells.0.place=sphere", "cells.0.place: \"sphere\" must be one of 'spheroid', 'random' or 'file'"),
+    (
+        "cells.0.spacing=3",
+        'cells.0.spacing: 3 um is less than the radius 8.4 um, the cells would lie inside each other; write e.g. "16 um"',
+    ),
     ("cells.0.place=file", 'cells.0.file: missing; add e.g. file = "cells.csv"'),
     (
         "cells.0.file=a.csv",
@@ -210,7 +215,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("override", "said"), WRONG, ids=[override for override, _ in WRONG])
+@pytest.mark.parametrize(("override", "said"), WRONG, ids=[override[:60] for override, _ in WRONG])
 def test_a_wrong_value_is_one_line_with_place_value_and_remedy(override, said, tmp_path):
     lines = problems(BASE, [override], tmp_path)
     assert any(said in line for line in lines), lines
@@ -259,10 +264,11 @@ FILES = [
     (b'a = "never closed', "line 1, at the end: "),
     (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "byte 0 is no UTF-8 text; save the file as UTF-8 text"),
     (b"\x00\x01\x02", "line 1, column 1: Invalid statement"),
-    (b"a = " + b"[" * 100_000, "is nested too deeply; at most 12 levels are used"),
+    (b"a = " + b"[" * 100_000, "has a line of 100,004 characters; break it into lines of 5,000"),
+    (b"a = " + b"[\n" * 100_000, "is nested too deeply; at most 12 levels are used"),
     (b"a" + b".a" * 400 + b" = 1", "is nested deeper than 12 levels"),
-    (b"a = " + b"9" * 5000, "write a shorter number"),
-    (b"#" * 5_000_001, "5,000,001 bytes are more than the 5,000,000 allowed; is it the right file?"),
+    (b"a = " + b"9" * 4500, "write a shorter number"),
+    (b"#\n" * 2_500_001, "5,000,002 bytes are more than the 5,000,000 allowed; is it the right file?"),
     (b"title = 3", "run: missing; add e.g. a section [run]"),
 ]
 
