@@ -1,0 +1,1 @@
+"""The OpenCL: one file per physics term, with the same name as its declaration in `physim/terms/`."""

@@ -1,0 +1,121 @@
+// Integrin links (motor-clutch): tension F = k max(0, l - r); r shortens at v (1 - F/F_stall); release k0 exp(F/F_b);
+// binding by a probe along the polarity. Slot s of cell i is at s * stride + i, and holds 1 + segment, 0 if free.
+
+static inline float3 link_vector(uint i, uint here, __constant World *world, __global const int4 *position,
+                          __global const int4 *node_position, __global const int2 *segment_nodes,
+                          __global const uint *link_segment, __global const float *link_at) {
+  int2 nodes = segment_nodes[link_segment[here] - 1];
+  return -point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], link_at[here], world->quantum);
+}
+
+void age_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
+               __global const uint *id, __global const int4 *position, __global const float *radius,
+               __global const float *integrin, __global const int4 *node_position,
+               __global const int2 *segment_nodes, __global const float *link_at, __global uint *link_segment,
+               __global float *link_rest, __global float *link_force) {
+  for (uint slot = 0; slot < world->link_slots; ++slot) {
+    uint here = slot * world->stride + i;
+    if (!link_segment[here]) continue;
+    float l = length(link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at));
+    float tension = link_force[here], rest = link_rest[here];
+    float rate = term->release_rate * exp(tension / (term->release_force * integrin[i]));
+    float4 u = uniforms(id[i], slot, status->step, FOR_LINK_RELEASE, world->seed);
+    if (u.x <= -expm1(-rate * world->step) || l < term->shortest || l > radius[i] + term->reach + term->overreach) {
+      link_segment[here] = 0;
+      link_force[here] = 0.0f;
+      atomic_inc(&status->links_released);
+      continue;
+    }
+    rest -= world->step * fmax(term->contraction_speed * (1.0f - tension / term->stall_force), -term->contraction_speed);
+    link_rest[here] = fmax(tension > 0.0f ? rest : fmin(rest, l), term->shortest_rest);
+  }
+}
+
+// Direction of a probe: von Mises-Fisher about p.
+static inline float3 probe_direction(float3 p, float focus, float u, float v) {
+  float w = focus > 1e-3f ? 1.0f + log(u + (1.0f - u) * exp(-2.0f * focus)) / focus : 2.0f * u - 1.0f;
+  float3 e = across(p), f = cross(p, e);
+  float s = sqrt(fmax(1.0f - w * w, 0.0f));
+  return w * p + s * (cospi(2.0f * v) * e + sinpi(2.0f * v) * f);
+}
+
+// Nearest segment to a tip that the cell does not hold yet: (1 + segment, where on it), 0 if none within capture.
+static inline uint nearest_segment(int4 tip, uint i, __constant World *world, float capture, __global const int4 *node_position,
+                            __global const int2 *segment_nodes, __global const uint *segment_bin_start,
+                            __global const uint *link_segment, float *at) {
+  __constant Grid *grid = &world->segment_grid;
+  int4 home = bin_of_position(tip, grid);
+  int4 n = bins_around(capture + world->longest_half_segment, world->segment_bins_per_um, grid);
+  float best = capture;
+  uint found = 0;
+  for (int dz = -n.z; dz <= n.z; ++dz)
+    for (int dy = -n.y; dy <= n.y; ++dy)
+      for (int dx = -n.x; dx <= n.x; ++dx) {
+        int x = neighbor_bin(home.x + dx, grid, 0), y = neighbor_bin(home.y + dy, grid, 1);
+        int z = neighbor_bin(home.z + dz, grid, 2);
+        if (x < 0 || y < 0 || z < 0) continue;
+        uint bin = bin_index(x, y, z, grid);
+        for (uint s = segment_bin_start[bin]; s < segment_bin_start[bin + 1]; ++s) {
+          int2 nodes = segment_nodes[s];
+          float3 a = separation(node_position[nodes.x], tip, world->quantum);
+          float3 e = separation(node_position[nodes.y], node_position[nodes.x], world->quantum);
+          float t = clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f), d = length(a + t * e);
+          if (d > best || (d == best && found && s + 1 > found)) continue;
+          bool held = false;
+          for (uint slot = 0; slot < world->link_slots; ++slot) held |= link_segment[slot * world->stride + i] == s + 1;
+          if (held) continue;
+          best = d;
+          found = s + 1;
+          *at = t;
+        }
+      }
+  return found;
+}
+
+void bind_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
+                __global const uint *id, __global const int4 *position, __global const float *radius,
+                __global const float *integrin, __global const float4 *polarity,
+                __global const int4 *node_position, __global const int2 *segment_nodes,
+                __global const uint *segment_bin_start, __global uint *link_segment, __global float *link_at,
+                __global float *link_rest, __global float *link_force) {
+  float chance = -expm1(-term->binding_rate * integrin[i] * world->step);
+  for (uint slot = 0; slot < world->link_slots; ++slot) {
+    uint here = slot * world->stride + i;
+    float4 u = uniforms(id[i], slot, status->step, FOR_LINK_BINDING, world->seed);
+    float reach = radius[i] - term->probe_length * log(u.y);
+    if (link_segment[here] || u.x > chance || reach > radius[i] + term->reach) continue;
+    float3 direction = probe_direction(polarity[i].xyz, term->focus, u.z, u.w);
+    int4 tip = moved(position[i], reach * direction, world->quantum);
+    float at = 0.0f;
+    uint found = nearest_segment(tip, i, world, term->capture, node_position, segment_nodes, segment_bin_start,
+                                 link_segment, &at);
+    if (!found) continue;
+    link_segment[here] = found;
+    link_at[here] = at;
+    link_force[here] = 0.0f;
+    link_rest[here] = length(link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at));
+  }
+}
+
+void pull_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
+                __global const int4 *position, __global const int4 *node_position,
+                __global const int2 *segment_nodes, __global const uint *link_segment,
+                __global const float *link_at, __global const float *link_rest, __global float *link_force,
+                __global float4 *force, __global float *resistance, __global uint2 *node_force) {
+  Symmetric total = load_symmetric(resistance, i, world->stride);
+  float3 sum = 0.0f;
+  for (uint slot = 0; slot < world->link_slots; ++slot) {
+    uint here = slot * world->stride + i;
+    if (!link_segment[here]) continue;
+    float3 r = link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at);
+    float l = fmax(length(r), 1e-6f), tension = term->stiffness * fmax(l - link_rest[here], 0.0f);
+    link_force[here] = tension;
+    if (tension <= 0.0f) continue;
+    float3 n = r / l;
+    sum -= tension * n;
+    total = plus(total, bond_block(n, world->step * term->stiffness, world->step * tension / l));
+    add_to_nodes(node_force, segment_nodes[link_segment[here] - 1], world->nodes, link_at[here], tension * n);
+  }
+  force[i].xyz += sum;
+  store_symmetric(resistance, i, world->stride, total);
+}

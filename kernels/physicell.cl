@@ -1,0 +1,35 @@
+// v_i = sum_j (x_i - x_j)/d [ 10 (1 - d/R)^2 below R - 0.4 (1 - d/S)^2 below S ] um/min, second-order Adams-Bashforth.
+
+void physicell(uint i, __constant World *world, __global Status *status, __constant PhysiCell *term,
+               __global const int4 *position, __global const float *radius, __global const uint *neighbor,
+               __global const uint *neighbor_count, __global float4 *drift) {
+  uint first = i * LANES, rows = world->neighbor_rows, longest = 0;
+  for (uint lane = 0; lane < LANES; ++lane) longest = max(longest, neighbor_count[first + lane]);
+  strip_rows own = STRIP_ROWS(position + first, ((uint[]){0, 1, 2, 3, 4, 5, 6, 7}));
+  strip_int x = STRIP_COLUMN(own, x), y = STRIP_COLUMN(own, y), z = STRIP_COLUMN(own, z);
+  strip r = STRIP_GATHER(radius + first, ((uint[]){0, 1, 2, 3, 4, 5, 6, 7}));
+  strip vx = 0.0f, vy = 0.0f, vz = 0.0f;
+  for (uint k = 0; k < longest; ++k) {
+    __global const uint *list = neighbor + list_entry(first, k, rows);
+    strip_rows other = STRIP_ROWS(position, list);
+    strip dx = strip_float(strip_difference(x, STRIP_COLUMN(other, x))) * world->quantum[0];
+    strip dy = strip_float(strip_difference(y, STRIP_COLUMN(other, y))) * world->quantum[1];
+    strip dz = strip_float(strip_difference(z, STRIP_COLUMN(other, z))) * world->quantum[2];
+    strip touch = r + STRIP_GATHER(radius, list);
+    strip square = max(dx * dx + dy * dy + dz * dz, (strip)1e-12f);
+    strip inverse = 1.0f / sqrt(square), d = square * inverse;
+    strip near = max(1.0f - d / touch, (strip)0.0f), far = max(1.0f - d / (term->range * touch), (strip)0.0f);
+    strip speed = (term->repulsion * near * near - term->adhesion * far * far) * inverse;
+    vx += speed * dx;
+    vy += speed * dy;
+    vz += speed * dz;
+  }
+  for (uint lane = 0; lane < LANES; ++lane)
+    drift[first + lane] = (float4)(((float *)&vx)[lane], ((float *)&vy)[lane], ((float *)&vz)[lane], 0.0f);
+}
+
+void physicell_move(uint i, __constant World *world, __global Status *status, __constant PhysiCell *term,
+                    __global const float4 *drift, __global float4 *drift_previous, __global float4 *displacement) {
+  displacement[i] += world->step * (1.5f * drift[i] - 0.5f * drift_previous[i]);
+  drift_previous[i] = drift[i];
+}

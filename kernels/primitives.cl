@@ -1,0 +1,111 @@
+// Device primitives without local memory, so that their results do not depend on the work-group size: each work-item
+// takes a chunk of CHUNK elements in order, the chunk totals are scanned or summed the same way.
+
+#define SKIP_UNLESS(flag) if (*(flag) == 0u) return
+#define ITEMS(count) for (uint i = get_global_id(0); i < (count); i += get_global_size(0))
+
+__kernel void fill_zero(__global const uint *when, __global uint *data, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS(count) data[i] = 0u;
+}
+
+__kernel void chunk_totals(__global const uint *when, __global const uint *data, __global uint *totals, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS((count + CHUNK - 1) / CHUNK) {
+    uint total = 0, end = min((i + 1) * CHUNK, count);
+    for (uint k = i * CHUNK; k < end; ++k) total += data[k];
+    totals[i] = total;
+  }
+}
+
+// In place: each element becomes the sum of all before it.
+__kernel void chunk_scan(__global const uint *when, __global uint *data, __global const uint *offsets, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS((count + CHUNK - 1) / CHUNK) {
+    uint total = offsets[i], end = min((i + 1) * CHUNK, count);
+    for (uint k = i * CHUNK; k < end; ++k) {
+      uint value = data[k];
+      data[k] = total;
+      total += value;
+    }
+  }
+}
+
+__kernel void count_bins(__global const uint *when, __global const uint *bins, __global uint *counts, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS(count) atomic_inc(counts + bins[i]);
+}
+
+// Places come in any order here; order_bins then sorts each bin, so the result is the same on every schedule.
+__kernel void place_in_bins(__global const uint *when, __global const uint *bins, __global const uint *starts,
+                            __global uint *filled, __global uint *order, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS(count) order[starts[bins[i]] + atomic_inc(filled + bins[i])] = i;
+}
+
+__kernel void order_bins(__global const uint *when, __global const uint *ids, __global const uint *starts,
+                         __global uint *order, uint bin_count) {
+  SKIP_UNLESS(when);
+  ITEMS(bin_count) {
+    for (uint k = starts[i] + 1; k < starts[i + 1]; ++k) {
+      uint row = order[k], id = ids[row], hole = k;
+      for (; hole > starts[i] && ids[order[hole - 1]] > id; --hole) order[hole] = order[hole - 1];
+      order[hole] = row;
+    }
+  }
+}
+
+// Every plane of a component-major array, rows of `words` 32-bit words, in the new order.
+__kernel void gather_rows(__global const uint *when, __global const uint *order, __global const uint *from,
+                          __global uint *to, uint words, uint planes, uint stride, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS(count * words * planes) {
+    uint word = i % words, row = i / words % count, plane = i / words / count;
+    to[i] = from[(plane * stride + order[row]) * words + word];
+  }
+}
+
+__kernel void return_rows(__global const uint *when, __global const uint *from, __global uint *to, uint words,
+                          uint planes, uint stride, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS(count * words * planes) {
+    uint within = i % (words * count), plane = i / (words * count);
+    to[plane * stride * words + within] = from[i];
+  }
+}
+
+__kernel void copy_words(__global const uint *when, __global const uint *from, __global uint *to, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS(count) to[i] = from[i];
+}
+
+// Kept elements move to the places that the scan of the flags gives them.
+__kernel void compact(__global const uint *when, __global const uint *keep, __global const uint *places,
+                      __global const uint *from, __global uint *to, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS(count) if (keep[i]) to[places[i]] = from[i];
+}
+
+__kernel void segment_sums(__global const uint *when, __global const uint *starts, __global const float *data,
+                           __global double *sums, uint segments) {
+  SKIP_UNLESS(when);
+  ITEMS(segments) {
+    double sum = 0;
+    for (uint k = starts[i]; k < starts[i + 1]; ++k) sum += (double)data[k];
+    sums[i] = sum;
+  }
+}
+
+__kernel void chunk_sums(__global const uint *when, __global const double *data, __global double *sums, uint count) {
+  SKIP_UNLESS(when);
+  ITEMS((count + CHUNK - 1) / CHUNK) {
+    double sum = 0;
+    uint end = min((i + 1) * CHUNK, count);
+    for (uint k = i * CHUNK; k < end; ++k) sum += data[k];
+    sums[i] = sum;
+  }
+}
+
+__kernel void philox_blocks(__global const uint4 *counters, __global const uint2 *keys, __global uint4 *out, uint count) {
+  ITEMS(count) out[i] = philox(counters[i], keys[i]);
+}

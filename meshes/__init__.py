@@ -1,0 +1,1 @@
+"""Geometry: making, importing, checking and repairing vessel networks and surfaces (arrives with the vessels)."""

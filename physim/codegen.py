@@ -1,0 +1,97 @@
+"""From a term's declaration to OpenCL: its parameter struct, the prototype that its function must match, the kernel.
+
+The function in `kernels/<term>.cl` computes one item. The generated kernel around it returns at once when the step is
+halted or its condition is not set, and walks its items in a stride loop, so that no term can forget either.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from physim.device import Device, Launch, prepare
+from physim.state import ARRAYS
+from physim.step import Kernel, Term
+from physim.world import STATUS, WORLD, c_struct
+
+CHUNK = 256
+"""Elements that one work-item adds up in the reductions and scans, in order."""
+
+DOMAINS = {
+    "cell": "status->cells",
+    "row": "world->rows",
+    "octet": "(status->cells + 7) / 8",
+    "strip": "(status->cells + LANES - 1) / LANES",
+    "chunk": f"(status->cells + {CHUNK - 1}) / {CHUNK}",
+    "node": "world->nodes",
+    "segment": "world->segments",
+    "one": "1u",
+}
+_PROLOGUE = f"#define CHUNK {CHUNK}\n" + c_struct("World", WORLD) + c_struct("Status", STATUS)
+
+
+def struct_name(term: Term) -> str:
+    return type(term).__name__
+
+
+def parameters(term: Term) -> list[str]:
+    """Names of the numeric parameters that the kernels see, in order."""
+    return [name for name, info in type(term).model_fields.items() if info.annotation in (float, int)]
+
+
+def parameter_record(term: Term) -> np.ndarray:
+    """The term's parameters as the bytes of its C struct."""
+    names = parameters(term) or ["unused"]
+    kinds = ["i4" if type(term).model_fields[n].annotation is int else "f4" for n in names if n != "unused"] or ["f4"]
+    record = np.zeros((), np.dtype(list(zip(names, kinds, strict=True))))
+    for name in parameters(term):
+        record[name] = getattr(term, name)
+    return record
+
+
+def prototype(term: Term, kernel: Kernel) -> str:
+    """The C function that `kernels/<term>.cl` must define for this kernel."""
+    arguments = ["uint i", "__constant World *world", "__global Status *status", f"__constant {struct_name(term)} *term"]
+    for name in kernel.arrays:
+        const = "const " if kernel.is_read_only(name) else ""
+        arguments.append(f"__global {const}{_pointee(name)} *{name}")
+    return f"void {kernel.name}({', '.join(arguments)})"
+
+
+def source(term: Term) -> tuple[str, str]:
+    """Generated text before and after the term's own file."""
+    record = parameter_record(term)
+    before = _PROLOGUE + c_struct(struct_name(term), record.dtype)
+    after = '#line 1 "generated kernels"\n'
+    for kernel in term.kernels:
+        text = prototype(term, kernel)
+        before += text + ";\n"
+        call = ", ".join(["i", "world", "status", "term", *kernel.arrays])
+        guard = f" || !status->{kernel.when}" if kernel.when else ""
+        signature = re.sub(r"\(uint i, ", "(", text).replace(f"void {kernel.name}", f"__kernel void run_{kernel.name}")
+        after += (
+            f"{signature} {{\n  if (status->halt{guard}) return;\n  uint count = {DOMAINS[kernel.per]};\n"
+            f"  for (uint i = get_global_id(0); i < count; i += get_global_size(0)) {kernel.name}({call});\n}}\n"
+        )
+    return before, after
+
+
+def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[str, int]) -> list[Launch]:
+    """One prepared launch per kernel of the term; `items` bounds the count of each domain."""
+    before, after = source(term)
+    program = device.build(before, f"{term.name}.cl", after)
+    record = parameter_record(term)
+    constants = device.empty(f"term {term.name}", record.nbytes)
+    device.upload(constants, np.frombuffer(record.tobytes(), np.uint8))
+    result = []
+    for kernel in term.kernels:
+        arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays)]
+        result.append(prepare(device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}"))
+    return result
+
+
+def _pointee(name: str) -> str:
+    kind = ARRAYS[name].type
+    return "half" if kind == "half2" else kind

@@ -1,0 +1,242 @@
+"""The OpenCL device: choosing it, building kernels for it, accounting its memory, waiting without blocking Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from physim import pocl
+from physim.errors import DeviceError
+
+HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h")
+_GIB = 2.0**30
+
+
+@dataclass(frozen=True)
+class Found:
+    """One device of the list, with the reason why it can or cannot be used."""
+
+    handle: Any
+    label: str
+    kind: str
+    usable: bool
+    reason: str
+
+
+def find_devices() -> tuple[list[Found], str]:
+    """All OpenCL devices with a verdict on each, GPUs first, and a line on the kernel cache."""
+    cache_note = pocl.prepare_cache()
+    import pyopencl as cl
+
+    found: list[Found] = []
+    try:
+        platforms = cl.get_platforms()
+    except cl.Error:
+        platforms = []
+    for platform in platforms:
+        try:
+            devices = platform.get_devices()
+        except cl.Error:
+            continue
+        for device in devices:
+            kind = "GPU" if device.type & cl.device_type.GPU else "CPU" if device.type & cl.device_type.CPU else "other"
+            label = f"{device.name.strip()} ({platform.name.strip()})"
+            reason = _objection(device, platform, kind)
+            found.append(Found(device, label, kind, not reason, reason or "usable"))
+    found.sort(key=lambda item: {"GPU": 0, "CPU": 1, "other": 2}[item.kind])
+    return found, cache_note
+
+
+def _objection(device: Any, platform: Any, kind: str) -> str:
+    """Why a device cannot be used, or an empty string."""
+    text = (platform.name + device.name).lower()
+    if "oclgrind" in text or "simulator" in text:
+        return "a simulated device: it checks kernels, it does not run physics"
+    if kind == "other":
+        return "neither a GPU nor a CPU"
+    if not device.available or not device.compiler_available:
+        return "not available, or without a compiler"
+    if "cl_khr_fp64" not in device.extensions:
+        return "no double precision (cl_khr_fp64), which the fixed-order sums of the implicit solve need"
+    return ""
+
+
+def choose(name: str | None = None) -> Found:
+    """The device to use: the one whose label or list number matches `name` or PHYSIM_DEVICE, else a GPU, else a CPU."""
+    found, _ = find_devices()
+    wanted = name or os.environ.get("PHYSIM_DEVICE") or ""
+    usable = [item for item in found if item.usable]
+    if wanted:
+        matches = [f for k, f in enumerate(found) if wanted == str(k) or wanted.lower() in (f.kind + " " + f.label).lower()]
+        if not matches:
+            labels = "; ".join(f.label for f in found) or "none"
+            raise DeviceError(f"device: '{wanted}' matches no OpenCL device; found: {labels} (see `physim devices`)")
+        if not matches[0].usable:
+            raise DeviceError(f"device: {matches[0].label} cannot be used: {matches[0].reason}; choose another")
+        return matches[0]
+    if not usable:
+        why = "; ".join(f"{f.label}: {f.reason}" for f in found) or "no OpenCL platform found"
+        raise DeviceError(f"device: no usable OpenCL device ({why}); on Linux `pip install pocl-binary-distribution`")
+    return usable[0]
+
+
+def describe_devices() -> str:
+    """What was found, what would be used and why: the text of `physim devices`."""
+    found, cache_note = find_devices()
+    lines = [f"{k}  {f.kind:5} {f.label}: {f.reason}" for k, f in enumerate(found)] or ["no OpenCL platform found"]
+    try:
+        chosen = choose()
+        why = "named in PHYSIM_DEVICE" if os.environ.get("PHYSIM_DEVICE") else f"the first usable {chosen.kind}"
+        lines.append(f"physim would use: {chosen.label} ({why}; another with --device NUMBER or NAME)")
+    except DeviceError as error:
+        lines.append(str(error))
+    return "\n".join([*lines, cache_note])
+
+
+@dataclass
+class Device:
+    """An opened device: context, in-order queue, programs built so far, bytes allocated so far by name."""
+
+    found: Found
+    profiling: bool = False
+    allocated: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        import pyopencl as cl
+
+        self.cl = cl
+        handle = self.found.handle
+        self.processor = pocl.name_processor(handle) if "portable computing" in handle.platform.name.lower() else ""
+        try:
+            self.context = cl.Context([handle])
+            properties = cl.command_queue_properties.PROFILING_ENABLE if self.profiling else 0
+            self.queue = cl.CommandQueue(self.context, properties=properties)
+        except cl.Error as error:
+            raise DeviceError(f"device: {self.found.label} could not be opened ({error}); try another, or --device CPU") from None
+        self.lanes = 8 if self.found.kind == "CPU" else 1
+        self.work_group = min(int(os.environ.get("PHYSIM_WORKGROUP", "64")), handle.max_work_group_size)
+        self.most_items = 64 * handle.max_compute_units * self.work_group
+        self._programs: dict[str, Any] = {}
+        self._headers = "".join(_numbered(name, kernel_source(name)) for name in HEADERS)
+
+    def info(self) -> dict[str, Any]:
+        handle = self.found.handle
+        return {"device": self.found.label, "kind": self.found.kind, "version": handle.version, "driver": handle.driver_version,
+                "compute_units": handle.max_compute_units, "work_group": self.work_group, "processor_named": self.processor}  # fmt: skip
+
+    def build(self, prologue: str, name: str, epilogue: str = "") -> Any:
+        """Program from headers, generated prologue, the file `kernels/<name>` and generated epilogue; DeviceError if it fails."""
+        text = kernel_source(name)
+        source = f"#define LANES {self.lanes}\n" + self._headers + prologue + _numbered(name, text) + epilogue
+        if source not in self._programs:
+            try:
+                self._programs[source] = self.cl.Program(self.context, source).build(cache_dir=False)
+            except self.cl.Error as error:
+                raise DeviceError(f"kernels/{name} does not build on {self.found.label}:\n{_readable(str(error))}") from None
+        return self._programs[source]
+
+    def reserve(self, sizes: dict[str, int]) -> None:
+        """Refuse, with numbers, an allocation that the device or the machine cannot hold (PoCL dies where it should refuse)."""
+        handle = self.found.handle
+        need = sum(sizes.values()) + sum(self.allocated.values())
+        have = handle.global_mem_size
+        if self.found.kind == "CPU":
+            have = _available_memory() or have
+        if need > 0.9 * have:
+            top = ", ".join(f"{n} {b / _GIB:.2f}" for n, b in sorted(sizes.items(), key=lambda kv: -kv[1])[:4])
+            raise DeviceError(
+                f"memory: {need / _GIB:.2f} GiB needed, {have / _GIB:.2f} GiB there on {self.found.label} "
+                f"(largest: {top} GiB); use fewer cells, a smaller box or fewer slots"
+            )
+        name, largest = max(sizes.items(), key=lambda kv: kv[1], default=("", 0))
+        if largest > handle.max_mem_alloc_size:
+            raise DeviceError(
+                f"memory: array '{name}' needs {largest / _GIB:.2f} GiB, {self.found.label} allows "
+                f"{handle.max_mem_alloc_size / _GIB:.2f} GiB in one piece; use fewer cells or fibers"
+            )
+
+    def empty(self, name: str, nbytes: int) -> Any:
+        """A buffer of zeros, counted under its name."""
+        nbytes = max(int(nbytes), 16)
+        self.reserve({name: nbytes - self.allocated.pop(name, 0)})
+        buffer = self.cl.Buffer(self.context, self.cl.mem_flags.READ_WRITE, size=nbytes)
+        self.cl.enqueue_fill_buffer(self.queue, buffer, np.zeros(1, np.uint32), 0, nbytes // 4 * 4)
+        self.allocated[name] = nbytes
+        return buffer
+
+    def upload(self, buffer: Any, values: np.ndarray, offset: int = 0) -> None:
+        if values.nbytes:
+            self.wait(self.cl.enqueue_copy(self.queue, buffer, np.ascontiguousarray(values), dst_offset=offset, is_blocking=False))
+
+    def download(self, buffer: Any, dtype: Any, count: int, offset: int = 0) -> np.ndarray:
+        values = np.empty(count, dtype)
+        if values.nbytes:
+            self.wait(self.cl.enqueue_copy(self.queue, values, buffer, src_offset=offset, is_blocking=False))
+        return values
+
+    def wait(self, event: Any) -> None:
+        """Wait by polling, so that Ctrl-C is answered; raises DeviceError if the command failed."""
+        self.queue.flush()
+        pause, complete = 2e-5, self.cl.command_execution_status.COMPLETE
+        while (status := event.command_execution_status) > complete:
+            time.sleep(pause)
+            pause = min(2 * pause, 2e-3)
+        if status < 0:
+            raise DeviceError(f"device: {self.found.label} failed with OpenCL error {status}; the last frame is whole")
+
+    def drain(self) -> None:
+        self.wait(self.cl.enqueue_marker(self.queue))
+
+
+def kernel_source(name: str) -> str:
+    return (files("physim.kernels") / name).read_text(encoding="utf-8")
+
+
+def _numbered(name: str, text: str) -> str:
+    return f'#line 1 "kernels/{name}"\n{text}\n'
+
+
+def _readable(message: str) -> str:
+    """The compiler's own lines, which name the kernel's file and line, without the noise around them."""
+    lines = [line for line in message.splitlines() if "kernels/" in line or "error" in line.lower()]
+    return "\n".join(dict.fromkeys(lines[:12])) or message[:2000]
+
+
+def _available_memory() -> int:
+    """Bytes of main memory that a new process could still get, 0 if unknown."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+@dataclass
+class Launch:
+    """A kernel with its arguments set, ready to be enqueued again and again."""
+
+    term: str
+    name: str
+    kernel: Any
+    global_size: tuple[int]
+    local_size: tuple[int]
+
+
+def prepare(device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = "") -> Launch:
+    """Launch of `kernel` over `items` items; more items than the device wants at once are taken by a stride loop."""
+    handle = device.cl.Kernel(program, kernel or name)
+    handle.set_args(*arguments)
+    local = device.work_group
+    size = min(-(-max(items, 1) // local) * local, device.most_items)
+    if items <= 1:
+        size = local = 1
+    return Launch(term, name, handle, (size,), (local,))

@@ -1,0 +1,103 @@
+"""What PoCL from the wheel needs before it can be trusted: a private kernel cache, and a processor name it knows.
+
+PoCL 3.0 carries LLVM 14. On a processor newer than that LLVM it falls back to the name "generic", which its own
+compiler then refuses ("unknown target CPU 'generic'"), so that no kernel builds. We replace that name in the
+device record, before the first build, by the newest x86 generation whose instructions this machine has.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_KNOWN_GENERATIONS = (
+    (b"skylake-avx512", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "bmi2", "adx"}),
+    (b"haswell", {"avx2", "fma", "bmi1", "bmi2", "f16c"}),
+    (b"x86-64", set()),
+)
+_DEVICE_RECORD_BYTES = 2048
+_kept_alive: list[Any] = []
+
+
+def prepare_cache() -> str:
+    """Point PoCL at a kernel cache of our own and return a line that says where, and why if not the usual place."""
+    wanted = os.environ.get("PHYSIM_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(wanted) if wanted else Path(base) / "physim" / "kernels"
+    problem = _unusable(folder)
+    if problem:
+        folder_text = str(folder)
+        folder = Path(tempfile.mkdtemp(prefix="physim-kernels-"))
+        note = f"kernel cache: {folder} for this run only, because {folder_text} {problem}"
+    else:
+        note = f"kernel cache: {folder}"
+    os.environ["POCL_CACHE_DIR"] = str(folder)
+    return note
+
+
+def _unusable(folder: Path) -> str:
+    """Why the folder cannot serve as a cache, or an empty string."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = folder.stat()
+        if hasattr(os, "getuid") and status.st_uid != os.getuid():
+            return "belongs to somebody else"
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            folder.chmod(0o700)
+        probe = folder / f".probe-{os.getpid()}"
+        with probe.open("wb") as file:
+            file.write(bytes(65536))
+            file.flush()
+            os.fsync(file.fileno())
+        probe.unlink()
+    except OSError as error:
+        return f"cannot be written ({error.strerror})"
+    return ""
+
+
+def name_processor(device: Any) -> str:
+    """Replace the processor name "generic" in a PoCL device record; returns the name set, or "" where none was needed."""
+    if not device.version.rstrip().endswith("-generic"):
+        return ""
+    flags = _processor_flags()
+    name = next(name for name, needed in _KNOWN_GENERATIONS if needed <= flags)
+    readable = _readable_ranges()
+    for offset in range(0, _DEVICE_RECORD_BYTES, 8):
+        address = device.int_ptr + offset
+        if not _within(readable, address, 8):
+            break
+        field = ctypes.c_uint64.from_address(address)
+        if _within(readable, field.value, 8) and ctypes.string_at(field.value, 8) == b"generic\0":
+            text = ctypes.create_string_buffer(name)
+            _kept_alive.append(text)
+            field.value = ctypes.addressof(text)
+            return name.decode()
+    return ""
+
+
+def _processor_flags() -> set[str]:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("flags"):
+                return set(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return set()
+
+
+def _readable_ranges() -> list[tuple[int, int]]:
+    ranges = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, permissions = line.split()[:2]
+        if permissions.startswith("r"):
+            low, high = (int(text, 16) for text in span.split("-"))
+            ranges.append((low, high))
+    return ranges
+
+
+def _within(ranges: list[tuple[int, int]], address: int, count: int) -> bool:
+    return any(low <= address and address + count <= high for low, high in ranges)

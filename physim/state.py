@@ -1,0 +1,92 @@
+"""The state: one table of arrays (type, unit, shape, meaning) from which allocation, files and docs come.
+
+Positions are 32-bit fixed point: along a periodic axis the box is exactly 2^32 quanta, so that integer differences wrap
+by themselves; along others the box fills the middle half of the range. Kernels work on fp32 differences in um.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+_ITEM_BYTES = {"uchar": 1, "int": 4, "uint": 4, "float": 4, "uint2": 8, "int2": 8, "int4": 16, "float2": 8,
+               "float4": 16, "float8": 32, "double": 8, "half2": 4}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Array:
+    """One array of the state: `rows` entries (a number or a named size) for each item of the domain `per`."""
+
+    name: str
+    type: str
+    per: str
+    unit: str
+    meaning: str
+    rows: str = "1"
+    persists: bool = False
+    """Survives from step to step: kept in checkpoints, and carried along when cells are re-sorted."""
+
+    @property
+    def item_bytes(self) -> int:
+        return _ITEM_BYTES[self.type]
+
+
+_TABLE = (
+    # name, type, domain, unit, meaning
+    Array("id", "uint", "cell", "", "identity of the cell, never reused", persists=True),
+    Array("position", "int4", "cell", "quanta", "centre, fixed point (x, y, z, 0)", persists=True),
+    Array("type", "uint", "cell", "", "index of the group of cells in the scenario", persists=True),
+    Array("radius", "float", "cell", "um", "radius of the cell", persists=True),
+    Array("nucleus_radius", "float", "cell", "um", "radius of the nucleus", persists=True),
+    Array("cadherin", "float", "cell", "", "cadherin level relative to the reference cell", persists=True),
+    Array("integrin", "float", "cell", "", "integrin level relative to the reference cell", persists=True),
+    Array("polarity", "float4", "cell", "", "unit vector of polarity (x, y, z, 0)", persists=True),
+    Array("velocity", "float4", "cell", "um/min", "velocity over the last step", persists=True),
+    Array("smoothed_velocity", "float4", "cell", "um/min", "velocity remembered by polarity", persists=True),
+    Array("departed", "uint", "cell", "step", "0, or 1 + the step at which the cell left by an open face", persists=True),
+    Array("drift", "float4", "cell", "um/min", "explicit velocity of this step"),
+    Array("drift_previous", "float4", "cell", "um/min", "explicit velocity of the step before", persists=True),
+    Array("displacement", "float4", "cell", "um", "displacement in this step"),
+    Array("force", "float4", "cell", "nN", "sum of forces on the cell"),
+    Array("resistance", "float", "cell", "nN min/um", "drag + step x stiffness, symmetric xx yy zz xy xz yz", rows="6"),
+    # neighbours: lists are interleaved by eight cells, entry (octet, k, lane) at (octet x rows + k) x 8 + lane
+    Array("list_position", "int4", "cell", "quanta", "centre when the neighbour lists were built", persists=True),
+    Array("neighbor_count", "uint", "cell", "", "entries in the neighbour list of the cell"),
+    Array("neighbor", "uint", "cell", "", "neighbour lists, interleaved by eight cells", rows="neighbors"),
+    Array("pair_resistance", "half2", "cell", "nN min/um", "along and across the pair, per list entry", rows="neighbors"),
+    Array("sorting", "uint", "one", "", "1 while cells are being re-sorted", rows="4", persists=True),
+    Array("bin_of", "uint", "cell", "", "bin of the cell, for sorting"),
+    Array("order", "uint", "cell", "", "row that moves here when cells are re-sorted"),
+    Array("row_scratch", "uint", "cell", "", "one row on its way to its new place", rows="scratch"),
+    Array("bin_start", "uint", "bin", "", "first cell of each bin, prefix sum of counts"),
+    Array("bin_fill", "uint", "bin", "", "cells placed into each bin so far"),
+    # junctions: slot tables on both sides of each pair
+    Array("junction_partner", "uint", "cell", "", "1 + id of the partner cell, 0 in a free slot", rows="junctions", persists=True),
+    Array("junction_young", "float", "cell", "", "share of cadherins bound at initiation, 0..1", rows="junctions", persists=True),
+    Array("junction_mature", "float", "cell", "", "share of the junction coupled to actin, 0..1", rows="junctions", persists=True),
+    Array("pair_slot", "uchar", "cell", "", "junction slot of each list entry, 255 none", rows="neighbors"),
+    Array("coverage", "float4", "cell", "", "junction sums over neighbours: q, rho, h, dh/dq"),
+    Array("grip", "float", "cell", "", "summed crawling weight of the touching neighbours"),
+    # integrin links
+    Array("link_segment", "uint", "cell", "", "1 + segment that the link holds, 0 in a free slot", rows="links", persists=True),
+    Array("link_at", "float", "cell", "", "where on the segment, 0..1", rows="links", persists=True),
+    Array("link_rest", "float", "cell", "um", "rest length", rows="links", persists=True),
+    Array("link_force", "float", "cell", "nN", "tension", rows="links", persists=True),
+    # fibers
+    Array("node_position", "int4", "node", "quanta", "fiber node, fixed point", persists=True),
+    Array("node_force", "uint2", "node", "nN / 2^32", "force on the node, 64-bit fixed point x, y, z", rows="3"),
+    Array("segment_nodes", "int2", "segment", "", "the two nodes of a segment", persists=True),
+    Array("segment_bin_start", "uint", "segment_bin", "", "first segment of each bin", persists=True),
+    Array("anchor_force", "uint2", "face", "nN / 2^32", "force on each face of the box, 64-bit fixed point", rows="3"),
+    # implicit solve
+    Array("solution", "float4", "cell", "um/min", "velocity that is being solved for"),
+    Array("residual", "float4", "cell", "nN", "what is left of the force balance"),
+    Array("preconditioned", "float4", "cell", "um/min", "residual over the block diagonal"),
+    Array("direction", "float4", "cell", "um/min", "search direction"),
+    Array("product", "float4", "cell", "nN", "resistance times direction"),
+    Array("partial", "double", "chunk", "", "partial sums of a fixed-order reduction", rows="2"),
+    Array("krylov", "double", "one", "", "conjugate gradients: r.z, alpha, beta, target of r.r", rows="4"),
+)
+ARRAYS: dict[str, Array] = {array.name: array for array in _TABLE}

@@ -1,0 +1,75 @@
+"""The term, our one central idea: a physics term is a small declaration here and a small kernel in `kernels/`.
+
+A term declares its parameters (with units) and its kernels: what each reads, writes (overwrites) and adds to.
+From that come the C struct and prototype (`codegen`), the order check, the printed step table, the profile rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from physim.errors import StepOrderError
+from physim.state import ARRAYS
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One device function, run once per item of a domain ("cell", "octet", "node", ..., see `codegen.DOMAINS`).
+
+    `writes` overwrites, `adds` accumulates; `when` names a status word that must be set, else the kernel returns
+    at once. The function of the same name in `kernels/<file>.cl` takes (item, world, status, term, arrays...).
+    """
+
+    name: str
+    per: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
+    when: str = ""
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names in the order of the kernel's arguments, each once: reads, writes, adds."""
+        return tuple(dict.fromkeys(self.reads + self.writes + self.adds))
+
+    def is_read_only(self, name: str) -> bool:
+        return name not in self.writes and name not in self.adds
+
+
+def parameter(default: float, meaning: str, *, source: str = "", **limits: Any) -> Any:
+    """A term's parameter: default in internal units, meaning, source of the number and its limits (gt, ge, lt, le)."""
+    return Field(default, description=meaning, json_schema_extra={"source": source}, validate_default=True, **limits)
+
+
+class Term(BaseModel):
+    """Base of every physics term. The docstring of a subclass opens with its equation and ends with its source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: ClassVar[str] = ""
+    kernels: ClassVar[tuple[Kernel, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
+    """What must be in the scenario for this term to make sense: "cells", "collagen"."""
+
+    def pair_range(self) -> float:
+        """How far this term looks from cell to cell, in units of the sum of the two radii (0: it does not look)."""
+        return 0.0
+
+
+def check_order(kernels: Iterable[Kernel]) -> None:
+    """Raise StepOrderError if a kernel reads or adds to a scratch array that nothing before it has written."""
+    written: set[str] = set()
+    for kernel in kernels:
+        for name in kernel.reads + kernel.adds:
+            if name not in ARRAYS:
+                raise StepOrderError(f"kernel {kernel.name}: unknown array '{name}'; name it in physim/state.py")
+            if not ARRAYS[name].persists and name not in written:
+                verb = "adds to" if name in kernel.adds else "reads"
+                raise StepOrderError(
+                    f"kernel {kernel.name} {verb} '{name}' before anything wrote it; move it behind a kernel that writes it"
+                )
+        written.update(kernel.writes)

@@ -1,0 +1,34 @@
+"""The terms of the step, in the order in which they run. A new term is one class here, one file in `kernels/`, one line below."""
+
+from __future__ import annotations
+
+from physim.step import Term
+from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
+from physim.terms.engine import Advance, Balance, Neighbors, Rest, Solve
+from physim.terms.matrix import Fibers, Links, Steric
+from physim.terms.motion import Noise, Polarity, Walls
+
+STEP: tuple[type[Term], ...] = (
+    Neighbors,
+    Rest,
+    Polarity,
+    Balance,
+    LaboratoryDrag,
+    Contact,
+    Friction,
+    Junction,
+    Crawl,
+    Fibers,
+    Steric,
+    Links,
+    Walls,
+    Solve,
+    PhysiCell,
+    Noise,
+    Advance,
+)
+
+REGISTRY: dict[str, type[Term]] = {term.name: term for term in STEP}
+
+ALWAYS: tuple[type[Term], ...] = (Neighbors, Rest, Advance)
+"""In every step; `terms.<name>` in a scenario only sets their parameters."""

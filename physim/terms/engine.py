@@ -1,0 +1,88 @@
+"""The terms that every step has, whatever the physics: neighbour lists, the opening balance, the solve, the move."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from physim.step import Kernel, Term, parameter
+from physim.units import Micron, Number
+
+PAIR_LISTS = ("neighbor", "neighbor_count")
+
+
+class Neighbors(Term):
+    """Lists all j with |x_i - x_j| < s (R_i + R_j) + skin; rebuilt, and cells re-sorted by (bin, id), when a cell has moved skin/2."""
+
+    name: ClassVar[str] = "neighbors"
+    skin: Micron = parameter(1.0, "margin of the neighbour lists", gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("begin_sorting", "one", writes=("sorting",)),
+        Kernel("bin_cells", "row", ("position", "departed"), ("bin_of",), when="rebuild"),
+        # here the simulation inserts the counting sort (primitives), which writes `order` and `bin_start`
+        Kernel("count_active", "one", ("bin_start",), when="rebuild"),
+        Kernel("list_neighbors", "cell", ("position", "radius", "bin_start"),
+               ("neighbor", "neighbor_count", "list_position"), when="rebuild"),
+        Kernel("pad_lists", "octet", (), ("neighbor_count", "neighbor"), when="rebuild"),
+        Kernel("end_sorting", "one", writes=("sorting",)),
+    )  # fmt: skip
+
+
+class Rest(Term):
+    """dx = 0: every cell rests until a term moves it."""
+
+    name: ClassVar[str] = "rest"
+    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("rest", "cell", writes=("displacement",)),)
+
+
+class Balance(Term):
+    """F = 0, Z + dt K = 0: opens the balance of forces, to which the other terms add."""
+
+    name: ClassVar[str] = "balance"
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("open_balance", "cell", ("neighbor_count",), ("force", "resistance", "pair_resistance")),
+    )
+
+
+class Solve(Term):
+    """(Z + dt K) v = F, then dx = dt v: one implicit Euler step over all movable unknowns, linearised at its start.
+
+    Z is the drag and friction of the terms, K their positive semidefinite stiffness: a 3x3 block per cell and two
+    numbers per pair (along and across). Conjugate gradients, block-diagonal preconditioner, fixed-order fp64 sums.
+    """
+
+    name: ClassVar[str] = "solve"
+    tolerance: Number = parameter(1e-5, "residual over force at which conjugate gradients stop", gt=0, lt=0.1)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("assemble", "cell", ("position", *PAIR_LISTS, "pair_resistance"), (), ("resistance",)),
+        Kernel("start_solve", "cell", ("force", "resistance"),
+               ("solution", "residual", "preconditioned", "direction")),
+        Kernel("sum_residual", "chunk", ("residual", "preconditioned"), ("partial",)),
+        Kernel("set_target", "one", ("partial",), ("krylov",)),
+        Kernel("multiply", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
+               ("product",), when="solving"),
+        Kernel("sum_product", "chunk", ("direction", "product"), ("partial",), when="solving"),
+        Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
+        Kernel("descend", "cell", ("resistance", "direction", "product", "krylov"), ("solution", "residual", "preconditioned"),
+               when="solving"),
+        Kernel("sum_residual_again", "chunk", ("residual", "preconditioned"), ("partial",), when="solving"),
+        Kernel("set_turn", "one", ("partial",), ("krylov",), when="solving"),
+        Kernel("redirect", "cell", ("preconditioned", "krylov"), ("direction",), when="solving"),
+        Kernel("check_solve", "one"),
+        Kernel("take_solution", "cell", ("solution",), (), ("displacement",)),
+    )  # fmt: skip
+    repeated: ClassVar[slice] = slice(4, 11)
+    """The kernels of one iteration of conjugate gradients."""
+
+
+class Advance(Term):
+    """x <- x + dx, with |dx| <= largest_move (counted); walls stop a centre, open faces let it leave (both counted)."""
+
+    name: ClassVar[str] = "advance"
+    largest_move: Micron = parameter(1.0, "longest move of a cell in one step", gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("advance", "cell", ("list_position", "displacement"), ("position", "velocity", "departed")),
+        Kernel("tick", "one"),
+    )

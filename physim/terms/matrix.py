@@ -1,0 +1,86 @@
+"""Cells on collagen: fibers held still, soft nucleus and cytoplasm against them, integrin links that pull."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from physim.step import Kernel, Term, parameter
+from physim.units import (
+    Kilopascal,
+    Micron,
+    MicronPerMinute,
+    Nanonewton,
+    NanonewtonPerMicron,
+    Number,
+    PerMinute,
+)
+
+_SEGMENTS = ("node_position", "segment_nodes", "segment_bin_start")
+_PROTOTYPE = "migration prototype (docs/trust.md)"
+
+
+class Fibers(Term):
+    """dx = 0 for every node: fibers held still; the force on each node is what its anchor carries."""
+
+    name: ClassVar[str] = "fibers"
+    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("release_nodes", "node", writes=("node_force",)),)
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+
+
+class Steric(Term):
+    """p(depth) per unit fiber length, away from the centre; depth = R - r or R_n - r. Implicit, reaction on the nodes.
+
+    Cytoplasm p = c d/(1 + d c/(2 gamma)); nucleus p = c d/(1 - d/(R_n - r_c)), continued linearly beyond 97 % of that
+    depth; c = 0.707 E/0.75. Integrated with three Gauss points over the part of each segment inside the body, so that
+    the force does not depend on how fibers are cut into segments. Source: physim's migration prototype (a sum of one
+    Hertz contact per segment grows 1.6 times when the segment is halved; plain Hertz sets no pore limit).
+    """
+
+    name: ClassVar[str] = "steric"
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    cytoplasm_modulus: Kilopascal = parameter(0.5, "modulus of the cytoplasm", source=_PROTOTYPE, gt=0)
+    cortical_tension: NanonewtonPerMicron = parameter(0.4, "tension gamma at which the cytoplasm yields", source=_PROTOTYPE, gt=0)
+    nucleus_modulus: Kilopascal = parameter(2.0, "modulus of the nucleus", source=_PROTOTYPE, gt=0)
+    compact_radius: Micron = parameter(0.5, "radius r_c to which a nucleus cannot be pressed", source=_PROTOTYPE, gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("steric", "cell", ("position", "radius", "nucleus_radius", *_SEGMENTS), (), ("force", "resistance", "node_force")),
+    )
+
+
+class Links(Term):
+    """F = k max(0, l - r), dr/dt = -v_c (1 - F/F_s), release rate k_0 exp(F/(F_b N)), binding rate k_on N per free slot. Implicit.
+
+    l is the distance from the cell's centre to the held point of a fiber. A free slot draws a probe: direction from
+    von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment within `capture` of the tip that the
+    cell does not hold yet. N is the cell's relative integrin level, p its polarity. The reaction on the fiber is equal
+    and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687, 2008); numbers from physim's migration prototype
+    (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
+    """
+
+    name: ClassVar[str] = "links"
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    slots: int = parameter(16, "links a cell can have at once", source=_PROTOTYPE, ge=1, le=64)
+    stiffness: NanonewtonPerMicron = parameter(2.0, "stiffness k of a link", source=_PROTOTYPE, gt=0)
+    contraction_speed: MicronPerMinute = parameter(0.3, "shortening speed v_c without load", source=_PROTOTYPE, ge=0)
+    stall_force: Nanonewton = parameter(10.0, "tension F_s at which shortening stalls", source=_PROTOTYPE, gt=0)
+    release_rate: PerMinute = parameter(0.01, "release rate k_0 without load", source=_PROTOTYPE, ge=0)
+    release_force: Nanonewton = parameter(5.0, "tension F_b that raises it e-fold", source=_PROTOTYPE, gt=0)
+    binding_rate: PerMinute = parameter(1.0, "probes k_on per free slot", source=_PROTOTYPE, ge=0)
+    focus: Number = parameter(2.0, "concentration of probes about the polarity; 0 probes all directions alike",
+                              source=_PROTOTYPE, ge=0, le=100)  # fmt: skip
+    probe_length: Micron = parameter(6.0, "mean length lambda of a probe beyond the cell", source=_PROTOTYPE, gt=0)
+    reach: Micron = parameter(15.0, "longest probe beyond the cell", source=_PROTOTYPE, gt=0)
+    overreach: Micron = parameter(8.0, "a link lets go this far beyond the reach", source=_PROTOTYPE, gt=0)
+    capture: Micron = parameter(1.5, "a tip binds fibers up to this far", source=_PROTOTYPE, gt=0)
+    shortest: Micron = parameter(3.0, "a link lets go when it is shorter", source=_PROTOTYPE, ge=0)
+    shortest_rest: Micron = parameter(1.5, "rest lengths stop here", source=_PROTOTYPE, gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_SEGMENTS[:2], "link_at"),
+               ("link_segment", "link_rest", "link_force")),
+        Kernel("bind_links", "cell", ("id", "position", "radius", "integrin", "polarity", *_SEGMENTS),
+               ("link_segment", "link_at", "link_rest", "link_force")),
+        Kernel("pull_links", "cell", ("position", *_SEGMENTS[:2], "link_segment", "link_at", "link_rest"),
+               ("link_force",), ("force", "resistance", "node_force")),
+    )  # fmt: skip

@@ -1,0 +1,111 @@
+"""What every kernel is told: the constants of the run (World) and the few words that change on the device (Status).
+
+Both are numpy record types here and C structs there; the struct text is generated from the dtype.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+GRID = np.dtype([("count", "i4", 4), ("scale", "u4", 4), ("first", "i4", 4), ("periodic", "i4", 4)])
+
+WORLD = np.dtype([
+    ("cell_grid", GRID),
+    ("segment_grid", GRID),
+    ("quantum", "f4", 4),  # um per position quantum
+    ("face_low", "i4", 4),  # faces of the box in quanta
+    ("face_high", "i4", 4),
+    ("boundary", "i4", 4),  # 0 periodic, 1 wall, 2 open
+    ("seed", "u4", 2),
+    ("segment_bins_per_um", "f4", 4),
+    ("step", "f4"),  # min
+    ("skin", "f4"),  # um added to the range of neighbour lists
+    ("pair_range", "f4"),  # range of the pair terms in units of the sum of radii
+    ("longest_half_segment", "f4"),  # um
+    ("rows", "u4"),  # cells stored, departed ones included
+    ("stride", "u4"),  # capacity of the cell arrays
+    ("neighbor_rows", "u4"),
+    ("junction_slots", "u4"),
+    ("link_slots", "u4"),
+    ("nodes", "u4"),
+    ("segments", "u4"),
+])  # fmt: skip
+
+STATUS_WORDS = (
+    "step",  # steps completed
+    "halt",  # why the step is frozen, 0 while it runs
+    "rebuild",  # neighbour lists are built in this step
+    "moved",  # ... and in the next
+    "solving",  # conjugate gradients have not converged yet
+    "cells",  # cells in the box
+    "rows_needed",  # longest neighbour list met
+    "rebuilds", "iterations", "total_iterations", "most_iterations", "limited", "clamped", "junctions_full",
+    "departed", "links_released",
+)  # fmt: skip
+STATUS = np.dtype([(word, "u4") for word in STATUS_WORDS])
+
+HALT_ROWS, HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN = 1, 2, 3, 4
+BOUNDARIES = {"periodic": 0, "wall": 1, "open": 2}
+_FULL, _HALF = 2.0**32, 2.0**31
+
+
+@dataclass(frozen=True)
+class Box:
+    """The box in um and the fixed-point frame in which positions live."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+    boundary: tuple[str, str, str]
+
+    @property
+    def periodic(self) -> np.ndarray:
+        return np.array([kind == "periodic" for kind in self.boundary])
+
+    @property
+    def quantum(self) -> np.ndarray:
+        """um per quantum: a periodic axis fills 2^32 quanta, another 2^31 (the middle half)."""
+        return (self.upper - self.lower) / np.where(self.periodic, _FULL, _HALF)
+
+    def to_fixed(self, position: np.ndarray) -> np.ndarray:
+        """int32 (n, 4) of positions (n, 3) in um."""
+        centre = 0.5 * (self.lower + self.upper)
+        quanta = np.rint((np.asarray(position, float) - centre) / self.quantum)
+        quanta = np.where(self.periodic, (quanta + _HALF) % _FULL - _HALF, np.clip(quanta, -_HALF, _HALF - 1))
+        fixed = np.zeros((len(quanta), 4), np.int32)
+        fixed[:, :3] = quanta.astype(np.int64).astype(np.int32)
+        return fixed
+
+    def to_micron(self, fixed: np.ndarray) -> np.ndarray:
+        """float64 (n, 3) in um of fixed-point positions (n, 4)."""
+        return fixed[:, :3] * self.quantum + 0.5 * (self.lower + self.upper)
+
+    def grid(self, width: float) -> np.ndarray:
+        """Grid record whose bins are at least `width` um wide; periodic axes have at least three bins or exactly one."""
+        record = np.zeros((), GRID)
+        for axis in range(3):
+            count = max(1, int((self.upper[axis] - self.lower[axis]) / width))
+            if self.periodic[axis]:
+                count = count if count >= 3 else 1
+                record["scale"][axis], record["first"][axis] = count, 0
+            else:
+                scale = 2 * count
+                record["scale"][axis], record["first"][axis] = scale, scale // 4
+                count += scale // 4 * 4 != scale
+            record["count"][axis], record["periodic"][axis] = count, self.periodic[axis]
+        return record
+
+
+def c_struct(name: str, dtype: np.dtype) -> str:
+    """C text of a record type of 4-byte words."""
+    kinds = {"f": "float", "u": "uint", "i": "int"}
+    members = []
+    assert dtype.names is not None
+    for member in dtype.names:
+        kind = dtype[member]
+        base = kind.base
+        c_name = "Grid" if base == GRID else kinds[base.kind]
+        length = f"[{kind.shape[0]}]" if kind.shape else ""
+        members.append(f"  {c_name} {member}{length};")
+    return "typedef struct {\n" + "\n".join(members) + f"\n}} {name};\n"
