@@ -65,7 +65,7 @@ def source(term: Term) -> tuple[str, str]:
     record = parameter_record(term)
     before = _PROLOGUE + c_struct(struct_name(term), record.dtype)
     after = '#line 1 "generated kernels"\n'
-    for kernel in term.kernels:
+    for kernel in dict.fromkeys(term.kernels):
         text = prototype(term, kernel)
         before += text + ";\n"
         call = ", ".join(["i", "world", "status", "term", *kernel.arrays])

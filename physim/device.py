@@ -229,6 +229,8 @@ class Launch:
     kernel: Any
     global_size: tuple[int]
     local_size: tuple[int]
+    arguments: tuple[Any, ...]
+    """Kept here because a kernel does not keep its buffers alive."""
 
 
 def prepare(device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = "") -> Launch:
@@ -239,4 +241,4 @@ def prepare(device: Device, term: str, name: str, program: Any, items: int, argu
     size = min(-(-max(items, 1) // local) * local, device.most_items)
     if items <= 1:
         size = local = 1
-    return Launch(term, name, handle, (size,), (local,))
+    return Launch(term, name, handle, (size,), (local,), tuple(arguments))

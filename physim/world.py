@@ -109,3 +109,13 @@ def c_struct(name: str, dtype: np.dtype) -> str:
         length = f"[{kind.shape[0]}]" if kind.shape else ""
         members.append(f"  {c_name} {member}{length};")
     return "typedef struct {\n" + "\n".join(members) + f"\n}} {name};\n"
+
+
+def bins_of(fixed: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Bin index of fixed-point positions, as the kernels compute it."""
+    index = np.zeros(len(fixed), np.int64)
+    for axis in (2, 1, 0):
+        shifted = (fixed[:, axis].astype(np.int64) + 2**31).astype(np.uint64)
+        along = (shifted * np.uint64(grid["scale"][axis]) >> np.uint64(32)).astype(np.int64) - grid["first"][axis]
+        index = index * grid["count"][axis] + np.clip(along, 0, grid["count"][axis] - 1)
+    return index

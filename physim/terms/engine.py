@@ -8,6 +8,7 @@ from physim.step import Kernel, Term, parameter
 from physim.units import Micron, Number
 
 PAIR_LISTS = ("neighbor", "neighbor_count")
+_SUM_RESIDUAL = Kernel("sum_residual", "chunk", ("residual", "preconditioned"), ("partial",))
 
 
 class Neighbors(Term):
@@ -58,7 +59,7 @@ class Solve(Term):
         Kernel("assemble", "cell", ("position", *PAIR_LISTS, "pair_resistance"), (), ("resistance",)),
         Kernel("start_solve", "cell", ("force", "resistance"),
                ("solution", "residual", "preconditioned", "direction")),
-        Kernel("sum_residual", "chunk", ("residual", "preconditioned"), ("partial",)),
+        _SUM_RESIDUAL,
         Kernel("set_target", "one", ("partial",), ("krylov",)),
         Kernel("multiply", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
                ("product",), when="solving"),
@@ -66,7 +67,7 @@ class Solve(Term):
         Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
         Kernel("descend", "cell", ("resistance", "direction", "product", "krylov"), ("solution", "residual", "preconditioned"),
                when="solving"),
-        Kernel("sum_residual_again", "chunk", ("residual", "preconditioned"), ("partial",), when="solving"),
+        _SUM_RESIDUAL,
         Kernel("set_turn", "one", ("partial",), ("krylov",), when="solving"),
         Kernel("redirect", "cell", ("preconditioned", "krylov"), ("direction",), when="solving"),
         Kernel("check_solve", "one"),

@@ -1,0 +1,58 @@
+"""What is read back at a record time: cells by id, the links they hold, the counters; all in um, min and nN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from physim.record import Snapshot
+
+if TYPE_CHECKING:
+    from physim.simulation import Simulation
+
+__all__ = ["Snapshot", "take"]
+
+
+def take(sim: Simulation) -> Snapshot:
+    """Snapshot of a simulation; cells are sorted by id."""
+    order = np.argsort(sim.read("id"))
+    n = len(order)
+
+    def cell(name: str, width: int = 0) -> np.ndarray:
+        if name not in sim.buffers:
+            return np.zeros((n, width) if width else n, np.float32)
+        values = sim.read(name)[order]
+        return values[:, :width] if width else values
+
+    position = sim.box.to_micron(sim.read("position"))[order]
+    left = cell("departed").astype(float)
+    cells = {
+        "id": cell("id"),
+        "type": cell("type"),
+        "position": position,
+        **{name: cell(name) for name in ("radius", "nucleus_radius", "cadherin", "integrin")},
+        **{name: cell(name, 3) for name in ("polarity", "velocity", "force")},
+        "bound_links": np.zeros(n, np.int32),
+        "link_force": np.zeros(n, np.float32),
+        "junctions": np.zeros(n, np.int32),
+        "departed": np.where(left > 0, left * sim.scenario.run.step, np.nan),
+    }
+    if "junction_partner" in sim.buffers:
+        cells["junctions"] = (sim.read("junction_partner") > 0).sum(0)[order].astype(np.int32)
+    links = {"cell_id": np.zeros(0, np.uint32), "cell_position": np.zeros((0, 3)), "point": np.zeros((0, 3)),
+             "tension": np.zeros(0, np.float32)}  # fmt: skip
+    if "link_segment" in sim.buffers:
+        held, at, tension = (sim.read(name)[:, order] for name in ("link_segment", "link_at", "link_force"))
+        held = np.where(left > 0, 0, held)
+        cells["bound_links"] = (held > 0).sum(0).astype(np.int32)
+        cells["link_force"] = np.where(held > 0, tension, 0).sum(0).astype(np.float32)
+        slot, who = np.nonzero(held)
+        segment = sim.segment_order[held[slot, who] - 1]
+        begin = sim.network.nodes[sim.network.segments[segment, 0]]
+        point = begin + at[slot, who, None] * sim.network.vectors[segment]
+        centre = position[who]
+        size = sim.box.upper - sim.box.lower
+        point += np.where(sim.box.periodic, np.rint((centre - point) / size) * size, 0.0)
+        links = {"cell_id": cells["id"][who], "cell_position": centre, "point": point, "tension": tension[slot, who]}
+    return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=sim.status)
