@@ -1,0 +1,103 @@
+"""VTP files for ParaView: points and lines with named arrays. Of the run's files, only these know VTK.
+
+Appended raw data, 64-bit headers, LZ4. VTK writers fail silently on a full disk, so the return value, the
+error code and the end of the file on disk are checked; a failure is an OSError.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.vtkCommonCore import vtkPoints, vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+from physim.files import replacing
+
+Arrays = Mapping[str, np.ndarray]
+FieldData = Mapping[str, np.ndarray | Sequence[str]]
+
+
+def write_points(path: Path, positions: np.ndarray, arrays: Arrays, fields: FieldData) -> None:
+    """Points (n, 3) as vertices, which ParaView draws without a filter; `arrays` are data of the points."""
+    data = _geometry(positions)
+    data.SetVerts(_cells(np.arange(len(positions)).reshape(-1, 1)))
+    _add(data.GetPointData(), arrays)
+    _write(path, data, fields)
+
+
+def write_lines(path: Path, nodes: np.ndarray, lines: np.ndarray, arrays: Arrays, fields: FieldData) -> None:
+    """Lines (m, 2) between nodes (n, 3); `arrays` are data of the lines."""
+    data = _geometry(nodes)
+    data.SetLines(_cells(lines))
+    _add(data.GetCellData(), arrays)
+    _write(path, data, fields)
+
+
+def _geometry(positions: np.ndarray) -> vtkPolyData:
+    points, data = vtkPoints(), vtkPolyData()
+    points.SetData(_array("Points", np.asarray(positions, np.float32).reshape(-1, 3)))
+    data.SetPoints(points)
+    return data
+
+
+def _cells(members: np.ndarray) -> vtkCellArray:
+    """Cells (m, k) of k points each."""
+    count, width = members.shape
+    cells = vtkCellArray()
+    cells.SetData(
+        numpy_to_vtkIdTypeArray(np.arange(count + 1, dtype=np.int64) * width, deep=True),
+        numpy_to_vtkIdTypeArray(np.ascontiguousarray(members, np.int64).ravel(), deep=True),
+    )
+    return cells
+
+
+def _array(name: str, values: np.ndarray) -> Any:
+    array = numpy_to_vtk(np.ascontiguousarray(values), deep=True)
+    array.SetName(name)
+    return array
+
+
+def _add(target: Any, arrays: Arrays) -> None:
+    for name, values in arrays.items():
+        target.AddArray(_array(name, values))
+
+
+def _write(path: Path, data: vtkPolyData, fields: FieldData) -> None:
+    for name, values in fields.items():
+        if isinstance(values, np.ndarray):
+            data.GetFieldData().AddArray(_array(name, values))
+        else:
+            words = vtkStringArray()
+            words.SetName(name)
+            for word in values:
+                words.InsertNextValue(word)
+            data.GetFieldData().AddArray(words)
+    writer: Any = vtkXMLPolyDataWriter()
+    problems: list[str] = []
+    writer.AddObserver("ErrorEvent", lambda *_: problems.append("error"))  # or VTK prints many lines itself
+    writer.SetInputData(data)
+    writer.SetDataModeToAppended()
+    writer.EncodeAppendedDataOff()
+    writer.SetHeaderTypeToUInt64()
+    writer.SetCompressorTypeToLZ4()
+    with replacing(path) as temporary:
+        writer.SetFileName(os.fspath(temporary))
+        done = writer.Write()
+        if done != 1 or writer.GetErrorCode() or problems or not _is_whole(temporary):
+            raise OSError(f"VTK could not write all of it (error {writer.GetErrorCode()}); is the disk full?")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file on disk ends as a VTK file does."""
+    end = b"</VTKFile>\n"
+    if not path.is_file() or path.stat().st_size < 2 * len(end):
+        return False
+    with path.open("rb") as stream:
+        stream.seek(-len(end), os.SEEK_END)
+        return stream.read() == end
