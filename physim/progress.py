@@ -1,0 +1,58 @@
+"""The progress of a run: a bar in a terminal, a plain line every 10 % elsewhere (log files, batch jobs)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+
+class Progress:
+    """Simulated time, steps per second, time left, cells and links, for `total` steps of `step` min."""
+
+    def __init__(self, label: str, total: int, step: float) -> None:
+        self.label, self.total, self.step = label, total, step
+        self._begin = time.perf_counter()
+        self._said = 0
+        self._bar: Any = None
+        if sys.stdout.isatty():
+            self._bar = RichProgress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                TextColumn("{task.percentage:3.0f} %  {task.fields[words]}"),
+                TimeRemainingColumn(),
+                console=Console(file=sys.stdout),
+                transient=True,
+            )
+            self._task = self._bar.add_task(label, total=total, words="")
+
+    def __enter__(self) -> Progress:
+        self._begin = time.perf_counter()
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, done: int, *, cells: int, links: int | None) -> None:
+        """Say how far the run is: `done` steps of the total; links as of the last record."""
+        spent = max(time.perf_counter() - self._begin, 1e-9)
+        words = (
+            f"{done * self.step / 60:.2f} of {self.total * self.step / 60:g} h, {done / spent:,.0f} steps/s, "
+            f"{cells:,} cells" + ("" if links is None else f", {links:,} links")
+        )
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, words=words)
+        elif 10 * done // self.total > self._said:
+            self._said = 10 * done // self.total
+            left = spent * (self.total - done) / max(1, done)
+            print(f"{self.label}: {100 * done // self.total:3d} %  {words}, {left:.0f} s left", flush=True)

@@ -1,0 +1,198 @@
+"""What a run amounted to, in words and numbers: printed at the end of `physim run` and kept as summary.txt.
+
+Takes the scenario, trajectories (own and of the null arm), the last snapshot and what the runner timed;
+writes nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from physim.analysis.migration import Trajectories
+from physim.errors import InputError
+from physim.record import Snapshot
+from physim.scenario import Scenario
+
+INTERVAL = 10.0
+"""min, over which speeds are taken where the records allow it."""
+
+
+@dataclass
+class Outcome:
+    """What is known when a run ends."""
+
+    scenario: Scenario
+    folder: Path
+    path: Trajectories
+    last: Snapshot
+    status: str = "complete"
+    null: Trajectories | None = None
+    null_status: str = "complete"
+    network: Any = None
+    device: Mapping[str, Any] = field(default_factory=dict)
+    device_bytes: int = 0
+    host_bytes: int = 0
+    wall_seconds: float = 0.0
+    """Of the steps alone, without setting up and recording."""
+
+
+def describe(outcome: Outcome) -> str:
+    """The summary, a dozen lines of at most about 110 characters."""
+    parts = [_setting(outcome), _invasion(outcome), _speed(outcome), _departures(outcome), _links(outcome),
+             _numerics(outcome), _limits(outcome.scenario), _files(outcome)]  # fmt: skip
+    return "\n".join(line for lines in parts for line in lines) + "\n"
+
+
+def _setting(o: Outcome) -> list[str]:
+    s, cells = o.scenario, o.last.cells
+    groups = ", ".join(f"{np.sum(cells['type'] == k)} {group.name}" for k, group in enumerate(s.cells))
+    size = " x ".join(f"{edge:g}" for edge in s.box.size)
+    faces = ", ".join(s.box.boundary)
+    lines = [
+        s.title,
+        f"  simulated       {o.last.time / 60:g} of {s.run.duration / 60:g} h in {o.last.step:,} steps of "
+        f"{s.run.step:g} min, seed {s.run.seed}; {o.status}",
+        f"  cells           {len(cells['id']):,} ({groups}); box {size} um, faces {faces}",
+    ]
+    if s.collagen is not None and o.network is not None:
+        density = float(o.network.lengths.sum() / np.prod(s.box.size))
+        lines.append(
+            f"  collagen        {s.collagen.concentration:g} mg/ml: {o.network.fibers:,} fibers, "
+            f"{len(o.network.segments):,} segments, {density:.3f} um of fiber per um^3"
+        )
+    return lines
+
+
+def _invasion(o: Outcome) -> list[str]:
+    words = [_radius(o.path)]
+    if o.null is not None and len(o.null.time) > 1:
+        words.append(f"null: {_radius(o.null)}")
+    square = f"{o.path.rms_radius(o.path.time[0]):.1f} -> {o.path.rms_radius(o.path.time[-1]):.1f} um"
+    return [
+        f"  invaded radius  {'; '.join(words)}",
+        "                  (90th percentile of distances from the first centroid; "
+        f"root mean square {square})",
+    ]
+
+
+def _radius(path: Trajectories) -> str:
+    begin, end = path.invaded_radius(path.time[0]), path.invaded_radius(path.time[-1])
+    return f"{begin:.1f} -> {end:.1f} um" + (f" ({100 * (end / begin - 1):+.1f} %)" if begin > 0 else "")
+
+
+def _speed(o: Outcome) -> list[str]:
+    lines = [
+        f"  speed           {_speed_words(o.path)}; net displacement {o.path.net_displacement():.1f} um "
+        "(medians over cells)"
+    ]
+    if o.null is not None:
+        note = "" if o.null_status == "complete" else f"; {o.null_status}"
+        lines.append(
+            f"    null          {_speed_words(o.null)}; net displacement {o.null.net_displacement():.1f} um "
+            f"(null: {_overrides(o.scenario)}{note})"
+        )
+    elif o.scenario.null:
+        lines.append(f"    null          {o.null_status} (null: {_overrides(o.scenario)})")
+    return lines
+
+
+def _speed_words(path: Trajectories) -> str:
+    try:
+        lag = path.lag_of(INTERVAL)
+    except InputError:
+        return "not known, the records do not span 10 min"
+    return f"{path.speed_at(lag):.2f} um/h over {lag:g} min"
+
+
+def _overrides(scenario: Scenario) -> str:
+    return ", ".join(f"{path} = {value}" for path, value in scenario.null.items())
+
+
+def _departures(o: Outcome) -> list[str]:
+    left = o.last.cells["departed"]
+    count = int(np.isfinite(left).sum())
+    if not count:
+        return ["  left the box    no cell"] if "open" in o.scenario.box.boundary else []
+    return [f"  left the box    {count} of {len(left)} cells, the first at {np.nanmin(left) / 60:.2f} h"]
+
+
+def _links(o: Outcome) -> list[str]:
+    if "links" not in o.scenario.terms:
+        return []
+    cells = o.last.cells
+    here = ~np.isfinite(cells["departed"])
+    if not here.any():
+        return ["  links           no cell is left in the box"]
+    tension = float(cells["link_force"][here].mean())
+    bound = float(cells["bound_links"][here].mean())
+    words = f"{bound:.1f} bound per cell, summed tension {tension:.1f} nN per cell"
+    share = drag_share(o.scenario, o.last)
+    if share is not None:
+        words += f", laboratory drag {100 * share:.1f} % of it"
+    return [f"  links           {words} (means at the end)"]
+
+
+def drag_share(scenario: Scenario, last: Snapshot) -> float | None:
+    """Force that laboratory drag takes over the pull of the links: sum of zeta |v| / sum of tensions.
+
+    At the last record; the counter `drag_share` where the engine gives it. None without links or drag.
+    """
+    if "drag_share" in last.counters:
+        return float(last.counters["drag_share"])
+    here = ~np.isfinite(last.cells["departed"])
+    pull = float(last.cells["link_force"][here].sum())
+    drag = scenario.terms.get("drag")
+    if drag is None or pull <= 0:
+        return None
+    speed = np.linalg.norm(last.cells["velocity"][here], axis=1)
+    return float(drag.coefficient * speed.sum() / pull)  # type: ignore[attr-defined]
+
+
+def _numerics(o: Outcome) -> list[str]:
+    count, steps = o.last.counters, max(1, o.last.step)
+    words = []
+    if count.get("total_iterations"):
+        mean, most = count["total_iterations"] / steps, count.get("most_iterations", 0)
+        words.append(f"{mean:.1f} solver iterations a step (most {most})")
+    if "rebuilds" in count:
+        words.append(f"neighbour lists built {count['rebuilds']:,} times")
+    for name, meaning in (("limited", "moves cut short"), ("clamped", "moves stopped by walls")):
+        if count.get(name):
+            words.append(f"{count[name]:,} {meaning}")
+    lines = [f"  numerics        {'; '.join(words)}"] if words else []
+    rate = f"{o.last.step / o.wall_seconds:,.0f} steps/s" if o.wall_seconds > 0 else "no steps"
+    device = f"; {o.device['device']}" if "device" in o.device else ""
+    lines.append(
+        f"  cost            {_seconds(o.wall_seconds)} for the steps ({rate}); peak memory "
+        f"{o.host_bytes / 1e6:,.0f} MB, {o.device_bytes / 1e6:,.1f} MB on the device{device}"
+    )
+    return lines
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def _limits(scenario: Scenario) -> list[str]:
+    limits = ["fibers are held still and are not cut"] if scenario.collagen is not None else []
+    return [f"  keep in mind    {'; '.join([*limits, 'speeds are not yet calibrated: docs/trust.md'])}"]
+
+
+def _files(o: Outcome) -> list[str]:
+    run = shlex.quote(str(o.folder))
+    change = f"  physim run {o.folder}/scenario.toml --set run.seed={o.scenario.run.seed + 1}"
+    if "links" in o.scenario.terms:
+        change = "  physim run invasion --set terms.links.focus=0"
+    return [
+        f"files in {o.folder}: run.pvd (ParaView), cells.parquet, scenario.toml, run.json, summary.txt",
+        "next:",
+        f"  paraview {run}/run.pvd",
+        f"  physim render {run}",
+        change,
+    ]
