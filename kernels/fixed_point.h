@@ -18,9 +18,7 @@ static inline void add_force(__global uint2 *array, uint item, uint stride, floa
 
 // Position after a displacement in um, rounded to the nearest quantum.
 static inline int4 moved(int4 position, float3 displacement, const __constant float *quantum) {
-  int3 d = (int3)(convert_int_sat_rte((double)displacement.x / (double)quantum[0]),
-                  convert_int_sat_rte((double)displacement.y / (double)quantum[1]),
-                  convert_int_sat_rte((double)displacement.z / (double)quantum[2]));
+  int3 d = convert_int3_sat_rte(displacement / (float3)(quantum[0], quantum[1], quantum[2]));
   int3 p = as_int3(as_uint3(position.xyz) + as_uint3(d));
   return (int4)(p, 0);
 }

@@ -11,8 +11,16 @@ static inline int4 bin_of_position(int4 p, const __constant Grid *grid) {
   return (int4)(bin_along(p.x, grid, 0), bin_along(p.y, grid, 1), bin_along(p.z, grid, 2), 0);
 }
 
+static inline int blocks_along(const __constant Grid *grid, int axis) { return (grid->count[axis] + 3) / 4; }
+
+// Bins are numbered block by block, 4 x 4 x 4 bins each: a curve that keeps cells near in space near in memory.
 static inline uint bin_index(int x, int y, int z, const __constant Grid *grid) {
-  return (uint)((z * grid->count[1] + y) * grid->count[0] + x);
+  int block = ((z / 4) * blocks_along(grid, 1) + y / 4) * blocks_along(grid, 0) + x / 4;
+  return (uint)(block * 64 + (z % 4) * 16 + (y % 4) * 4 + x % 4);
+}
+
+static inline uint bin_total(const __constant Grid *grid) {
+  return (uint)(blocks_along(grid, 0) * blocks_along(grid, 1) * blocks_along(grid, 2) * 64);
 }
 
 // Wrapped bin, or -1 outside the box along an axis that does not wrap.

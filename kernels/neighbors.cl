@@ -10,14 +10,12 @@ void bin_cells(uint i, __constant World *world, __global Status *status, __const
                __global const int4 *position, __global const uint *departed, __global uint *bin_of) {
   __constant Grid *grid = &world->cell_grid;
   int4 bin = bin_of_position(position[i], grid);
-  uint all = (uint)(grid->count[0] * grid->count[1] * grid->count[2]);
-  bin_of[i] = departed[i] ? all : bin_index(bin.x, bin.y, bin.z, grid);
+  bin_of[i] = departed[i] ? bin_total(grid) : bin_index(bin.x, bin.y, bin.z, grid);
 }
 
 void count_active(uint i, __constant World *world, __global Status *status, __constant Neighbors *term,
                   __global const uint *bin_start) {
-  __constant Grid *grid = &world->cell_grid;
-  status->cells = bin_start[grid->count[0] * grid->count[1] * grid->count[2]];
+  status->cells = bin_start[bin_total(&world->cell_grid)];
   status->rebuilds += 1;
 }
 

@@ -2,7 +2,7 @@
 
 void physicell(uint i, __constant World *world, __global Status *status, __constant PhysiCell *term,
                __global const int4 *position, __global const float *radius, __global const uint *neighbor,
-               __global const uint *neighbor_count, __global float4 *drift) {
+               __global const uint *neighbor_count, __global float4 *drift_previous, __global float4 *displacement) {
   uint first = i * LANES, rows = world->neighbor_rows, longest = 0;
   for (uint lane = 0; lane < LANES; ++lane) longest = max(longest, neighbor_count[first + lane]);
   strip_rows own = STRIP_ROWS(position + first, ((uint[]){0, 1, 2, 3, 4, 5, 6, 7}));
@@ -24,12 +24,9 @@ void physicell(uint i, __constant World *world, __global Status *status, __const
     vy += speed * dy;
     vz += speed * dz;
   }
-  for (uint lane = 0; lane < LANES; ++lane)
-    drift[first + lane] = (float4)(((float *)&vx)[lane], ((float *)&vy)[lane], ((float *)&vz)[lane], 0.0f);
-}
-
-void physicell_move(uint i, __constant World *world, __global Status *status, __constant PhysiCell *term,
-                    __global const float4 *drift, __global float4 *drift_previous, __global float4 *displacement) {
-  displacement[i] += world->step * (1.5f * drift[i] - 0.5f * drift_previous[i]);
-  drift_previous[i] = drift[i];
+  for (uint lane = 0; lane < LANES; ++lane) {
+    float4 v = (float4)(((float *)&vx)[lane], ((float *)&vy)[lane], ((float *)&vz)[lane], 0.0f);
+    displacement[first + lane] += world->step * (1.5f * v - 0.5f * drift_previous[first + lane]);
+    drift_previous[first + lane] = v;
+  }
 }

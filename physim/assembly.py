@@ -116,7 +116,8 @@ def link_slots(terms: list[Term]) -> int:
 
 
 def grid_bins(grid: np.ndarray) -> int:
-    return int(np.prod(grid["count"][:3], dtype=np.int64))
+    """Bins of a grid, numbered in blocks of 4 x 4 x 4 (kernels/grid.h)."""
+    return int(np.prod(-(-grid["count"][:3] // 4), dtype=np.int64)) * 64
 
 
 def check_box(box: Box, widest: float) -> None:

@@ -43,12 +43,10 @@ _TABLE = (
     Array("cadherin", "float", "cell", "", "cadherin level relative to the reference cell", persists=True),
     Array("integrin", "float", "cell", "", "integrin level relative to the reference cell", persists=True),
     Array("polarity", "float4", "cell", "", "unit vector of polarity (x, y, z, 0)", persists=True),
-    Array("velocity", "float4", "cell", "um/min", "velocity over the last step", persists=True),
     Array("smoothed_velocity", "float4", "cell", "um/min", "velocity remembered by polarity", persists=True),
     Array("departed", "uint", "cell", "step", "0, or 1 + the step at which the cell left by an open face", persists=True),
-    Array("drift", "float4", "cell", "um/min", "explicit velocity of this step"),
     Array("drift_previous", "float4", "cell", "um/min", "explicit velocity of the step before", persists=True),
-    Array("displacement", "float4", "cell", "um", "displacement in this step"),
+    Array("displacement", "float4", "cell", "um", "displacement in the last step", persists=True),
     Array("force", "float4", "cell", "nN", "sum of forces on the cell"),
     Array("resistance", "float", "cell", "nN min/um", "drag + step x stiffness, symmetric xx yy zz xy xz yz", rows="6"),
     # neighbours: lists are interleaved by eight cells, entry (octet, k, lane) at (octet x rows + k) x 8 + lane

@@ -10,8 +10,8 @@ from physim.terms.motion import Noise, Polarity, Walls
 
 STEP: tuple[type[Term], ...] = (
     Neighbors,
-    Rest,
     Polarity,
+    Rest,
     Balance,
     LaboratoryDrag,
     Contact,

@@ -84,6 +84,6 @@ class Advance(Term):
     largest_move: Micron = parameter(1.0, "longest move of a cell in one step", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("advance", "cell", ("list_position", "displacement"), ("position", "velocity", "departed")),
+        Kernel("advance", "cell", ("list_position",), ("position", "displacement", "departed")),
         Kernel("tick", "one"),
     )

@@ -21,7 +21,7 @@ class Polarity(Term):
     memory: Minute = parameter(5.0, "averaging time of the own motion", source="migration prototype", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("turn", "cell", ("id", "velocity"), ("polarity", "smoothed_velocity")),
+        Kernel("turn", "cell", ("id", "displacement"), ("polarity", "smoothed_velocity")),
     )
 
 
