@@ -42,7 +42,7 @@ def order_of(term: Term) -> list[Kernel]:
     """The kernels of a term as the order check sees them: the sort of the neighbour lists is made of primitives."""
     kernels = list(term.kernels)
     if isinstance(term, Neighbors):
-        kernels.insert(2, Kernel("sort_cells", "row", ("bin_of", "id"), ("bin_start", "bin_fill", "order", "row_scratch")))
+        kernels.insert(2, Kernel("sort_cells", "row", ("bin_of", "id"), ("bin_start", "bin_fill", "order")))
     return kernels
 
 
@@ -62,7 +62,6 @@ class Layout:
     segment_bins: int
     neighbor_rows: int
     links: int
-    scratch_words: int
 
     @property
     def stride(self) -> int:
@@ -72,8 +71,7 @@ class Layout:
     def count(self, name: str) -> int:
         """Items of an array, rows included."""
         array = ARRAYS[name]
-        rows = {"neighbors": self.neighbor_rows, "junctions": JUNCTION_SLOTS, "links": self.links,
-                "scratch": self.scratch_words}  # fmt: skip
+        rows = {"neighbors": self.neighbor_rows, "junctions": JUNCTION_SLOTS, "links": self.links}
         per = {"cell": self.stride, "node": self.nodes, "segment": self.segments, "bin": self.bins + 2,
                "segment_bin": self.segment_bins + 1, "face": 6, "one": 1, "chunk": -(-self.stride // 256)}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))

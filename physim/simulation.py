@@ -57,11 +57,12 @@ class Simulation:
             nodes=len(self.network.nodes) if self.network is not None else 0,
             segments=len(self.network.segments) if self.network is not None else 0,
             bins=assembly.grid_bins(self.grid), segment_bins=assembly.grid_bins(self.segment_grid),
-            neighbor_rows=24, links=assembly.link_slots(self.terms), scratch_words=1,
+            neighbor_rows=24, links=assembly.link_slots(self.terms),
         )  # fmt: skip
         self.arrays = sorted({n for t in self.terms for k in assembly.order_of(t) for n in k.arrays} | {"id", "type"},
                              key=list(ARRAYS).index)  # fmt: skip
-        self.layout.scratch_words = max(self._words(n)[0] * self._words(n)[1] for n in self._sorted())
+        widest_row = max(words * planes for words, planes in map(self._words, self._sorted()))
+        self.layout.neighbor_rows = max(self.layout.neighbor_rows, widest_row)
         self.device = Device(choose(device), profiling=profile)
         self.profile = Profile(self.device) if profile else None
         self.host_reads = 0
@@ -122,14 +123,17 @@ class Simulation:
             part += launches
 
     def _sorting(self) -> list[Launch]:
-        """Counting sort of all rows by (bin, id), and every array of the state into that order."""
+        """Counting sort of all rows by (bin, id), and every array of the state into that order.
+
+        The neighbour lists, which are about to be rewritten, are the scratch of the permutation.
+        """
         b, layout, when = self.buffers, self.layout, self.buffers["sorting"]
         primitives = Primitives(self.device, "neighbors")
         launches = primitives.counting_sort(b["bin_of"], b["id"], b["bin_start"], b["bin_fill"], b["order"],
                                             layout.cells, layout.bins + 1, when)  # fmt: skip
         for name in self._sorted():
             words, planes = self._words(name)
-            launches += primitives.permute(b["order"], b[name], b["row_scratch"], words, planes, layout.stride,
+            launches += primitives.permute(b["order"], b[name], b["neighbor"], words, planes, layout.stride,
                                            layout.cells, when)  # fmt: skip
         return launches
 

@@ -57,7 +57,6 @@ _TABLE = (
     Array("sorting", "uint", "one", "", "1 while cells are being re-sorted", rows="4", persists=True),
     Array("bin_of", "uint", "cell", "", "bin of the cell, for sorting"),
     Array("order", "uint", "cell", "", "row that moves here when cells are re-sorted"),
-    Array("row_scratch", "uint", "cell", "", "one row on its way to its new place", rows="scratch"),
     Array("bin_start", "uint", "bin", "", "first cell of each bin, prefix sum of counts"),
     Array("bin_fill", "uint", "bin", "", "cells placed into each bin so far"),
     # junctions: slot tables on both sides of each pair
