@@ -69,7 +69,7 @@ class Snapshot:
     velocity (n, 3) um/min, force (n, 3) nN, bound_links, link_force nN (sum of tensions), junctions,
     departed (min, NaN if in the box)."""
     links: dict[str, np.ndarray] | None
-    """cell_id, cell_position (m, 3) um, point (m, 3) um on the fiber, tension nN; None: links are not kept."""
+    """cell_id, cell_position (m, 3) um, point (m, 3) um on the fiber, tension nN; None: not kept."""
     counters: dict[str, int | float]
     """What the engine counted since the start."""
 

@@ -100,15 +100,9 @@ def run(scenario: Scenario, *, out: Path | None = None, device: str | None = Non
 
 
 def record_steps(scenario: Scenario) -> Iterator[int]:
-    """Steps after which the state is recorded: 0, each interval rounded to steps, and the last."""
-    step, every = scenario.run.step, scenario.record.interval
-    total = max(1, round(scenario.run.duration / step))
-    at, number = 0, 0
-    while at < total:
-        yield at
-        while round(number * every / step) <= at:
-            number += max(1, int(step / every))
-        at = round(number * every / step)
+    """Steps after which the state is recorded: 0, each interval (a multiple of the step), and the last."""
+    total = max(1, round(scenario.run.duration / scenario.run.step))
+    yield from range(0, total, max(1, round(scenario.record.interval / scenario.run.step)))
     yield total
 
 
@@ -211,7 +205,7 @@ def _peak_memory() -> int:
 
 
 def _pictures(folder: Path) -> None:
-    """Pictures of the finished run. If they cannot be drawn, that is said; the run is complete all the same."""
+    """Pictures of the finished run. Why they cannot be drawn is said; the run is complete."""
     for kind, draw in (("plots", _plots), ("renderings", _renderings)):
         try:
             made = draw(folder)

@@ -80,7 +80,8 @@ def _write(path: Path, data: vtkPolyData, fields: FieldData) -> None:
             data.GetFieldData().AddArray(words)
     writer: Any = vtkXMLPolyDataWriter()
     problems: list[str] = []
-    writer.AddObserver("ErrorEvent", lambda *_: problems.append("error"))  # or VTK prints many lines itself
+    for talker in (writer, writer.GetExecutive()):  # observed, or VTK prints many lines itself
+        talker.AddObserver("ErrorEvent", lambda *_: problems.append("error"))
     writer.SetInputData(data)
     writer.SetDataModeToAppended()
     writer.EncodeAppendedDataOff()
