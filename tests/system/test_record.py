@@ -202,6 +202,7 @@ def test_run_json_says_how_it_ended_and_what_made_it(tmp_path):
 
 class _Refused(vtk_files.vtkXMLPolyDataWriter):
     def Write(self):  # noqa: N802
+        super().Write()
         return 0
 
 
