@@ -76,8 +76,7 @@ def _invasion(o: Outcome) -> list[str]:
     square = f"{o.path.rms_radius(o.path.time[0]):.1f} -> {o.path.rms_radius(o.path.time[-1]):.1f} um"
     return [
         f"  invaded radius  {'; '.join(words)}",
-        "                  (90th percentile of distances from the first centroid; "
-        f"root mean square {square})",
+        f"                  (90th percentile of distances from the first centroid; root mean square {square})",
     ]
 
 
@@ -186,13 +185,13 @@ def _limits(scenario: Scenario) -> list[str]:
 
 def _files(o: Outcome) -> list[str]:
     run = shlex.quote(str(o.folder))
-    change = f"  physim run {o.folder}/scenario.toml --set run.seed={o.scenario.run.seed + 1}"
-    if "links" in o.scenario.terms:
-        change = "  physim run invasion --set terms.links.focus=0"
+    change = f"run.seed={o.scenario.run.seed + 1}"
+    if o.scenario.collagen is not None:
+        change = f"'collagen.concentration={1.5 * o.scenario.collagen.concentration:.3g} mg/ml'"
     return [
         f"files in {o.folder}: run.pvd (ParaView), cells.parquet, scenario.toml, run.json, summary.txt",
         "next:",
         f"  paraview {run}/run.pvd",
         f"  physim render {run}",
-        change,
+        f"  physim run {run}/scenario.toml --set {change}",
     ]

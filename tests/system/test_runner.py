@@ -123,6 +123,7 @@ def test_run_writes_frames_table_and_summary(walkers, capsys):
         "fibers are held still and are not cut",
         "docs/trust.md",
         "paraview runs/walkers-freely/run.pvd",
+        "physim run runs/walkers-freely/scenario.toml --set 'collagen.concentration=1.5 mg/ml'",
         "kernel ms/step",
     ):
         assert words in said, (words, said)
@@ -176,9 +177,7 @@ def test_stopped_null_arm_is_told_and_the_run_stands(walkers, monkeypatch):
     folder = runner.run(scenario(), preview=False)
     assert state(folder)["status"] == "complete"
     assert state(folder)["null"]["status"] == "stopped: 60 nN is too much"
-    assert (
-        "(null: terms.links.focus = 0.5; stopped: 60 nN is too much)" in (folder / "summary.txt").read_text()
-    )
+    assert "(null: terms.links.focus = 0.5; stopped: 60 nN is too much)" in (folder / "summary.txt").read_text()
 
 
 def test_full_disk_during_a_run_is_one_error(walkers, monkeypatch, tmp_path):
@@ -205,10 +204,7 @@ def test_runs_never_share_a_folder(walkers, tmp_path):
 
 def test_links_are_left_out_on_request(walkers):
     folder = runner.run(scenario(null={}, record={"interval": 30, "links": False}), preview=False)
-    assert (
-        not list((folder / "frames").glob("links*"))
-        and 'name="links"' not in (folder / "run.pvd").read_text()
-    )
+    assert not list((folder / "frames").glob("links*")) and 'name="links"' not in (folder / "run.pvd").read_text()
     assert "over 30 min" in (folder / "summary.txt").read_text()
 
 
