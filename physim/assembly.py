@@ -1,4 +1,4 @@
-"""From a scenario to what the step needs: its terms in order, the world record, the sizes of the arrays, the first state."""
+"""From a scenario to what the step needs: terms in order, world record, sizes of the arrays, first state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`physim bench`: wall time of whole steps at plain sizes, rebuilds, launches and copies included, as a table and as JSON."""
+"""`physim bench`: wall time of whole steps, rebuilds, launches and copies included, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def dense_cells(count: int, terms: dict[str, Any], device: str | None = None, pr
     cells = {"id": np.arange(count, dtype=np.uint32), "type": np.zeros(count, np.uint32), "position": position,
              "radius": np.full(count, 8.41, np.float32), "nucleus_radius": np.full(count, 4.7, np.float32),
              "cadherin": np.ones(count, np.float32), "integrin": np.ones(count, np.float32)}  # fmt: skip
-    table = {"title": "bench", "run": {"duration": "1000 h"}, "terms": terms, "cells": [{"count": 1, "place": "random"}],
+    table = {"title": "bench", "run": {"duration": "1000 h"}, "terms": terms,
+             "cells": [{"count": 1, "place": "random"}],
              "box": {"size": float(position.max() + 20.0), "boundary": "open"}}  # fmt: skip
     return Simulation(Scenario.from_table(table), device=device, profile=profile, cells=cells)
 
@@ -101,5 +102,8 @@ def _row(name: str, size: int, ms: float, sim: Simulation, bandwidth: float) -> 
     moved = step_bytes(sim)
     row = {"name": name, "size": size, "ms": ms, "items_per_s": size / ms * 1e3, "bytes": moved,
            "bytes_per_item": sim.memory / size, "bandwidth_share": moved / (ms * 1e-3) / bandwidth}  # fmt: skip
-    print(f"{name:14} {size:9} {ms:10.3f} {row['items_per_s']:12.3g} {row['bytes_per_item']:8.0f} {row['bandwidth_share']:18.0%}")
+    print(
+        f"{name:14} {size:9} {ms:10.3f} {row['items_per_s']:12.3g} {row['bytes_per_item']:8.0f}"
+        f" {row['bandwidth_share']:18.0%}"
+    )
     return row

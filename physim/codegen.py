@@ -53,7 +53,12 @@ def parameter_record(term: Term) -> np.ndarray:
 
 def prototype(term: Term, kernel: Kernel) -> str:
     """The C function that `kernels/<term>.cl` must define for this kernel."""
-    arguments = ["uint i", "__constant World *world", "__global Status *status", f"__constant {struct_name(term)} *term"]
+    arguments = [
+        "uint i",
+        "__constant World *world",
+        "__global Status *status",
+        f"__constant {struct_name(term)} *term",
+    ]
     for name in kernel.arrays:
         const = "const " if kernel.is_read_only(name) else ""
         arguments.append(f"__global {const}{_pointee(name)} *{name}")
@@ -88,7 +93,9 @@ def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[st
     result = []
     for kernel in term.kernels:
         arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays)]
-        result.append(prepare(device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}"))
+        result.append(
+            prepare(device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}")
+        )
     return result
 
 

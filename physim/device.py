@@ -73,7 +73,9 @@ def choose(name: str | None = None) -> Found:
     wanted = name or os.environ.get("PHYSIM_DEVICE") or ""
     usable = [item for item in found if item.usable]
     if wanted:
-        matches = [f for k, f in enumerate(found) if wanted == str(k) or wanted.lower() in (f.kind + " " + f.label).lower()]
+        matches = [
+            f for k, f in enumerate(found) if wanted == str(k) or wanted.lower() in (f.kind + " " + f.label).lower()
+        ]
         if not matches:
             labels = "; ".join(f.label for f in found) or "none"
             raise DeviceError(f"device: '{wanted}' matches no OpenCL device; found: {labels} (see `physim devices`)")
@@ -110,15 +112,17 @@ class Device:
     def __post_init__(self) -> None:
         import pyopencl as cl
 
-        self.cl = cl
+        self.cl: Any = cl
         handle = self.found.handle
         self.processor = pocl.name_processor(handle) if "portable computing" in handle.platform.name.lower() else ""
         try:
             self.context = cl.Context([handle])
-            properties = cl.command_queue_properties.PROFILING_ENABLE if self.profiling else 0
-            self.queue = cl.CommandQueue(self.context, properties=properties)
+            properties = self.cl.command_queue_properties.PROFILING_ENABLE if self.profiling else 0
+            self.queue = self.cl.CommandQueue(self.context, properties=properties)
         except cl.Error as error:
-            raise DeviceError(f"device: {self.found.label} could not be opened ({error}); try another, or --device CPU") from None
+            raise DeviceError(
+                f"device: {self.found.label} could not be opened ({error}); try another, or --device CPU"
+            ) from None
         self.lanes = 8 if self.found.kind == "CPU" else 1
         self.work_group = min(int(os.environ.get("PHYSIM_WORKGROUP", "64")), handle.max_work_group_size)
         self.most_items = 64 * handle.max_compute_units * self.work_group
@@ -127,22 +131,25 @@ class Device:
 
     def info(self) -> dict[str, Any]:
         handle = self.found.handle
-        return {"device": self.found.label, "kind": self.found.kind, "version": handle.version, "driver": handle.driver_version,
-                "compute_units": handle.max_compute_units, "work_group": self.work_group, "processor_named": self.processor}  # fmt: skip
+        return {"device": self.found.label, "kind": self.found.kind, "version": handle.version,
+                "driver": handle.driver_version, "compute_units": handle.max_compute_units,
+                "work_group": self.work_group, "processor_named": self.processor}  # fmt: skip
 
     def build(self, prologue: str, name: str, epilogue: str = "") -> Any:
-        """Program from headers, generated prologue, the file `kernels/<name>` and generated epilogue; DeviceError if it fails."""
+        """Program from headers, prologue, the file `kernels/<name>` and epilogue; DeviceError if it fails."""
         text = kernel_source(name)
         source = f"#define LANES {self.lanes}\n" + self._headers + prologue + _numbered(name, text) + epilogue
         if source not in self._programs:
             try:
                 self._programs[source] = self.cl.Program(self.context, source).build(cache_dir=False)
             except self.cl.Error as error:
-                raise DeviceError(f"kernels/{name} does not build on {self.found.label}:\n{_readable(str(error))}") from None
+                raise DeviceError(
+                    f"kernels/{name} does not build on {self.found.label}:\n{_readable(str(error))}"
+                ) from None
         return self._programs[source]
 
     def reserve(self, sizes: dict[str, int]) -> None:
-        """Refuse, with numbers, an allocation that the device or the machine cannot hold (PoCL dies where it should refuse)."""
+        """Refuse, with numbers, what the device or the machine cannot hold (PoCL dies where it should refuse)."""
         handle = self.found.handle
         need = sum(sizes.values()) + sum(self.allocated.values())
         have = handle.global_mem_size
@@ -172,7 +179,11 @@ class Device:
 
     def upload(self, buffer: Any, values: np.ndarray, offset: int = 0) -> None:
         if values.nbytes:
-            self.wait(self.cl.enqueue_copy(self.queue, buffer, np.ascontiguousarray(values), dst_offset=offset, is_blocking=False))
+            self.wait(
+                self.cl.enqueue_copy(
+                    self.queue, buffer, np.ascontiguousarray(values), dst_offset=offset, is_blocking=False
+                )
+            )
 
     def download(self, buffer: Any, dtype: Any, count: int, offset: int = 0) -> np.ndarray:
         values = np.empty(count, dtype)
@@ -233,7 +244,9 @@ class Launch:
     """Kept here because a kernel does not keep its buffers alive."""
 
 
-def prepare(device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = "") -> Launch:
+def prepare(
+    device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = ""
+) -> Launch:
     """Launch of `kernel` over `items` items; more items than the device wants at once are taken by a stride loop."""
     handle = device.cl.Kernel(program, kernel or name)
     handle.set_args(*arguments)

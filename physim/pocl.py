@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-_KNOWN_GENERATIONS = (
+_KNOWN_GENERATIONS: tuple[tuple[bytes, set[str]], ...] = (
     (b"skylake-avx512", {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "bmi2", "adx"}),
     (b"haswell", {"avx2", "fma", "bmi1", "bmi2", "f16c"}),
     (b"x86-64", set()),
@@ -60,7 +60,7 @@ def _unusable(folder: Path) -> str:
 
 
 def name_processor(device: Any) -> str:
-    """Replace the processor name "generic" in a PoCL device record; returns the name set, or "" where none was needed."""
+    """Replace the processor name "generic" in a PoCL device record; returns the name set, "" if none was needed."""
     if not device.version.rstrip().endswith("-generic"):
         return ""
     flags = _processor_flags()

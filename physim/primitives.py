@@ -54,7 +54,7 @@ class Primitives:
     def counting_sort(
         self, bins: Any, ids: Any, starts: Any, filled: Any, order: Any, count: int, bin_count: int, when: Any = None
     ) -> list[Launch]:
-        """order[k]: row of the k-th element by (bin, id); starts[b]: first place of bin b, with bin_count + 1 entries."""
+        """order[k]: row of the k-th element by (bin, id); starts[b]: first place of bin b (bin_count + 1 entries)."""
         when = when or self.always
         return [
             *self.zero(starts, bin_count + 1, when),

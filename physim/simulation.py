@@ -35,8 +35,8 @@ _NUMPY = {"int4": ("i4", 4), "uint2": ("u4", 2), "int2": ("i4", 2), "float4": ("
 class Simulation:
     """A scenario on a device. `advance(step)` runs up to that step, `snapshot()` reads the state.
 
-    Raises InputError for a scenario that cannot be built, DeviceError for a device that cannot run it, PhysicsError when
-    a run has to stop.
+    Raises InputError for a scenario that cannot be built, DeviceError for a device that cannot run it, PhysicsError
+    when a run has to stop.
     """
 
     def __init__(self, scenario: Scenario, *, device: str | None = None, profile: bool = False,
@@ -48,7 +48,9 @@ class Simulation:
         cells = initial_cells(scenario) if cells is None else cells
         self.box = Box(np.array(scenario.box.lower, float), np.array(scenario.box.upper, float), scenario.box.boundary)
         self.network = _network(scenario, cells) if network is None else network
-        widest = max(t.pair_range() for t in self.terms) * 2 * float(cells["radius"].max()) + assembly.skin_of(self.terms)
+        widest = max(t.pair_range() for t in self.terms) * 2 * float(cells["radius"].max()) + assembly.skin_of(
+            self.terms
+        )
         assembly.check_box(self.box, widest)
         self.grid = self.box.grid(max(widest, 1.0))
         self.segment_grid = self.box.grid(assembly.SEGMENT_BIN)
@@ -192,11 +194,13 @@ class Simulation:
         halt, at = int(self._last_status["halt"]), self.time
         if halt == HALT_JUNCTIONS:
             raise PhysicsError(
-                f"{at:g} min: {self._last_status['junctions_full']} cells touch more than {assembly.JUNCTION_SLOTS} others "
-                "and have no junction slot left; the cells are crushed: lower the forces, or start less dense"
+                f"{at:g} min: {self._last_status['junctions_full']} cells touch more than {assembly.JUNCTION_SLOTS} "
+                "others and have no junction slot left; the cells are crushed: lower the forces, or start less dense"
             )
         if halt == HALT_NAN:
-            raise PhysicsError(f"{at:g} min: a cell's displacement is not finite; shorten run.step, or check the last terms you set")
+            raise PhysicsError(
+                f"{at:g} min: a cell's displacement is not finite; shorten run.step, or check the last terms you set"
+            )
         self._last_status["halt"] = 0
         if halt == HALT_ROWS:
             self._grow_lists(int(self._last_status["rows_needed"]))
@@ -218,7 +222,10 @@ class Simulation:
         while True:
             self.device.upload(self.buffers["status"], self._last_status.reshape(1))
             if self._loops > _MOST_ITERATIONS:
-                raise PhysicsError(f"{self.time:g} min: the implicit solve does not converge in {self._loops} iterations; shorten run.step")
+                raise PhysicsError(
+                    f"{self.time:g} min: the implicit solve does not converge in {self._loops} iterations; "
+                    "shorten run.step"
+                )
             for _ in range(self._loops):
                 self._enqueue(self._iteration)
             self._enqueue(self._after)

@@ -41,8 +41,12 @@ def take(sim: Simulation) -> Snapshot:
     }
     if "junction_partner" in sim.buffers:
         cells["junctions"] = (sim.read("junction_partner") > 0).sum(0)[order].astype(np.int32)
-    links = {"cell_id": np.zeros(0, np.uint32), "cell_position": np.zeros((0, 3)), "point": np.zeros((0, 3)),
-             "tension": np.zeros(0, np.float32)}  # fmt: skip
+    links: dict[str, np.ndarray] = {
+        "cell_id": np.zeros(0, np.uint32),
+        "cell_position": np.zeros((0, 3)),
+        "point": np.zeros((0, 3)),
+        "tension": np.zeros(0, np.float32),
+    }
     if "link_segment" in sim.buffers:
         held, at, tension = (sim.read(name)[:, order] for name in ("link_segment", "link_at", "link_force"))
         held = np.where(left > 0, 0, held)
@@ -55,5 +59,11 @@ def take(sim: Simulation) -> Snapshot:
         centre = position[who]
         size = sim.box.upper - sim.box.lower
         point += np.where(sim.box.periodic, np.rint((centre - point) / size) * size, 0.0)
-        links = {"cell_id": cells["id"][who], "cell_position": centre, "point": point, "tension": tension[slot, who]}
-    return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=sim.status)
+        links: dict[str, np.ndarray] = {
+            "cell_id": cells["id"][who],
+            "cell_position": centre,
+            "point": point,
+            "tension": tension[slot, who],
+        }
+    counters: dict[str, int | float] = {**sim.status}
+    return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=counters)

@@ -6,10 +6,7 @@ by themselves; along others the box fills the middle half of the range. Kernels 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass
 
 _ITEM_BYTES = {"uchar": 1, "int": 4, "uint": 4, "float": 4, "uint2": 8, "int2": 8, "int4": 16, "float2": 8,
                "float4": 16, "float8": 32, "double": 8, "half2": 4}  # fmt: skip
@@ -44,7 +41,9 @@ _TABLE = (
     Array("integrin", "float", "cell", "", "integrin level relative to the reference cell", persists=True),
     Array("polarity", "float4", "cell", "", "unit vector of polarity (x, y, z, 0)", persists=True),
     Array("smoothed_velocity", "float4", "cell", "um/min", "velocity remembered by polarity", persists=True),
-    Array("departed", "uint", "cell", "step", "0, or 1 + the step at which the cell left by an open face", persists=True),
+    Array(
+        "departed", "uint", "cell", "step", "0, or 1 + the step at which the cell left by an open face", persists=True
+    ),
     Array("drift_previous", "float4", "cell", "um/min", "explicit velocity of the step before", persists=True),
     Array("displacement", "float4", "cell", "um", "displacement in the last step", persists=True),
     Array("force", "float4", "cell", "nN", "sum of forces on the cell"),
@@ -53,21 +52,55 @@ _TABLE = (
     Array("list_position", "int4", "cell", "quanta", "centre when the neighbour lists were built", persists=True),
     Array("neighbor_count", "uint", "cell", "", "entries in the neighbour list of the cell"),
     Array("neighbor", "uint", "cell", "", "neighbour lists, interleaved by eight cells", rows="neighbors"),
-    Array("pair_resistance", "half2", "cell", "nN min/um", "along and across the pair, per list entry", rows="neighbors"),
+    Array(
+        "pair_resistance", "half2", "cell", "nN min/um", "along and across the pair, per list entry", rows="neighbors"
+    ),
     Array("sorting", "uint", "one", "", "1 while cells are being re-sorted", rows="4", persists=True),
     Array("bin_of", "uint", "cell", "", "bin of the cell, for sorting"),
     Array("order", "uint", "cell", "", "row that moves here when cells are re-sorted"),
     Array("bin_start", "uint", "bin", "", "first cell of each bin, prefix sum of counts"),
     Array("bin_fill", "uint", "bin", "", "cells placed into each bin so far"),
     # junctions: slot tables on both sides of each pair
-    Array("junction_partner", "uint", "cell", "", "1 + id of the partner cell, 0 in a free slot", rows="junctions", persists=True),
-    Array("junction_young", "float", "cell", "", "share of cadherins bound at initiation, 0..1", rows="junctions", persists=True),
-    Array("junction_mature", "float", "cell", "", "share of the junction coupled to actin, 0..1", rows="junctions", persists=True),
+    Array(
+        "junction_partner",
+        "uint",
+        "cell",
+        "",
+        "1 + id of the partner cell, 0 in a free slot",
+        rows="junctions",
+        persists=True,
+    ),
+    Array(
+        "junction_young",
+        "float",
+        "cell",
+        "",
+        "share of cadherins bound at initiation, 0..1",
+        rows="junctions",
+        persists=True,
+    ),
+    Array(
+        "junction_mature",
+        "float",
+        "cell",
+        "",
+        "share of the junction coupled to actin, 0..1",
+        rows="junctions",
+        persists=True,
+    ),
     Array("pair_slot", "uchar", "cell", "", "junction slot of each list entry, 255 none", rows="neighbors"),
     Array("coverage", "float4", "cell", "", "junction sums over neighbours: q, rho, h, dh/dq"),
     Array("grip", "float", "cell", "", "summed crawling weight of the touching neighbours"),
     # integrin links
-    Array("link_segment", "uint", "cell", "", "1 + segment that the link holds, 0 in a free slot", rows="links", persists=True),
+    Array(
+        "link_segment",
+        "uint",
+        "cell",
+        "",
+        "1 + segment that the link holds, 0 in a free slot",
+        rows="links",
+        persists=True,
+    ),
     Array("link_at", "float", "cell", "", "where on the segment, 0..1", rows="links", persists=True),
     Array("link_rest", "float", "cell", "um", "rest length", rows="links", persists=True),
     Array("link_force", "float", "cell", "nN", "tension", rows="links", persists=True),

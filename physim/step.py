@@ -70,6 +70,7 @@ def check_order(kernels: Iterable[Kernel]) -> None:
             if not ARRAYS[name].persists and name not in written:
                 verb = "adds to" if name in kernel.adds else "reads"
                 raise StepOrderError(
-                    f"kernel {kernel.name} {verb} '{name}' before anything wrote it; move it behind a kernel that writes it"
+                    f"kernel {kernel.name} {verb} '{name}' before anything wrote it; "
+                    "move it behind a kernel that writes it"
                 )
         written.update(kernel.writes)

@@ -82,7 +82,7 @@ class Box:
         return fixed[:, :3] * self.quantum + 0.5 * (self.lower + self.upper)
 
     def grid(self, width: float) -> np.ndarray:
-        """Grid record whose bins are at least `width` um wide; periodic axes have at least three bins or exactly one."""
+        """Grid record whose bins are at least `width` um wide; periodic axes have at least three bins or one."""
         record = np.zeros((), GRID)
         for axis in range(3):
             count = max(1, int((self.upper[axis] - self.lower[axis]) / width))

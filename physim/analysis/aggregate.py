@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -24,16 +26,18 @@ def nearest_neighbor(positions: Positions) -> NDArray[np.float64]:
     return cKDTree(positions).query(positions, k=2)[0][:, 1]
 
 
-def neighbor_exchange(frames: Positions, hours_per_frame: float, reach: float, lasting: float = 1.0) -> tuple[float, float]:
+def neighbor_exchange(
+    frames: Positions, hours_per_frame: float, reach: float, lasting: float = 1.0
+) -> tuple[float, float]:
     """Neighbours gained per cell per hour: (all events, lasting ones), from positions (frames, n, 3) in um.
 
     Two cells are neighbours closer than `reach` um. An event is a pair that are neighbours in one frame and were not in
-    the one before; it is lasting if they were apart in every frame of the `lasting` hours before and neighbours in every
-    frame of the `lasting` hours after. Each event counts for both cells.
+    the one before; it is lasting if they were apart in every frame of the `lasting` hours before and neighbours in
+    every frame of the `lasting` hours after. Each event counts for both cells.
     """
     n = frames.shape[1]
     keys = [np.sort(pairs[:, 0] * n + pairs[:, 1]) for pairs in (_pairs(frame, reach) for frame in frames)]
-    events = sum(len(np.setdiff1d(now, before)) for before, now in zip(keys, keys[1:], strict=False))
+    events = sum(len(np.setdiff1d(now, before)) for before, now in pairwise(keys))
     span = max(1, round(lasting / hours_per_frame))
     kept = 0
     for k in range(span, len(keys) - span + 1):

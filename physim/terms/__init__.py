@@ -1,4 +1,7 @@
-"""The terms of the step, in the order in which they run. A new term is one class here, one file in `kernels/`, one line below."""
+"""The terms of the step, in the order in which they run.
+
+A new term is one class in this folder, one file in `kernels/`, one line below.
+"""
 
 from __future__ import annotations
 

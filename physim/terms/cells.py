@@ -6,14 +6,22 @@ from typing import ClassVar
 
 from physim.step import Kernel, Term, parameter
 from physim.terms.engine import PAIR_LISTS
-from physim.units import Drag, MicronPerMinute, Minute, Nanonewton, NanonewtonPerMicron, NanonewtonPerSquareMicron, Number
+from physim.units import (
+    Drag,
+    MicronPerMinute,
+    Minute,
+    Nanonewton,
+    NanonewtonPerMicron,
+    NanonewtonPerSquareMicron,
+    Number,
+)
 
 _PAIRS = ("position", "radius", *PAIR_LISTS)
 _PROTOTYPE = "physim aggregate prototype (docs/trust.md)"
 
 
 class PhysiCell(Term):
-    """v_i = sum_j (x_i - x_j)/d [c_r (1 - d/R)^2 for d < R  -  c_a (1 - d/S)^2 for d < S], second-order Adams-Bashforth.
+    """v_i = sum_j (x_i - x_j)/d [c_r (1 - d/R)^2 for d < R  -  c_a (1 - d/S)^2 for d < S], Adams-Bashforth 2.
 
     R = R_i + R_j, S = range x R. Explicit velocities, as in PhysiCell, to compare like with like; two cells rest at
     1.905 radii. Source: Ghaffarizadeh et al., PLoS Comput Biol 14:e1005991 (2018).
@@ -36,7 +44,9 @@ class LaboratoryDrag(Term):
     """F = -zeta v against the laboratory frame: a regulariser, since a real cell cannot push on it."""
 
     name: ClassVar[str] = "drag"
-    coefficient: Drag = parameter(2.0, "drag on a cell", source="migration prototype: speeds fall 40 % from 2 to 50", gt=0)
+    coefficient: Drag = parameter(
+        2.0, "drag on a cell", source="migration prototype: speeds fall 40 % from 2 to 50", gt=0
+    )
 
     kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("drag", "cell", adds=("resistance",)),)
 
@@ -50,7 +60,9 @@ class Contact(Term):
 
     name: ClassVar[str] = "contact"
     stiffness: NanonewtonPerMicron = parameter(20.0, "stiffness k_r below the rest distance", source=_PROTOTYPE, gt=0)
-    core_stiffness: NanonewtonPerSquareMicron = parameter(15.0, "quadratic stiffness k_2 of the core", source=_PROTOTYPE, ge=0)
+    core_stiffness: NanonewtonPerSquareMicron = parameter(
+        15.0, "quadratic stiffness k_2 of the core", source=_PROTOTYPE, ge=0
+    )
     rest_distance: Number = parameter(0.895, "d_c over the sum of radii", source=_PROTOTYPE, gt=0, le=1)
     core_distance: Number = parameter(0.84, "d_1 over the sum of radii", source=_PROTOTYPE, gt=0, le=1)
 
@@ -66,7 +78,9 @@ class Friction(Term):
     name: ClassVar[str] = "friction"
     coefficient: Drag = parameter(5.0, "friction xi of a full contact", source="assumed; not calibrated", ge=0)
     near_distance: Number = parameter(0.895, "full contact up to this, over the sum of radii", source=_PROTOTYPE, gt=0)
-    far_distance: Number = parameter(1.25, "no contact beyond this, over the sum of radii", source=_PROTOTYPE, gt=0, le=3)
+    far_distance: Number = parameter(
+        1.25, "no contact beyond this, over the sum of radii", source=_PROTOTYPE, gt=0, le=3
+    )
 
     kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("friction", "cell", _PAIRS, (), ("pair_resistance",)),)
 
@@ -93,14 +107,19 @@ class Junction(Term):
     saturation: Number = parameter(7.5, "coverage q_s at which a cell's cadherin is used up", source=_PROTOTYPE, gt=0)
     saturation_width: Number = parameter(0.3, "width dq of the saturation", source=_PROTOTYPE, gt=0)
     near_distance: Number = parameter(0.895, "rest distance over the sum of radii", source=_PROTOTYPE, gt=0)
-    on_distance: Number = parameter(1.06, "junctions form and mature below this, over the sum of radii", source=_PROTOTYPE, gt=0)
-    far_distance: Number = parameter(1.25, "junctions are lost beyond this, over the sum of radii", source=_PROTOTYPE, gt=0, le=3)
+    on_distance: Number = parameter(
+        1.06, "junctions form and mature below this, over the sum of radii", source=_PROTOTYPE, gt=0
+    )
+    far_distance: Number = parameter(
+        1.25, "junctions are lost beyond this, over the sum of radii", source=_PROTOTYPE, gt=0, le=3
+    )
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("find_slots", "cell", ("id", *PAIR_LISTS), ("pair_slot", "junction_partner"), when="rebuild"),
         Kernel("mature", "cell", ("id", *_PAIRS),
                ("junction_partner", "junction_young", "junction_mature", "pair_slot")),
-        Kernel("cover", "cell", (*_PAIRS[:2], "cadherin", *PAIR_LISTS, "pair_slot", "junction_young", "junction_mature"),
+        Kernel("cover", "cell",
+               (*_PAIRS[:2], "cadherin", *PAIR_LISTS, "pair_slot", "junction_young", "junction_mature"),
                ("coverage",)),
         Kernel("junction", "cell",
                (*_PAIRS[:2], "cadherin", *PAIR_LISTS, "pair_slot", "junction_young", "junction_mature", "coverage"),
@@ -112,9 +131,10 @@ class Junction(Term):
 
 
 class Crawl(Term):
-    """F_i = sum_j f w_ij (p_i/g_i - p_j/g_j), g_i = max(sum_j w_ij, 1): a cell pulls along its polarity p on its neighbours.
+    """F_i = sum_j f w_ij (p_i/g_i - p_j/g_j), g_i = max(sum_j w_ij, 1).
 
-    Equal and opposite on them. It is what keeps aggregates liquid. Source of f: physim's aggregate prototype (fluid
+    A cell pulls along its polarity p on its neighbours, equal and opposite on them.
+    It is what keeps aggregates liquid. Source of f: physim's aggregate prototype (fluid
     at 10-20 nN; total traction of single cells is 30-120 nN).
     """
 

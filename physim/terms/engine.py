@@ -12,7 +12,10 @@ _SUM_RESIDUAL = Kernel("sum_residual", "chunk", ("residual", "preconditioned"), 
 
 
 class Neighbors(Term):
-    """Lists all j with |x_i - x_j| < s (R_i + R_j) + skin; rebuilt, and cells re-sorted by (bin, id), when a cell has moved skin/2."""
+    """Lists all j with |x_i - x_j| < s (R_i + R_j) + skin.
+
+    Rebuilt, and cells re-sorted by (bin, id), when a cell has moved by half the skin.
+    """
 
     name: ClassVar[str] = "neighbors"
     skin: Micron = parameter(1.0, "margin of the neighbour lists", gt=0)
@@ -65,8 +68,8 @@ class Solve(Term):
                ("product",), when="solving"),
         Kernel("sum_product", "chunk", ("direction", "product"), ("partial",), when="solving"),
         Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
-        Kernel("descend", "cell", ("resistance", "direction", "product", "krylov"), ("solution", "residual", "preconditioned"),
-               when="solving"),
+        Kernel("descend", "cell", ("resistance", "direction", "product", "krylov"),
+               ("solution", "residual", "preconditioned"), when="solving"),
         _SUM_RESIDUAL,
         Kernel("set_turn", "one", ("partial",), ("krylov",), when="solving"),
         Kernel("redirect", "cell", ("preconditioned", "krylov"), ("direction",), when="solving"),

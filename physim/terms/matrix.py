@@ -39,23 +39,31 @@ class Steric(Term):
     name: ClassVar[str] = "steric"
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
     cytoplasm_modulus: Kilopascal = parameter(0.5, "modulus of the cytoplasm", source=_PROTOTYPE, gt=0)
-    cortical_tension: NanonewtonPerMicron = parameter(0.4, "tension gamma at which the cytoplasm yields", source=_PROTOTYPE, gt=0)
+    cortical_tension: NanonewtonPerMicron = parameter(
+        0.4, "tension gamma at which the cytoplasm yields", source=_PROTOTYPE, gt=0
+    )
     nucleus_modulus: Kilopascal = parameter(2.0, "modulus of the nucleus", source=_PROTOTYPE, gt=0)
     compact_radius: Micron = parameter(0.5, "radius r_c to which a nucleus cannot be pressed", source=_PROTOTYPE, gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("steric", "cell", ("position", "radius", "nucleus_radius", *_SEGMENTS), (), ("force", "resistance", "node_force")),
+        Kernel(
+            "steric",
+            "cell",
+            ("position", "radius", "nucleus_radius", *_SEGMENTS),
+            (),
+            ("force", "resistance", "node_force"),
+        ),
     )
 
 
 class Links(Term):
-    """F = k max(0, l - r), dr/dt = -v_c (1 - F/F_s), release rate k_0 exp(F/(F_b N)), binding rate k_on N per free slot. Implicit.
+    """F = k max(0, l - r), dr/dt = -v_c (1 - F/F_s), release rate k_0 exp(F/(F_b N)), binding rate k_on N.
 
-    l is the distance from the cell's centre to the held point of a fiber. A free slot draws a probe: direction from
-    von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment within `capture` of the tip that the
-    cell does not hold yet. N is the cell's relative integrin level, p its polarity. The reaction on the fiber is equal
-    and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687, 2008); numbers from physim's migration prototype
-    (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
+    Implicit; k_on is per free slot; l is the distance from the cell's centre to the held point of a fiber. A free slot
+    draws a probe: direction from von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment
+    within `capture` of the tip that the cell does not hold yet. N is the cell's relative integrin level, p its
+    polarity. The reaction on the fiber is equal and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687,
+    2008); numbers from physim's migration prototype (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
     """
 
     name: ClassVar[str] = "links"

@@ -16,8 +16,12 @@ class Polarity(Term):
     """
 
     name: ClassVar[str] = "polarity"
-    persistence: Minute = parameter(30.0, "persistence time P", source="migration prototype; literature 10-60 min", gt=0)
-    feedback: PerMicron = parameter(0.0, "turning rate w towards the own recent motion, per um", source="migration prototype", ge=0)
+    persistence: Minute = parameter(
+        30.0, "persistence time P", source="migration prototype; literature 10-60 min", gt=0
+    )
+    feedback: PerMicron = parameter(
+        0.0, "turning rate w towards the own recent motion, per um", source="migration prototype", ge=0
+    )
     memory: Minute = parameter(5.0, "averaging time of the own motion", source="migration prototype", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
@@ -35,7 +39,7 @@ class Noise(Term):
 
 
 class Walls(Term):
-    """F = k (R - h)+ away from each wall of the box, h the height of the centre above it; reaction on the wall. Implicit."""
+    """F = k (R - h)+ away from each wall of the box, h the height of the centre; reaction on the wall. Implicit."""
 
     name: ClassVar[str] = "walls"
     stiffness: NanonewtonPerMicron = parameter(20.0, "stiffness k, as between cells", source="as contact", gt=0)

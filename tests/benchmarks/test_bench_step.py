@@ -1,4 +1,4 @@
-"""Whole steps and their kernels at small size: `pytest tests/benchmarks --benchmark-only`; large sizes: `physim bench`."""
+"""Whole steps and their kernels at small size; large sizes: `physim bench`."""
 
 from __future__ import annotations
 
