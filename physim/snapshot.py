@@ -59,7 +59,7 @@ def take(sim: Simulation) -> Snapshot:
         centre = position[who]
         size = sim.box.upper - sim.box.lower
         point += np.where(sim.box.periodic, np.rint((centre - point) / size) * size, 0.0)
-        links: dict[str, np.ndarray] = {
+        links = {
             "cell_id": cells["id"][who],
             "cell_position": centre,
             "point": point,

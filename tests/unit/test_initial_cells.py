@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Where cells start: compact balls, random positions, and CSV tables with everything that can be wrong in them."""
 
 import numpy as np
@@ -75,9 +74,7 @@ def test_groups_keep_type_traits_and_room():
     )  # fmt: skip
     assert cells["id"].dtype == np.uint32 and (cells["id"] == np.arange(90)).all()
     assert (np.bincount(cells["type"]) == [30, 20, 40]).all()
-    assert set(cells["cadherin"][cells["type"] == 0]) == {0.5} and set(
-        cells["integrin"][cells["type"] == 1]
-    ) == {2.0}
+    assert set(cells["cadherin"][cells["type"] == 0]) == {0.5} and set(cells["integrin"][cells["type"] == 1]) == {2.0}
     assert (cells["radius"][cells["type"] == 0] == 9).all() and cells["radius"].dtype == np.float32
     assert nearest(cells["position"]).min() > 0.65 * 15.9
     near = [np.linalg.norm(cells["position"][cells["type"] == kind] - 150, axis=1).mean() for kind in (0, 1)]
@@ -85,9 +82,7 @@ def test_groups_keep_type_traits_and_room():
 
 
 def test_a_random_cell_stays_inside_its_walls():
-    cells = initial_cells(
-        scenario([{"count": 300, "place": "random"}], box={"size": "200 um", "boundary": "wall"})
-    )
+    cells = initial_cells(scenario([{"count": 300, "place": "random"}], box={"size": "200 um", "boundary": "wall"}))
     assert cells["position"].min() >= 8.4 and cells["position"].max() <= 200 - 8.4
 
 
@@ -164,9 +159,7 @@ def test_types_by_name_or_number_take_that_groups_traits(tmp_path):
 def test_ids_of_files_come_before_counted_ones(tmp_path):
     path = tmp_path / "cells.csv"
     path.write_text("x,y,z,id\n10,10,10,40\n40,10,10,2\n")
-    cells = initial_cells(
-        scenario([{"name": "a", "count": 3}, {"name": "b", "place": "file", "file": str(path)}])
-    )
+    cells = initial_cells(scenario([{"name": "a", "count": 3}, {"name": "b", "place": "file", "file": str(path)}]))
     assert cells["id"].tolist() == [2, 40, 41, 42, 43] and cells["type"].tolist() == [1, 1, 0, 0, 0]
 
 
@@ -243,9 +236,7 @@ def test_missing_folder_and_wrong_count_of_a_file(tmp_path):
         scenario([{"place": "file", "file": str(tmp_path / "nix.csv")}])
     with pytest.raises(InputError, match="is a folder; give the path of a file"):
         scenario([{"place": "file", "file": str(tmp_path)}])
-    with pytest.raises(
-        InputError, match=r"cells\.0\.count: 5 is not the 1 rows of cells\.csv; leave count out"
-    ):
+    with pytest.raises(InputError, match=r"cells\.0\.count: 5 is not the 1 rows of cells\.csv; leave count out"):
         from_csv(tmp_path, "x,y,z\n1,2,3\n", count=5)
 
 
