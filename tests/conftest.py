@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
 
 os.environ.setdefault("PHYSIM_CACHE", tempfile.mkdtemp(prefix="physim-test-kernels-"))
 
 import pytest
 
 from physim.device import Device, find_devices
+from physim.scenario import Scenario
+from physim.simulation import Simulation
 
 DEVICES = {found.label: found for found in find_devices()[0] if found.usable}
 
@@ -24,3 +28,18 @@ def device_label(request: pytest.FixtureRequest) -> str:
 def device(device_label: str) -> Device:
     """An opened device."""
     return Device(DEVICES[device_label])
+
+
+@pytest.fixture
+def make_simulation(device_label: str) -> Callable[..., Simulation]:
+    """`make_simulation(table, cells=..., network=...)`: a scenario table on the device under test.
+
+    `cells` (as of `generate.cells.initial_cells`) and `network` replace what the scenario would generate;
+    `reference.scenes` makes the tables and the cells that most tests need.
+    """
+
+    def make(table: Mapping[str, Any], *, cells: Any = None, network: Any = None, **options: Any) -> Simulation:
+        scenario = Scenario.from_table(table)
+        return Simulation(scenario, cells=cells, network=network, device=device_label, **options)
+
+    return make
