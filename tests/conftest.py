@@ -1,4 +1,4 @@
-"""Shared by all tests: one kernel cache per session, and every real OpenCL device found (never a simulated one)."""
+"""Shared by all tests: one kernel cache per session, every real OpenCL device (never a simulated one)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def make_simulation(device_label: str) -> Callable[..., Simulation]:
     `reference.scenes` makes the tables and the cells that most tests need.
     """
 
-    def make(table: Mapping[str, Any], *, cells: Any = None, network: Any = None, **options: Any) -> Simulation:
+    def make(
+        table: Mapping[str, Any], *, cells: Any = None, network: Any = None, **options: Any
+    ) -> Simulation:
         scenario = Scenario.from_table(table)
         return Simulation(scenario, cells=cells, network=network, device=device_label, **options)
 
