@@ -34,7 +34,7 @@ def drift(x, pairs):
 
 
 def adams_bashforth(x, steps, skin=3.0):
-    """The reference: x += dt (1.5 v - 0.5 v_previous), v_previous = 0 at the start; lists have a checked skin."""
+    """The reference: x += dt (1.5 v - 0.5 v_previous), v_previous = 0 at the start."""
     previous, listed, pairs = np.zeros_like(x), None, None
     for _ in range(steps):
         if listed is None or np.linalg.norm(x - listed, axis=1).max() > skin / 2:
