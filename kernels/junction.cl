@@ -41,8 +41,7 @@ void mature(uint i, __constant World *world, __global Status *status, __constant
       for (slot = 0; slot < world->junction_slots && junction_partner[slot * stride + i]; ++slot) {}
       if (slot == world->junction_slots) {
         atomic_inc(&status->junctions_full);
-        atomic_xchg(&status->halt, 3u);
-        continue;
+        break;
       }
       pair_slot[entry] = slot;
       junction_partner[slot * stride + i] = id[j] + 1;
@@ -60,6 +59,7 @@ void cover(uint i, __constant World *world, __global Status *status, __constant 
            __global const int4 *position, __global const float *radius, __global const float *cadherin,
            __global const uint *neighbor, __global const uint *neighbor_count, __global const uchar *pair_slot,
            __global const float *junction_young, __global const float *junction_mature, __global float4 *coverage) {
+  if (status->junctions_full) atomic_xchg(&status->halt, 3u);  // only here, so that all such cells are counted
   float q = 0, rho = 0, full = term->initial_force + term->mature_force;
   for (uint k = 0; k < neighbor_count[i]; ++k) {
     uint entry = list_entry(i, k, world->neighbor_rows), j = neighbor[entry];
