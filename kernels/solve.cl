@@ -44,6 +44,7 @@ void set_target(uint i, __constant World *world, __global Status *status, __cons
   krylov[0] = rz;
   krylov[3] = (double)term->tolerance * (double)term->tolerance * rr;
   status->solving = rr > 0;
+  if (!isfinite(rr)) status->halt = 4;
   status->iterations = 0;
 }
 
