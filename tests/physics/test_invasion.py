@@ -1,0 +1,85 @@
+"""The main job in small: 12 cells in 130 um of gel for 2 h invade, by pulling, and further with direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from physim.scenario import load
+
+SEEDS = (1, 2, 3)
+STILL = ("terms.links.contraction_speed=0 um/min", "terms.crawl.force=0 nN")
+
+
+@dataclass
+class Path:
+    """Means over the cells: net displacement (um), invaded radius at start and end (um), links, tension (nN)."""
+
+    net: float
+    radius: tuple[float, float]
+    links: float
+    tension: float
+
+
+def invaded_radius(position, centre):
+    """Distance from the centre that holds nine tenths of the cells, um."""
+    return float(np.quantile(np.linalg.norm(position - centre, axis=1), 0.9))
+
+
+@pytest.fixture(scope="module")
+def path_of():
+    """`path_of(make_simulation, device_label, seed, changes)`, each arm once a device."""
+    kept = {}
+
+    def run(make_simulation, device_label, seed, *changes):
+        key = device_label, seed, changes
+        if key not in kept:
+            fixed = ["box.size=130 um", "cells.0.count=12", "null=off", f"run.seed={seed}"]
+            sim = make_simulation(load("invasion", [*fixed, *changes]).to_table())
+            start, links, tension = sim.positions(), [], []
+            for step in range(300, 1201, 100):  # from half an hour on, when links have formed
+                sim.advance(step)
+                cell = sim.snapshot().cells
+                links.append(cell["bound_links"].mean())
+                tension.append(cell["link_force"].mean())
+            assert sim.status["departed"] == 0
+            end, centre = cell["position"], start.mean(0)
+            kept[key] = Path(
+                net=float(np.linalg.norm(end - start, axis=1).mean()),
+                radius=(invaded_radius(start, centre), invaded_radius(end, centre)),
+                links=float(np.mean(links)),
+                tension=float(np.mean(tension)),
+            )
+        return kept[key]
+
+    return run
+
+
+def test_spheroid_invades(make_simulation, device_label, path_of):
+    for seed in SEEDS:
+        begin, end = path_of(make_simulation, device_label, seed).radius
+        assert end > begin + 5.0
+
+
+def test_nothing_invades_that_does_not_pull(make_simulation, device_label, path_of):
+    pulling = path_of(make_simulation, device_label, SEEDS[0])
+    still = path_of(make_simulation, device_label, SEEDS[0], *STILL)
+    assert still.net < pulling.net / 3
+    assert still.radius[1] - still.radius[0] < (pulling.radius[1] - pulling.radius[0]) / 3
+
+
+def test_direction_comes_from_probing_ahead(make_simulation, device_label, path_of):
+    """Paired seeds, same gel and start: links that bind without forward bias carry a cell less far."""
+    ahead = [path_of(make_simulation, device_label, seed).net for seed in SEEDS]
+    around = [path_of(make_simulation, device_label, seed, "terms.links.focus=0").net for seed in SEEDS]
+    assert np.mean(around) < 0.8 * np.mean(ahead)
+
+
+def test_links_and_tension_are_those_of_a_cell(make_simulation, device_label, path_of):
+    """8-16 bound links of 16, traction of 30-120 nN per cell."""
+    for seed in SEEDS:
+        path = path_of(make_simulation, device_label, seed)
+        assert 8 <= path.links <= 16
+        assert 30 < path.tension < 120
