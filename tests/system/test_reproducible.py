@@ -1,0 +1,79 @@
+"""The same bits whatever the machine does: threads, work-groups, kernel cache and batches do not reach the state."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from physim.scenario import load
+
+
+PROGRAM = """
+import sys
+from physim.scenario import load
+from physim.simulation import Simulation
+
+changes = ["box.size=110 um", "cells.0.count=12", "null=off", "run.duration=10 min"]
+sim = Simulation(load("invasion", changes), device=sys.argv[2])
+piece = int(sys.argv[1])
+for step in range(piece, 100, piece):
+    sim.advance(step)
+sim.advance(100)
+print(sim.step_count, sim.device.work_group, sim.device.found.handle.max_compute_units, sim.state_hash())
+"""
+
+
+def state_hash(device: str, cache: Path, threads: int = 2, work_group: int = 64, piece: int = 100) -> str:
+    """Hash of the state after 10 simulated minutes of a small invasion, in a process of its own."""
+    environment = os.environ | {
+        "PHYSIM_CACHE": str(cache), "PHYSIM_WORKGROUP": str(work_group), "POCL_MAX_PTHREAD_COUNT": str(threads),
+    }  # fmt: skip
+    environment.pop("PHYSIM_DEVICE", None)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(piece), device],
+        env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    steps, group, units, digest = done.stdout.split()
+    assert (int(steps), int(group)) == (100, work_group)
+    if on_pocl(device):
+        assert int(units) == threads
+    return digest
+
+
+def on_pocl(device: str) -> bool:
+    """PoCL takes its threads and its kernel cache from the environment; another device keeps its own."""
+    return "Portable Computing Language" in device
+
+
+def kernels(cache: Path) -> dict[str, int]:
+    """Built kernels in a cache, with their times."""
+    return {str(path): path.stat().st_mtime_ns for path in cache.rglob("*.so")}
+
+
+def test_state_does_not_depend_on_threads_groups_cache_or_batches(device_label, tmp_path):
+    cache = tmp_path / "cache"
+    cold = state_hash(device_label, cache)
+    built = kernels(cache)
+    warm = state_hash(device_label, cache, threads=1, piece=7)
+    if on_pocl(device_label):
+        assert built, "no kernel was built in the fresh cache"
+        assert kernels(cache) == built, "the second run built kernels again"
+    assert warm == cold
+    assert state_hash(device_label, cache, work_group=256, piece=7) == cold
+    assert state_hash(device_label, tmp_path / "fresh", threads=1, work_group=256) == cold
+
+
+def test_hash_sees_the_seed_and_the_last_step(make_simulation):
+    """What the test above compares does differ when something differs."""
+    hashes = []
+    for seed in (1, 2):
+        changes = ["box.size=110 um", "cells.0.count=12", "null=off", "collagen.seed=1", f"run.seed={seed}"]
+        sim = make_simulation(load("invasion", changes).to_table())
+        for step in (5, 6):
+            sim.advance(step)
+            hashes.append(sim.state_hash())
+        assert sim.state_hash() == hashes[-1]
+    assert len(set(hashes)) == 4
