@@ -15,7 +15,7 @@ STILL = ("terms.links.contraction_speed=0 um/min", "terms.crawl.force=0 nN")
 
 @dataclass
 class Path:
-    """Means over the cells: net displacement (um), invaded radius at start and end (um), links, tension (nN)."""
+    """Means over cells: net displacement (um), invaded radius at start and end (um), links, tension (nN)."""
 
     net: float
     radius: tuple[float, float]

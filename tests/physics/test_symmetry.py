@@ -1,4 +1,4 @@
-"""What every step keeps: copies of a pair agree, forces sum to zero, row order is nothing, no cell is lost."""
+"""What every step keeps: copies of pairs agree, forces sum to zero, row order is nothing, no cell is lost."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_both_copies_of_every_junction_agree_after_10_000_random_steps(make_simu
         sim.advance(step)
         now = assert_copies_agree(sim)
         formed, ruptured, pairs = formed + len(now - pairs), ruptured + len(pairs - now), now
-    assert formed > 300
-    assert ruptured > 300
+    assert formed > 200
+    assert ruptured > 200
     assert len(pairs) > 30
     young = junctions(sim)[1].view(np.float32)
     assert young.min() < 0.5 < young.max() <= 1.0

@@ -1,4 +1,4 @@
-"""The same bits whatever the machine does: threads, work-groups, kernel cache and batches do not reach the state."""
+"""The same bits whatever the machine does: threads, work-groups, kernel cache, batches leave no trace."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from physim.scenario import load
-
 
 PROGRAM = """
 import sys
@@ -28,8 +27,10 @@ print(sim.step_count, sim.device.work_group, sim.device.found.handle.max_compute
 def state_hash(device: str, cache: Path, threads: int = 2, work_group: int = 64, piece: int = 100) -> str:
     """Hash of the state after 10 simulated minutes of a small invasion, in a process of its own."""
     environment = os.environ | {
-        "PHYSIM_CACHE": str(cache), "PHYSIM_WORKGROUP": str(work_group), "POCL_MAX_PTHREAD_COUNT": str(threads),
-    }  # fmt: skip
+        "PHYSIM_CACHE": str(cache),
+        "PHYSIM_WORKGROUP": str(work_group),
+        "POCL_MAX_PTHREAD_COUNT": str(threads),
+    }
     environment.pop("PHYSIM_DEVICE", None)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(piece), device],
