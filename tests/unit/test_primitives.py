@@ -1,4 +1,4 @@
-"""Device primitives against NumPy: exact for integers, the same order of additions for sums."""
+"""Device primitives against NumPy, whatever the work-group: exact for integers, sums in the same order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 
 from physim.codegen import CHUNK
-from physim.device import Device
+from physim.device import Device, choose
 from physim.primitives import Primitives
+
+
+@pytest.fixture(scope="module", params=[16, 64, 256])
+def device(device_label, request) -> Device:
+    """The device, opened with work-groups of this size."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHYSIM_WORKGROUP", str(request.param))
+        opened = Device(choose(device_label))
+    assert opened.work_group == request.param
+    return opened
+
 
 SIZES = (1, 63, 64, 65, 255, 256, 257, 1000, 65_537, 70_001)
 
@@ -42,11 +53,15 @@ def test_counting_sort_orders_by_bin_then_id(device, size, bins) -> None:
     key = rng.integers(0, bins, size, dtype=np.uint32)
     ids = rng.permutation(size).astype(np.uint32)
     starts, filled = np.zeros(bins + 1, np.uint32), np.zeros(bins, np.uint32)
-    buffers = [put(device, a, n) for n, a in (("b", key), ("i", ids), ("s", starts), ("f", filled), ("o", key))]
+    buffers = [
+        put(device, a, n) for n, a in (("b", key), ("i", ids), ("s", starts), ("f", filled), ("o", key))
+    ]
     go(device, Primitives(device).counting_sort(*buffers, size, bins))
     assert np.array_equal(device.download(buffers[4], np.uint32, size), np.lexsort((ids, key)))
     counts = np.bincount(key, minlength=bins)
-    assert np.array_equal(device.download(buffers[2], np.uint32, bins + 1), np.concatenate([[0], np.cumsum(counts)]))
+    assert np.array_equal(
+        device.download(buffers[2], np.uint32, bins + 1), np.concatenate([[0], np.cumsum(counts)])
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -86,7 +101,9 @@ def test_segment_sums(device) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_total_adds_in_chunks(device, size) -> None:
-    data = np.random.default_rng(size).normal(size=size) * 10.0 ** np.random.default_rng(3).integers(-8, 8, size)
+    data = np.random.default_rng(size).normal(size=size) * 10.0 ** np.random.default_rng(3).integers(
+        -8, 8, size
+    )
     launches, result = Primitives(device).total(put(device, data, "t"), size)
     go(device, launches)
     level = data
@@ -99,14 +116,20 @@ def test_total_adds_in_chunks(device, size) -> None:
 
 def test_philox_known_answers(device) -> None:
     """Philox4x32-10 against the known-answer vectors of Random123 (Salmon et al., SC11)."""
-    counters = np.array([[0] * 4, [0xFFFFFFFF] * 4, [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344]], np.uint32)
+    counters = np.array(
+        [[0] * 4, [0xFFFFFFFF] * 4, [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344]], np.uint32
+    )
     keys = np.array([[0, 0], [0xFFFFFFFF] * 2, [0xA4093822, 0x299F31D0]], np.uint32)
     answers = [
         [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8],
         [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD],
         [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1],
     ]
-    given = [put(device, counters, "c"), put(device, keys, "k"), put(device, np.zeros((3, 4), np.uint32), "out")]
+    given = [
+        put(device, counters, "c"),
+        put(device, keys, "k"),
+        put(device, np.zeros((3, 4), np.uint32), "out"),
+    ]
     primitives = Primitives(device)
     kernel = device.cl.Kernel(primitives.program, "philox_blocks")
     kernel.set_args(*given, np.uint32(3))
