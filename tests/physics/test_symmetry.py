@@ -199,3 +199,17 @@ def test_open_faces_count_departures_and_the_rest_carry_on(make_simulation):
     assert sim.status["departed"] == gone.sum()
     sim.advance(sim.step_count + 1)
     assert sim.status["cells"] == 40 - (~np.isnan(sim.snapshot().cells["departed"])).sum()
+
+
+def test_a_neighbour_that_left_is_let_go(make_simulation):
+    """The core pushes a cell out by an open face: the junction ends, and the cell that stays rests."""
+    terms = {"contact": {}, "junction": {}, "drag": {}}
+    sim = make_simulation(table(terms, size=100.0), cells=cells([[0.5, 50, 50], [12.5, 50, 50]]))
+    sim.advance(1)
+    assert sim.snapshot().cells["departed"][0] == pytest.approx(sim.time)
+    assert sim.snapshot().cells["junctions"][1] == 1
+    sim.advance(2)
+    after = sim.snapshot().cells
+    assert after["junctions"][1] == 0
+    sim.advance(10)
+    np.testing.assert_array_equal(sim.positions(), after["position"])
