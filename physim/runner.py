@@ -132,7 +132,7 @@ def _advance(sim: Any, scenario: Scenario, keep: Callable[[Snapshot], None], lab
                 per_step = spent / max(1, sim.step_count - first)
                 piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
                 status = sim.status
-                cells = status.get("cells", 0) - status.get("departed", 0)
+                cells = status.get("cells", 0)
                 progress.show(sim.step_count, cells=cells, links=links)
             snapshot = sim.snapshot()
             if target:
