@@ -1,1 +1,1 @@
-"""Pictures of a finished or running run: reads only what `physim.record` wrote, and nothing imports it but the CLI."""
+"""Pictures of a run: reads only what `physim.record` wrote, and nothing imports it but the command line."""
