@@ -3,6 +3,7 @@
 void begin_sorting(uint i, __constant World *world, __global Status *status, __constant Neighbors *term,
                    __global uint *sorting) {
   sorting[0] = status->rebuild;
+  sorting[1] = status->rows;
 }
 
 // Cells that have left the box go to the bin behind the last.

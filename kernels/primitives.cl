@@ -1,7 +1,9 @@
 // Device primitives without local memory, so that their results do not depend on the work-group size: each work-item
-// takes a chunk of CHUNK elements in order, the chunk totals are scanned or summed the same way.
+// takes a chunk of CHUNK elements in order, the chunk totals are scanned or summed the same way. when[0] switches a
+// primitive, when[1] is the number of rows, of which there can be at most `count`.
 
-#define SKIP_UNLESS(flag) if (*(flag) == 0u) return
+#define SKIP_UNLESS(flag) if ((flag)[0] == 0u) return
+#define ROWS min(count, when[1])
 #define ITEMS(count) for (uint i = get_global_id(0); i < (count); i += get_global_size(0))
 
 __kernel void fill_zero(__global const uint *when, __global uint *data, uint count) {
@@ -33,14 +35,14 @@ __kernel void chunk_scan(__global const uint *when, __global uint *data, __globa
 
 __kernel void count_bins(__global const uint *when, __global const uint *bins, __global uint *counts, uint count) {
   SKIP_UNLESS(when);
-  ITEMS(count) atomic_inc(counts + bins[i]);
+  ITEMS(ROWS) atomic_inc(counts + bins[i]);
 }
 
 // Places come in any order here; order_bins then sorts each bin, so the result is the same on every schedule.
 __kernel void place_in_bins(__global const uint *when, __global const uint *bins, __global const uint *starts,
                             __global uint *filled, __global uint *order, uint count) {
   SKIP_UNLESS(when);
-  ITEMS(count) order[starts[bins[i]] + atomic_inc(filled + bins[i])] = i;
+  ITEMS(ROWS) order[starts[bins[i]] + atomic_inc(filled + bins[i])] = i;
 }
 
 __kernel void order_bins(__global const uint *when, __global const uint *ids, __global const uint *starts,
@@ -59,8 +61,9 @@ __kernel void order_bins(__global const uint *when, __global const uint *ids, __
 __kernel void gather_rows(__global const uint *when, __global const uint *order, __global const uint *from,
                           __global uint *to, uint words, uint planes, uint stride, uint count) {
   SKIP_UNLESS(when);
-  ITEMS(count * words * planes) {
-    uint word = i % words, row = i / words % count, plane = i / words / count;
+  uint rows = ROWS;
+  ITEMS(rows * words * planes) {
+    uint word = i % words, row = i / words % rows, plane = i / words / rows;
     to[i] = from[(plane * stride + order[row]) * words + word];
   }
 }
@@ -68,9 +71,22 @@ __kernel void gather_rows(__global const uint *when, __global const uint *order,
 __kernel void return_rows(__global const uint *when, __global const uint *from, __global uint *to, uint words,
                           uint planes, uint stride, uint count) {
   SKIP_UNLESS(when);
-  ITEMS(count * words * planes) {
-    uint within = i % (words * count), plane = i / (words * count);
+  uint rows = ROWS;
+  ITEMS(rows * words * planes) {
+    uint within = i % (words * rows), plane = i / (words * rows);
     to[plane * stride * words + within] = from[i];
+  }
+}
+
+// Rows that are marked get a copy behind the last row (zeros if `blank`), at the places that the scan of the marks gives.
+__kernel void append_rows(__global const uint *when, __global const uint *marks, __global const uint *places,
+                          __global uint *data, uint blank, uint words, uint planes, uint stride, uint count) {
+  SKIP_UNLESS(when);
+  uint rows = ROWS;
+  ITEMS(rows * words * planes) {
+    uint word = i % words, row = i / words % rows, plane = i / words / rows;
+    uint from = (plane * stride + row) * words + word, to = (plane * stride + rows + places[row]) * words + word;
+    if (marks[row]) data[to] = blank ? 0u : data[from];
   }
 }
 

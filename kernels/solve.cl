@@ -1,5 +1,6 @@
-// One implicit step: (drag + dt K) v = F over all unknowns, by conjugate gradients with 3x3 block diagonal
-// preconditioner. Scalars stay on the device: krylov = {r.z, alpha, beta, target of r.r}.
+// One implicit step: (Z + dt K) v = F over all unknowns, by conjugate gradients preconditioned with the 3x3 diagonal blocks.
+// Scalars stay on the device: krylov = {r.z, length of the next step, turn of the direction, target of r.r}.
+// Kernels per cell know where force and stiffness of a cell are; those per unknown or chunk of unknowns are plain algebra.
 
 // The diagonal block of each cell takes up what its pairs put there.
 void assemble(uint i, __constant World *world, __global Status *status, __constant Solve *term,
@@ -15,43 +16,67 @@ void assemble(uint i, __constant World *world, __global Status *status, __consta
   store_symmetric(resistance, i, world->stride, total);
 }
 
-void start_solve(uint i, __constant World *world, __global Status *status, __constant Solve *term,
-                 __global const float4 *force, __global const float *resistance, __global float4 *solution,
-                 __global float4 *residual, __global float4 *preconditioned, __global float4 *direction) {
-  Symmetric block = load_symmetric(resistance, i, world->stride);
-  solution[i] = 0.0f;
-  residual[i] = force[i];
-  preconditioned[i] = direction[i] = (float4)(solve3(block, force[i].xyz), 0.0f);
+void begin_solve(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
+  status->solving = 1;
 }
 
-// Per chunk of cells: r.z and r.r.
+// Rows without an unknown (cells that left, room for cells to come) stay zero throughout.
+void start_solve(uint u, __constant World *world, __global Status *status, __constant Solve *term,
+                 __global float4 *solution, __global float4 *residual, __global float4 *preconditioned,
+                 __global float4 *direction, __global float4 *product) {
+  solution[u] = residual[u] = preconditioned[u] = direction[u] = product[u] = 0.0f;
+}
+
+void load_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                __global const float4 *force, __global float4 *residual) {
+  residual[i] = (float4)(force[i].xyz, 0.0f);
+}
+
+void precondition_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                        __global const float *resistance, __global const float4 *residual,
+                        __global float4 *preconditioned) {
+  Symmetric block = load_symmetric(resistance, i, world->stride);
+  preconditioned[i] = (float4)(solve3(block, residual[i].xyz), 0.0f);
+}
+
+// Per chunk of unknowns: r.z and r.r.
 void sum_residual(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
                   __global const float4 *residual, __global const float4 *preconditioned, __global double *partial) {
   double rz = 0, rr = 0;
-  uint end = min((chunk + 1) * CHUNK, status->cells);
-  for (uint i = chunk * CHUNK; i < end; ++i) {
-    rz += (double)dot(residual[i].xyz, preconditioned[i].xyz);
-    rr += (double)dot(residual[i].xyz, residual[i].xyz);
+  for (uint u = chunk * CHUNK; u < (chunk + 1) * CHUNK; ++u) {
+    rz += (double)dot(residual[u].xyz, preconditioned[u].xyz);
+    rr += (double)dot(residual[u].xyz, residual[u].xyz);
   }
   partial[2 * chunk] = rz;
   partial[2 * chunk + 1] = rr;
 }
 
+static inline double2 total_of(__global const double *partial, __constant World *world) {
+  double2 sum = 0;
+  for (uint c = 0; c < world->unknowns / CHUNK; ++c) sum += (double2)(partial[2 * c], partial[2 * c + 1]);
+  return sum;
+}
+
 void set_target(uint i, __constant World *world, __global Status *status, __constant Solve *term,
                 __global const double *partial, __global double *krylov) {
-  double rz = 0, rr = 0;
-  for (uint c = 0; c < (status->cells + CHUNK - 1) / CHUNK; ++c) rz += partial[2 * c], rr += partial[2 * c + 1];
-  krylov[0] = rz;
-  krylov[3] = (double)term->tolerance * (double)term->tolerance * rr;
-  status->solving = rr > 0;
-  if (!isfinite(rr)) status->halt = 4;
+  double2 sum = total_of(partial, world);
+  krylov[0] = sum.x;
+  krylov[1] = krylov[2] = 0;
+  krylov[3] = (double)term->tolerance * (double)term->tolerance * sum.y;
+  status->solving = sum.y > 0;
+  if (!isfinite(sum.y)) status->halt = 4;
   status->iterations = 0;
 }
 
-void multiply(uint i, __constant World *world, __global Status *status, __constant Solve *term,
-              __global const int4 *position, __global const uint *neighbor, __global const uint *neighbor_count,
-              __global const half *pair_resistance, __global const float *resistance,
-              __global const float4 *direction, __global float4 *product) {
+void redirect(uint u, __constant World *world, __global Status *status, __constant Solve *term,
+              __global const float4 *preconditioned, __global const double *krylov, __global float4 *direction) {
+  direction[u] = preconditioned[u] + (float)krylov[2] * direction[u];
+}
+
+void multiply_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                    __global const int4 *position, __global const uint *neighbor, __global const uint *neighbor_count,
+                    __global const half *pair_resistance, __global const float *resistance,
+                    __global const float4 *direction, __global float4 *product) {
   float3 sum = times(load_symmetric(resistance, i, world->stride), direction[i].xyz);
   for (uint k = 0; k < neighbor_count[i]; ++k) {
     uint entry = list_entry(i, k, world->neighbor_rows), j = neighbor[entry];
@@ -66,42 +91,31 @@ void multiply(uint i, __constant World *world, __global Status *status, __consta
 void sum_product(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
                  __global const float4 *direction, __global const float4 *product, __global double *partial) {
   double sum = 0;
-  uint end = min((chunk + 1) * CHUNK, status->cells);
-  for (uint i = chunk * CHUNK; i < end; ++i) sum += (double)dot(direction[i].xyz, product[i].xyz);
+  for (uint u = chunk * CHUNK; u < (chunk + 1) * CHUNK; ++u) sum += (double)dot(direction[u].xyz, product[u].xyz);
   partial[2 * chunk] = sum;
 }
 
 void set_length(uint i, __constant World *world, __global Status *status, __constant Solve *term,
                 __global const double *partial, __global double *krylov) {
-  double sum = 0;
-  for (uint c = 0; c < (status->cells + CHUNK - 1) / CHUNK; ++c) sum += partial[2 * c];
-  krylov[1] = sum > 0 ? krylov[0] / sum : 0;
+  double curvature = total_of(partial, world).x;
+  krylov[1] = curvature > 0 ? krylov[0] / curvature : 0;
 }
 
-void descend(uint i, __constant World *world, __global Status *status, __constant Solve *term,
-             __global const float *resistance, __global const float4 *direction, __global const float4 *product,
-             __global const double *krylov, __global float4 *solution, __global float4 *residual,
-             __global float4 *preconditioned) {
-  float alpha = (float)krylov[1];
-  solution[i] += alpha * direction[i];
-  residual[i] -= alpha * product[i];
-  Symmetric block = load_symmetric(resistance, i, world->stride);
-  preconditioned[i] = (float4)(solve3(block, residual[i].xyz), 0.0f);
+void descend(uint u, __constant World *world, __global Status *status, __constant Solve *term,
+             __global const float4 *direction, __global const float4 *product, __global const double *krylov,
+             __global float4 *solution, __global float4 *residual) {
+  float length = (float)krylov[1];
+  solution[u] += length * direction[u];
+  residual[u] -= length * product[u];
 }
 
 void set_turn(uint i, __constant World *world, __global Status *status, __constant Solve *term,
               __global const double *partial, __global double *krylov) {
-  double rz = 0, rr = 0;
-  for (uint c = 0; c < (status->cells + CHUNK - 1) / CHUNK; ++c) rz += partial[2 * c], rr += partial[2 * c + 1];
-  krylov[2] = krylov[0] > 0 ? rz / krylov[0] : 0;
-  krylov[0] = rz;
+  double2 sum = total_of(partial, world);
+  krylov[2] = krylov[0] > 0 ? sum.x / krylov[0] : 0;
+  krylov[0] = sum.x;
   status->iterations += 1;
-  if (rr <= krylov[3]) status->solving = 0;
-}
-
-void redirect(uint i, __constant World *world, __global Status *status, __constant Solve *term,
-              __global const float4 *preconditioned, __global const double *krylov, __global float4 *direction) {
-  direction[i] = preconditioned[i] + (float)krylov[2] * direction[i];
+  if (sum.y <= krylov[3]) status->solving = 0;
 }
 
 // Still solving after all the iterations that the host has enqueued: freeze, and let it enqueue more.

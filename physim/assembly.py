@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from physim.codegen import CHUNK
 from physim.errors import InputError
 from physim.scenario import Scenario
 from physim.state import ARRAYS
 from physim.step import Kernel, Term, check_order
 from physim.terms import ALWAYS, STEP
 from physim.terms.cells import LaboratoryDrag
-from physim.terms.engine import Balance, Neighbors, Solve
+from physim.terms.engine import Advance, Balance, Births, Neighbors, Solve
 from physim.terms.matrix import Fibers, Links
 from physim.terms.motion import Walls
 from physim.world import BOUNDARIES, WORLD, Box
@@ -22,38 +24,68 @@ SEGMENT_BIN = 5.0
 """Width of the bins of fiber segments, um."""
 JUNCTION_SLOTS = 20
 
+Part = Literal["before", "iteration", "after"]
+"""Of the step: before the solve's iterations, one of them, after them."""
+
 
 def build_step(scenario: Scenario) -> list[Term]:
-    """The terms of this scenario in the order of `terms.STEP`, with those that the chosen ones cannot do without."""
+    """The terms of this scenario in the order of `terms.STEP`, with those that the chosen ones cannot do without.
+
+    A user's own terms run in front of the term that they name in `before`.
+    """
     wanted: set[type[Term]] = {type(term) for term in scenario.terms.values()} | set(ALWAYS)
     if scenario.collagen is not None:
         wanted.add(Fibers)
     if "wall" in scenario.box.boundary:
         wanted.add(Walls)
-    forces = any("force" in kernel.adds for term in wanted for kernel in term.kernels)
-    if forces or LaboratoryDrag in wanted:
+    written = {name for term in wanted for kernel in term.kernels for name in (*kernel.writes, *kernel.adds)}
+    if "bud" in written:
+        wanted.add(Births)
+    if "force" in written or LaboratoryDrag in wanted:
         wanted |= {Balance, LaboratoryDrag, Solve}
     terms = [scenario.terms.get(kind.name) or kind() for kind in STEP if kind in wanted]
-    check_order(kernel for term in terms for kernel in order_of(term))
+    for own in (term for term in scenario.terms.values() if type(term) not in STEP):
+        terms.insert(_place_of(own, terms), own)
+    check_order(kernel for _, kernel, _ in ordered(terms))
     return terms
 
 
-def order_of(term: Term) -> list[Kernel]:
-    """The kernels of a term as the order check sees them: the sort of the neighbour lists is made of primitives."""
-    kernels = list(term.kernels)
-    if isinstance(term, Neighbors):
-        kernels.insert(2, Kernel("sort_cells", "row", ("bin_of", "id"), ("bin_start", "bin_fill", "order")))
-    return kernels
+def _place_of(own: Term, terms: list[Term]) -> int:
+    """Where a user's own term runs: in front of the term that it names, or of all that follow that one."""
+    forces = {"force", "resistance", "pair_resistance"} & {name for kernel in own.kernels for name in kernel.adds}
+    follows = own.before or (Solve.name if forces else Advance.name)
+    names = [kind.name for kind in STEP]
+    later = set(names[names.index(follows) :])
+    return next(index for index, term in enumerate(terms) if term.name in later)
+
+
+def ordered(terms: Sequence[Term]) -> Iterator[tuple[Term, Kernel, Part]]:
+    """Every kernel of a step in the order in which it runs, with its term and the part of the step that it is in."""
+    products: list[tuple[Term, Kernel, Part]] = [(t, k, "iteration") for t in terms for k in t.products]
+    part: Part = "before"
+    for term in terms:
+        if not isinstance(term, Solve):
+            yield from ((term, kernel, part) for kernel in term.kernels)
+            continue
+        for index, kernel in enumerate(term.kernels):
+            if index == term.products_at:
+                yield from products
+            inside = term.repeated.start <= index < term.repeated.stop
+            part = "iteration" if inside else "before" if index < term.repeated.start else "after"
+            yield term, kernel, part
 
 
 def step_kernels(scenario: Scenario) -> list[tuple[Term, Kernel]]:
     """Every kernel of the step in its order, with its term: what `physim explain` prints."""
-    return [(term, kernel) for term in build_step(scenario) for kernel in order_of(term)]
+    return [(term, kernel) for term, kernel, _ in ordered(build_step(scenario))]
 
 
 @dataclass
 class Layout:
-    """Sizes of the domains and the named row counts; from them the bytes of every array."""
+    """Sizes of the domains and the named row counts; from them the bytes of every array.
+
+    `cells` is the number of rows that there must be room for; departed cells have rows too.
+    """
 
     cells: int
     nodes: int
@@ -65,16 +97,28 @@ class Layout:
 
     @property
     def stride(self) -> int:
-        """Capacity of the cell arrays: whole strips of eight."""
-        return -(-self.cells // 8) * 8
+        """Capacity of the cell arrays: whole chunks, so that sums over unknowns do not depend on it."""
+        return -(-self.cells // CHUNK) * CHUNK
+
+    @property
+    def unknowns(self) -> int:
+        """Velocities of the implicit solve, whole chunks: the cells first; later, the nodes of a moving network."""
+        return self.stride
 
     def count(self, name: str) -> int:
         """Items of an array, rows included."""
         array = ARRAYS[name]
         rows = {"neighbors": self.neighbor_rows, "junctions": JUNCTION_SLOTS, "links": self.links}
-        per = {"cell": self.stride, "node": self.nodes, "segment": self.segments, "bin": self.bins + 2,
-               "segment_bin": self.segment_bins + 1, "face": 6, "one": 1, "chunk": -(-self.stride // 256)}  # fmt: skip
+        per = {"cell": self.stride, "unknown": self.unknowns, "node": self.nodes, "segment": self.segments,
+               "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
+               "chunk": self.unknowns // CHUNK}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))
+
+    def planes(self, name: str) -> int:
+        """Planes of `stride` rows in an array of the cells; 0 for arrays that are laid out otherwise."""
+        array = ARRAYS[name]
+        plain = array.per in ("cell", "unknown") and array.rows != "neighbors"
+        return self.count(name) // self.stride if plain else 0
 
     def nbytes(self, name: str) -> int:
         return self.count(name) * ARRAYS[name].item_bytes
@@ -82,8 +126,9 @@ class Layout:
     @property
     def items(self) -> dict[str, int]:
         """How many items each domain of the kernels can have."""
-        return {"cell": self.cells, "row": self.cells, "octet": self.stride // 8, "strip": self.stride,
-                "chunk": -(-self.stride // 256), "node": self.nodes, "segment": self.segments, "one": 1}  # fmt: skip
+        return {"cell": self.cells, "row": self.cells, "octet": -(-self.cells // 8), "strip": self.cells,
+                "unknown": self.unknowns, "chunk": self.unknowns // CHUNK,
+                "node": self.nodes, "segment": self.segments, "one": 1}  # fmt: skip
 
 
 def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout, half_segment: float) -> np.ndarray:
@@ -99,7 +144,7 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["skin"] = skin_of(terms)
     world["pair_range"] = max(term.pair_range() for term in terms)
     world["longest_half_segment"] = half_segment
-    world["rows"], world["stride"] = layout.cells, layout.stride
+    world["stride"], world["unknowns"] = layout.stride, layout.unknowns
     world["neighbor_rows"], world["junction_slots"] = layout.neighbor_rows, JUNCTION_SLOTS
     world["link_slots"], world["nodes"], world["segments"] = layout.links, layout.nodes, layout.segments
     return world

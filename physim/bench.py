@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from physim.assembly import order_of
+from physim.assembly import ordered
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
 from physim.state import ARRAYS
@@ -66,11 +66,10 @@ def copy_bandwidth(sim: Simulation, nbytes: int = 1 << 27) -> float:
 def step_bytes(sim: Simulation) -> int:
     """Bytes of a step without rebuild: every array that a kernel declares, once, twice if it is added to."""
     total = 0
-    for term in sim.terms:
-        for kernel in order_of(term):
-            if kernel.when not in ("rebuild",) and kernel.name != "sort_cells":
-                names = [*kernel.reads, *kernel.writes, *kernel.adds, *kernel.adds]
-                total += sum(sim.layout.nbytes(n) for n in names if ARRAYS[n].per != "bin")
+    for _, kernel, _ in ordered(sim.terms):
+        if kernel.when != "rebuild" and not kernel.primitive:
+            names = [*kernel.reads, *kernel.writes, *kernel.adds, *kernel.adds]
+            total += sum(sim.layout.nbytes(n) for n in names if ARRAYS[n].per != "bin")
     return total
 
 

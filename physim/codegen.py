@@ -21,10 +21,11 @@ CHUNK = 256
 
 DOMAINS = {
     "cell": "status->cells",
-    "row": "world->rows",
+    "row": "status->rows",
     "octet": "(status->cells + 7) / 8",
     "strip": "(status->cells + LANES - 1) / LANES",
-    "chunk": f"(status->cells + {CHUNK - 1}) / {CHUNK}",
+    "unknown": "world->unknowns",
+    "chunk": f"world->unknowns / {CHUNK}",
     "node": "world->nodes",
     "segment": "world->segments",
     "one": "1u",
@@ -70,7 +71,7 @@ def source(term: Term) -> tuple[str, str]:
     record = parameter_record(term)
     before = _PROLOGUE + c_struct(struct_name(term), record.dtype)
     after = '#line 1 "generated kernels"\n'
-    for kernel in dict.fromkeys(term.kernels):
+    for kernel in own_kernels(term):
         text = prototype(term, kernel)
         before += text + ";\n"
         call = ", ".join(["i", "world", "status", "term", *kernel.arrays])
@@ -83,18 +84,23 @@ def source(term: Term) -> tuple[str, str]:
     return before, after
 
 
-def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[str, int]) -> list[Launch]:
-    """One prepared launch per kernel of the term; `items` bounds the count of each domain."""
+def own_kernels(term: Term) -> tuple[Kernel, ...]:
+    """The functions that the term's file defines, each once: not those that primitives carry out."""
+    return tuple(dict.fromkeys(k for k in (*term.kernels, *term.products) if not k.primitive))
+
+
+def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[str, int]) -> dict[Kernel, Launch]:
+    """A prepared launch for each of the term's own kernels; `items` bounds the count of each domain."""
     before, after = source(term)
-    program = device.build(before, f"{term.name}.cl", after)
+    program = device.build(before, term.kernel_file(), after)
     record = parameter_record(term)
     constants = device.empty(f"term {term.name}", record.nbytes)
     device.upload(constants, np.frombuffer(record.tobytes(), np.uint8))
-    result = []
-    for kernel in term.kernels:
+    result = {}
+    for kernel in own_kernels(term):
         arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays)]
-        result.append(
-            prepare(device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}")
+        result[kernel] = prepare(
+            device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}"
         )
     return result
 

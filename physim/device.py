@@ -6,13 +6,13 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 from physim import pocl
 from physim.errors import DeviceError
+from physim.step import kernel_source
 
 HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h")
 _GIB = 2.0**30
@@ -127,7 +127,7 @@ class Device:
         self.work_group = min(int(os.environ.get("PHYSIM_WORKGROUP", "64")), handle.max_work_group_size)
         self.most_items = 64 * handle.max_compute_units * self.work_group
         self._programs: dict[str, Any] = {}
-        self._headers = "".join(_numbered(name, kernel_source(name)) for name in HEADERS)
+        self._headers = "".join(_numbered(f"kernels/{name}", kernel_source(name)) for name in HEADERS)
 
     def info(self) -> dict[str, Any]:
         handle = self.found.handle
@@ -135,16 +135,16 @@ class Device:
                 "driver": handle.driver_version, "compute_units": handle.max_compute_units,
                 "work_group": self.work_group, "processor_named": self.processor}  # fmt: skip
 
-    def build(self, prologue: str, name: str, epilogue: str = "") -> Any:
-        """Program from headers, prologue, the file `kernels/<name>` and epilogue; DeviceError if it fails."""
-        text = kernel_source(name)
+    def build(self, prologue: str, file: tuple[str, str], epilogue: str = "") -> Any:
+        """Program from headers, prologue, a file (its name and text) and epilogue; DeviceError if it fails."""
+        name, text = file
         source = f"#define LANES {self.lanes}\n" + self._headers + prologue + _numbered(name, text) + epilogue
         if source not in self._programs:
             try:
                 self._programs[source] = self.cl.Program(self.context, source).build(cache_dir=False)
             except self.cl.Error as error:
                 raise DeviceError(
-                    f"kernels/{name} does not build on {self.found.label}:\n{_readable(str(error))}"
+                    f"{name} does not build on {self.found.label}:\n{_readable(str(error), name)}"
                 ) from None
         return self._programs[source]
 
@@ -191,6 +191,11 @@ class Device:
             self.wait(self.cl.enqueue_copy(self.queue, values, buffer, src_offset=offset, is_blocking=False))
         return values
 
+    def copy(self, source: Any, target: Any, nbytes: int, source_offset: int = 0, target_offset: int = 0) -> None:
+        """Bytes from one buffer into another, both on the device."""
+        self.wait(self.cl.enqueue_copy(self.queue, target, source, byte_count=nbytes,
+                                       src_offset=source_offset, dst_offset=target_offset))  # fmt: skip
+
     def wait(self, event: Any) -> None:
         """Wait by polling, so that Ctrl-C is answered; raises DeviceError if the command failed."""
         self.queue.flush()
@@ -205,17 +210,13 @@ class Device:
         self.wait(self.cl.enqueue_marker(self.queue))
 
 
-def kernel_source(name: str) -> str:
-    return (files("physim.kernels") / name).read_text(encoding="utf-8")
-
-
 def _numbered(name: str, text: str) -> str:
-    return f'#line 1 "kernels/{name}"\n{text}\n'
+    return f'#line 1 "{name}"\n{text}\n'
 
 
-def _readable(message: str) -> str:
+def _readable(message: str, name: str) -> str:
     """The compiler's own lines, which name the kernel's file and line, without the noise around them."""
-    lines = [line for line in message.splitlines() if "kernels/" in line or "error" in line.lower()]
+    lines = [line for line in message.splitlines() if name in line or "kernels/" in line or "error" in line.lower()]
     return "\n".join(dict.fromkeys(lines[:12])) or message[:2000]
 
 

@@ -1,7 +1,8 @@
 """Device primitives: exclusive scan, stable counting sort, compaction, segmented and whole sums, row permutation.
 
-Each returns prepared launches, so that a step can enqueue them again and again. `when` is a buffer whose first word
-switches them: on the device, without the host knowing. All results are the same for any work-group size.
+Each returns prepared launches, so that a step can enqueue them again and again. `when` is a buffer of two words: the
+first switches them, the second says how many rows there are, both on the device, without the host knowing; `count` is
+the most that there can be. All results are the same for any work-group size.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import numpy as np
 
 from physim.codegen import CHUNK
 from physim.device import Device, Launch, prepare
+from physim.step import kernel_source
+
+_FILE = ("kernels/primitives.cl", kernel_source("primitives.cl"))
 
 
 class Primitives:
@@ -20,9 +24,9 @@ class Primitives:
     def __init__(self, device: Device, term: str = "primitives") -> None:
         self.device = device
         self.term = term
-        self.program = device.build(f"#define CHUNK {CHUNK}\n", "primitives.cl")
+        self.program = device.build(f"#define CHUNK {CHUNK}\n", _FILE)
         self.always = device.empty("primitives always", 16)
-        device.upload(self.always, np.ones(4, np.uint32))
+        device.upload(self.always, np.array([1, 0xFFFFFFFF, 0, 0], np.uint32))
         self._zero = device.empty("primitives zero", 16)
         self._scratches = 0
 
@@ -74,6 +78,14 @@ class Primitives:
             self._launch("gather_rows", items, when, order, data, scratch, words, planes, stride, count),
             self._launch("return_rows", items, when, scratch, data, words, planes, stride, count),
         ]
+
+    def append(
+        self, marks: Any, places: Any, data: Any, blank: bool, words: int, planes: int, stride: int, count: int,
+        when: Any,
+    ) -> list[Launch]:
+        """Copies (zeros if `blank`) of the marked rows of data behind the last; `places` is the scan of the marks."""
+        name, items = "append_rows", count * words * planes
+        return [self._launch(name, items, when, marks, places, data, int(blank), words, planes, stride, count)]
 
     def compaction(self, keep: Any, places: Any, data: Any, out: Any, count: int, when: Any = None) -> list[Launch]:
         """out <- the elements of data whose keep flag is 1, in order; places (count + 1 words) ends with how many."""

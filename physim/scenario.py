@@ -37,6 +37,9 @@ class Scenario(Section):
     )
     collagen: Collagen | None = None
     terms: dict[str, SerializeAsAny[Term]] = {}
+    own_terms: Annotated[tuple[StrictStr, ...], BeforeValidator(as_tuple)] = Field(
+        (), max_length=100, description="Python files with terms of your own; relative to the scenario"
+    )
     record: Record = Record.model_validate({})
     null: dict[str, Any] = {}
 
@@ -49,7 +52,8 @@ class Scenario(Section):
         if lines:
             raise InputError(*join(lines))
         plain = copy.deepcopy(dict(table))
-        terms = _build_terms(plain.pop("terms", {}), lines)
+        own = _own_terms(plain.get("own_terms", ()), folder or Path(), lines)
+        terms = _build_terms(plain.pop("terms", {}), own, lines)
         if isinstance(plain.get("null"), Mapping):
             plain["null"] = tables.flatten(plain["null"])
         elif plain.get("null") in ("off", False):
@@ -108,19 +112,41 @@ class Scenario(Section):
         return arm
 
 
-def _build_terms(table: Any, lines: list[str]) -> dict[str, Term]:
-    """The terms that are switched on; problems are appended to `lines`."""
+def _own_terms(files: Any, folder: Path, lines: list[str]) -> dict[str, type[Term]] | None:
+    """The user's own terms by name, None if they cannot all be read; problems are appended to `lines`."""
+    from physim import own_terms
+
+    if not isinstance(files, (list, tuple)) or not all(isinstance(file, str) for file in files):
+        return None  # the section's own check says so
+    kinds: dict[str, type[Term]] = {}
+    before = len(lines)
+    for index, file in enumerate(files):
+        try:
+            for kind in own_terms.load(folder / file):
+                if kind.name in kinds:
+                    raise InputError(f"term '{kind.name}' is in two files; give one of them another name")
+                kinds[kind.name] = kind
+        except InputError as error:
+            lines += [f"own_terms.{index}: {line}" for line in error.problems]
+    return kinds if len(lines) == before else None
+
+
+def _build_terms(table: Any, own: dict[str, type[Term]] | None, lines: list[str]) -> dict[str, Term]:
+    """The terms that are switched on; problems are appended to `lines`. Without `own`, no name counts as unknown."""
     from physim.terms import REGISTRY
 
+    known = REGISTRY | (own or {})
     if not isinstance(table, Mapping):
         lines.append(f"terms: {show(table)} must be a table; write sections such as [terms.contact]")
         return {}
     terms: dict[str, Term] = {}
     for name, values in table.items():
-        kind = REGISTRY.get(name)
+        kind = known.get(name)
+        if kind is None and own is None:
+            continue
         if kind is None:
             remedy = (
-                suggest(name, REGISTRY, many=30) if len(lines) < MOST else ""
+                suggest(name, known, many=40) if len(lines) < MOST else ""
             )  # the others are only counted
             lines.append(f"{place('terms', name)}: unknown term; {remedy}")
         elif values in ("off", False):
@@ -134,7 +160,7 @@ def _build_terms(table: Any, lines: list[str]) -> dict[str, Term]:
                 terms[name] = kind.model_validate(values if isinstance(values, Mapping) else {})
             except ValidationError as error:
                 lines += from_pydantic(error, kind, "terms", name)
-    return {name: terms[name] for name in REGISTRY if name in terms}
+    return {name: terms[name] for name in known if name in terms}
 
 
 def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
@@ -152,7 +178,8 @@ def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
         if group.place != "file" and group.spacing is None:
             update["spacing"] = group.default_spacing
         groups.append(group.model_copy(update=update))
-    update = {"cells": tuple(groups)}
+    own = tuple(str((folder / file).absolute()) for file in scenario.own_terms)
+    update = {"cells": tuple(groups), "own_terms": own}
     if scenario.collagen and scenario.collagen.seed is None:
         update["collagen"] = scenario.collagen.model_copy(update={"seed": scenario.run.seed})
     return scenario.model_copy(update=update), lines

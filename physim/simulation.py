@@ -7,22 +7,31 @@ of the solve) or cannot go on; the host makes room and the same step goes on, so
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from typing import Any
 
 import numpy as np
 
-from physim import assembly, codegen
+from physim import assembly
 from physim.assembly import Layout, step_kernels
 from physim.device import Device, Launch, choose
-from physim.errors import PhysicsError
-from physim.primitives import Primitives
+from physim.errors import InputError, PhysicsError
 from physim.profile import Profile
 from physim.scenario import Scenario
+from physim.schedule import Schedule, row_arrays, words_of
 from physim.snapshot import Snapshot, take
 from physim.state import ARRAYS
-from physim.terms.engine import Neighbors, Solve
-from physim.world import HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN, HALT_ROWS, STATUS, STATUS_WORDS, Box
+from physim.world import (
+    HALT_CAPACITY,
+    HALT_ITERATIONS,
+    HALT_JUNCTIONS,
+    HALT_NAN,
+    HALT_ROWS,
+    STATUS,
+    STATUS_WORDS,
+    Box,
+)
 
 __all__ = ["Simulation", "step_kernels"]
 
@@ -61,10 +70,10 @@ class Simulation:
             bins=assembly.grid_bins(self.grid), segment_bins=assembly.grid_bins(self.segment_grid),
             neighbor_rows=24, links=assembly.link_slots(self.terms),
         )  # fmt: skip
-        self.arrays = sorted({n for t in self.terms for k in assembly.order_of(t) for n in k.arrays} | {"id", "type"},
+        self.arrays = sorted({n for _, k, _ in assembly.ordered(self.terms) for n in k.arrays} | {"id", "type"},
                              key=list(ARRAYS).index)  # fmt: skip
-        widest_row = max(words * planes for words, planes in map(self._words, self._sorted()))
-        self.layout.neighbor_rows = max(self.layout.neighbor_rows, widest_row)
+        scratch_words = (math.prod(words_of(name, self.layout)) for name in row_arrays(self.arrays))
+        self.layout.neighbor_rows = max(self.layout.neighbor_rows, *scratch_words)
         self.device = Device(choose(device), profiling=profile)
         self.profile = Profile(self.device) if profile else None
         self.host_reads = 0
@@ -74,14 +83,6 @@ class Simulation:
         self._prepare()
 
     # setting up
-
-    def _sorted(self) -> list[str]:
-        """Arrays that move with their cells."""
-        return [n for n in self.arrays if ARRAYS[n].per == "cell" and ARRAYS[n].persists]
-
-    def _words(self, name: str) -> tuple[int, int]:
-        """32-bit words per row, and planes, of a cell array."""
-        return ARRAYS[name].item_bytes // 4, self.layout.count(name) // self.layout.stride
 
     def _allocate(self, cells: dict[str, np.ndarray]) -> None:
         layout, device = self.layout, self.device
@@ -103,41 +104,17 @@ class Simulation:
         self.world["segment_bins_per_um"][:3] = self.segment_grid["scale"][:3] / covered
         self.buffers["world"] = device.empty("world", self.world.nbytes)
         self.buffers["status"] = device.empty("status", STATUS.itemsize)
-        self._last_status = np.zeros((), STATUS)
-        self._last_status["rebuild"], self._last_status["cells"] = 1, layout.cells
-        device.upload(self.buffers["status"], self._last_status.reshape(1))
+        status = self._last_status = np.zeros((), STATUS)
+        status["rebuild"], status["cells"], status["rows"] = 1, layout.cells, layout.cells
+        status["next_id"] = int(cells["id"].max()) + 1
+        device.upload(self.buffers["status"], status.reshape(1))
 
     def _prepare(self) -> None:
-        """The launches of a step, in three parts: up to the iterations of the solve, one iteration, and the rest."""
+        """The launches of a step, for the arrays and sizes of now."""
+        self.world["neighbor_rows"] = self.layout.neighbor_rows
+        self.world["stride"], self.world["unknowns"] = self.layout.stride, self.layout.unknowns
         self.device.upload(self.buffers["world"], self.world.reshape(1))
-        self._before: list[Launch] = []
-        self._iteration: list[Launch] = []
-        self._after: list[Launch] = []
-        part = self._before
-        for term in self.terms:
-            launches = codegen.launches(self.device, term, self.buffers, self.layout.items)
-            if isinstance(term, Neighbors):
-                launches[2:2] = self._sorting()
-            if isinstance(term, Solve):
-                self._before += launches[: term.repeated.start]
-                self._iteration = launches[term.repeated]
-                launches, part = launches[term.repeated.stop :], self._after
-            part += launches
-
-    def _sorting(self) -> list[Launch]:
-        """Counting sort of all rows by (bin, id), and every array of the state into that order.
-
-        The neighbour lists, which are about to be rewritten, are the scratch of the permutation.
-        """
-        b, layout, when = self.buffers, self.layout, self.buffers["sorting"]
-        primitives = Primitives(self.device, "neighbors")
-        launches = primitives.counting_sort(b["bin_of"], b["id"], b["bin_start"], b["bin_fill"], b["order"],
-                                            layout.cells, layout.bins + 1, when)  # fmt: skip
-        for name in self._sorted():
-            words, planes = self._words(name)
-            launches += primitives.permute(b["order"], b[name], b["neighbor"], words, planes, layout.stride,
-                                           layout.cells, when)  # fmt: skip
-        return launches
+        self._schedule = Schedule(self.device, self.terms, self.buffers, self.layout)
 
     # running
 
@@ -165,14 +142,18 @@ class Simulation:
                 wanted = min(wanted, 2)
             begin, first = time.perf_counter(), self.step_count
             for _ in range(wanted):
-                self._enqueue(self._before)
-                for _ in range(self._loops if self._iteration else 0):
-                    self._enqueue(self._iteration)
-                self._enqueue(self._after)
+                self._enqueue(self._schedule.parts["before"])
+                self._iterate(self._loops)
             self._look()
             if self._last_status["halt"]:
                 self._resolve_halt()
             self._seconds_per_step = (time.perf_counter() - begin) / max(1, self.step_count - first)
+
+    def _iterate(self, loops: int) -> None:
+        """So many iterations of the solve, if there is one, and the rest of the step."""
+        for _ in range(loops if self._schedule.parts["iteration"] else 0):
+            self._enqueue(self._schedule.parts["iteration"])
+        self._enqueue(self._schedule.parts["after"])
 
     def _enqueue(self, launches: list[Launch]) -> None:
         enqueue, queue = self.device.cl.enqueue_nd_range_kernel, self.device.queue
@@ -202,19 +183,40 @@ class Simulation:
                 f"{at:g} min: a cell's displacement is not finite; shorten run.step, or check the last terms you set"
             )
         self._last_status["halt"] = 0
+        if halt == HALT_ITERATIONS:
+            self._iterate_on()
+            return
         if halt == HALT_ROWS:
             self._grow_lists(int(self._last_status["rows_needed"]))
-            self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-        elif halt == HALT_ITERATIONS:
-            self._iterate_on()
+        elif halt == HALT_CAPACITY:
+            self._grow_cells(int(self._last_status["rows"] + self._last_status["births"]))
+            self._last_status["births"] = 0
+        self.device.upload(self.buffers["status"], self._last_status.reshape(1))
 
     def _grow_lists(self, needed: int) -> None:
+        """Longer neighbour lists; what they held is rebuilt by the step that froze."""
         self.layout.neighbor_rows = max(2 * self.layout.neighbor_rows, needed)
-        self.world["neighbor_rows"] = self.layout.neighbor_rows
         for name in self.arrays:
             if ARRAYS[name].rows == "neighbors":
                 self.buffers[name].release()
                 self.buffers[name] = self.device.empty(name, self.layout.nbytes(name))
+        self._prepare()
+
+    def _grow_cells(self, needed: int) -> None:
+        """Room for twice the cells: what the cells' arrays hold moves along, scratch starts empty."""
+        old = {name: (self.layout.count(name), self.buffers[name]) for name in self.arrays}
+        before = self.layout.stride
+        self.layout.cells = max(2 * self.layout.cells, needed)
+        for name, (count, buffer) in old.items():
+            if self.layout.count(name) == count:
+                continue
+            larger = self.device.empty(name, self.layout.nbytes(name))
+            if name in row_arrays(self.arrays):
+                old_plane, new_plane = (n * ARRAYS[name].item_bytes for n in (before, self.layout.stride))
+                for plane in range(count // before):
+                    self.device.copy(buffer, larger, old_plane, plane * old_plane, plane * new_plane)
+            buffer.release()
+            self.buffers[name] = larger
         self._prepare()
 
     def _iterate_on(self) -> None:
@@ -226,9 +228,7 @@ class Simulation:
                     f"{self.time:g} min: the implicit solve does not converge in {self._loops} iterations; "
                     "shorten run.step"
                 )
-            for _ in range(self._loops):
-                self._enqueue(self._iteration)
-            self._enqueue(self._after)
+            self._iterate(self._loops)
             self._loops *= 2
             self._look()
             if int(self._last_status["halt"]) != HALT_ITERATIONS:
@@ -240,22 +240,28 @@ class Simulation:
     # looking
 
     def read(self, name: str) -> np.ndarray:
-        """An array of the state as NumPy, first axis the items (rows first for tables of slots)."""
-        array, n = ARRAYS[name], self.layout.cells
-        kind, width = _NUMPY[array.type]
+        """An array of the state as NumPy: (cells,) or (cells, width), tables of slots (slots, cells), others flat."""
+        kind, width = _NUMPY[ARRAYS[name].type]
         values = self.device.download(self.buffers[name], np.dtype(kind), self.layout.count(name) * width)
         self.host_reads += 1
         values = values.reshape(-1, width) if width > 1 else values
-        if array.per == "cell" and array.rows == "1":
-            return values[:n]
-        if array.per == "cell" and array.rows in ("junctions", "links", "6"):
-            return values.reshape(-1, self.layout.stride, *values.shape[1:])[:, :n]
-        return values
+        planes = self.layout.planes(name)
+        if not planes:
+            return values
+        values = values.reshape(planes, self.layout.stride, *values.shape[1:])[:, : int(self._last_status["rows"])]
+        return values[0] if ARRAYS[name].rows == "1" else values
 
     def write(self, name: str, values: np.ndarray) -> None:
-        """Overwrite a cell array (first `cells` rows, in the present order)."""
-        kind, _ = _NUMPY[ARRAYS[name].type]
-        self.device.upload(self.buffers[name], np.ascontiguousarray(values, np.dtype(kind)))
+        """Overwrite an array of the state with values of the shape that `read` gives, cells in their present order."""
+        kind, width = _NUMPY[ARRAYS[name].type]
+        values = np.ascontiguousarray(values, np.dtype(kind))
+        planes = self.layout.planes(name)
+        rows = values.reshape(planes, -1) if planes > 1 else values.reshape(1, -1)
+        there = int(self._last_status["rows"])
+        if planes and rows.shape[1] != there * width:
+            raise InputError(f"write: '{name}' has {there} cells, not shape {values.shape}; give what read() gives")
+        for plane, row in enumerate(rows):
+            self.device.upload(self.buffers[name], row, plane * self.layout.stride * ARRAYS[name].item_bytes)
 
     def positions(self) -> np.ndarray:
         """Centres in um, sorted by id."""

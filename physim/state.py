@@ -48,6 +48,12 @@ _TABLE = (
     Array("displacement", "float4", "cell", "um", "displacement in the last step", persists=True),
     Array("force", "float4", "cell", "nN", "sum of forces on the cell"),
     Array("resistance", "float", "cell", "nN min/um", "drag + step x stiffness, symmetric xx yy zz xy xz yz", rows="6"),
+    # births
+    Array("bud", "float4", "cell", "um", "where a daughter is to be born, from the centre (x, y, z); 1 if so, else 0",
+          persists=True),
+    Array("birthing", "uint", "one", "", "1 while daughters get their rows, and how many rows there are", rows="2"),
+    Array("bears", "uint", "cell", "", "1 if a daughter is born of this cell in this step"),
+    Array("born_at", "uint", "cell", "", "place of the daughter behind the last row; prefix sum of `bears`"),
     # neighbours: lists are interleaved by eight cells, entry (octet, k, lane) at (octet x rows + k) x 8 + lane
     Array("list_position", "int4", "cell", "quanta", "centre when the neighbour lists were built", persists=True),
     Array("neighbor_count", "uint", "cell", "", "entries in the neighbour list of the cell"),
@@ -55,7 +61,7 @@ _TABLE = (
     Array(
         "pair_resistance", "half2", "cell", "nN min/um", "along and across the pair, per list entry", rows="neighbors"
     ),
-    Array("sorting", "uint", "one", "", "1 while cells are being re-sorted", rows="4", persists=True),
+    Array("sorting", "uint", "one", "", "1 while cells are being re-sorted, and how many rows there are", rows="2"),
     Array("bin_of", "uint", "cell", "", "bin of the cell, for sorting"),
     Array("order", "uint", "cell", "", "row that moves here when cells are re-sorted"),
     Array("bin_start", "uint", "bin", "", "first cell of each bin, prefix sum of counts"),
@@ -110,13 +116,13 @@ _TABLE = (
     Array("segment_nodes", "int2", "segment", "", "the two nodes of a segment", persists=True),
     Array("segment_bin_start", "uint", "segment_bin", "", "first segment of each bin", persists=True),
     Array("anchor_force", "uint2", "face", "nN / 2^32", "force on each face of the box, 64-bit fixed point", rows="3"),
-    # implicit solve
-    Array("solution", "float4", "cell", "um/min", "velocity that is being solved for"),
-    Array("residual", "float4", "cell", "nN", "what is left of the force balance"),
-    Array("preconditioned", "float4", "cell", "um/min", "residual over the block diagonal"),
-    Array("direction", "float4", "cell", "um/min", "search direction"),
-    Array("product", "float4", "cell", "nN", "resistance times direction"),
+    # implicit solve: one entry per unknown velocity, cells first
+    Array("solution", "float4", "unknown", "um/min", "velocity that is being solved for"),
+    Array("residual", "float4", "unknown", "nN", "what is left of the force balance"),
+    Array("preconditioned", "float4", "unknown", "um/min", "residual over the block diagonal"),
+    Array("direction", "float4", "unknown", "um/min", "search direction"),
+    Array("product", "float4", "unknown", "nN", "resistance times direction"),
     Array("partial", "double", "chunk", "", "partial sums of a fixed-order reduction", rows="2"),
-    Array("krylov", "double", "one", "", "conjugate gradients: r.z, alpha, beta, target of r.r", rows="4"),
+    Array("krylov", "double", "one", "", "conjugate gradients: r.z, length, turn, target of r.r", rows="4"),
 )
 ARRAYS: dict[str, Array] = {array.name: array for array in _TABLE}

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from physim.errors import StepOrderError
-from physim.state import ARRAYS
+from physim.state import ARRAYS, Array
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Kernel:
     """One device function, run once per item of a domain ("cell", "octet", "node", ..., see `codegen.DOMAINS`).
 
     `writes` overwrites, `adds` accumulates; `when` names a status word that must be set, else the kernel returns
-    at once. The function of the same name in `kernels/<file>.cl` takes (item, world, status, term, arrays...).
+    at once. The function of the same name in `kernels/<term>.cl` takes (item, world, status, term, arrays...).
+    With `primitive`, the work is done by that function of `physim.schedule` instead, out of device primitives.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Kernel:
     writes: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
     when: str = ""
+    primitive: str = ""
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -54,10 +58,34 @@ class Term(BaseModel):
     kernels: ClassVar[tuple[Kernel, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     """What must be in the scenario for this term to make sense: "cells", "collagen"."""
+    products: ClassVar[tuple[Kernel, ...]] = ()
+    """Stiffness that is no block or pair, as a Hessian-vector product: these kernels read `direction` and add
+    (Z + dt K) direction to `product`, in each iteration of the solve. K must be symmetric, positive semidefinite."""
+
+    # what only a user's own term sets (physim.own_terms)
+    before: ClassVar[str] = ""
+    """The term in front of which this one runs; by default the solve if it adds forces, else the advance."""
+    arrays: ClassVar[tuple[Array, ...]] = ()
+    """Arrays that it adds to the state; they start as zeros."""
+    folder: ClassVar[Path | None] = None
+    """Where its kernel file is, if not in `kernels/`."""
+
+    @classmethod
+    def kernel_file(cls) -> tuple[str, str]:
+        """Name of the term's OpenCL file, as compilers shall print it, and its text."""
+        name = f"{cls.name}.cl"
+        if cls.folder is None:
+            return f"kernels/{name}", kernel_source(name)
+        return str(cls.folder / name), (cls.folder / name).read_text(encoding="utf-8")
 
     def pair_range(self) -> float:
         """How far this term looks from cell to cell, in units of the sum of the two radii (0: it does not look)."""
         return 0.0
+
+
+def kernel_source(name: str) -> str:
+    """Text of a file in `kernels/`."""
+    return (files("physim.kernels") / name).read_text(encoding="utf-8")
 
 
 def check_order(kernels: Iterable[Kernel]) -> None:

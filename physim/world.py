@@ -24,8 +24,8 @@ WORLD = np.dtype([
     ("skin", "f4"),  # um added to the range of neighbour lists
     ("pair_range", "f4"),  # range of the pair terms in units of the sum of radii
     ("longest_half_segment", "f4"),  # um
-    ("rows", "u4"),  # cells stored, departed ones included
     ("stride", "u4"),  # capacity of the cell arrays
+    ("unknowns", "u4"),  # velocities of the implicit solve; those of the cells are the first `stride`
     ("neighbor_rows", "u4"),
     ("junction_slots", "u4"),
     ("link_slots", "u4"),
@@ -40,13 +40,16 @@ STATUS_WORDS = (
     "moved",  # ... and in the next
     "solving",  # conjugate gradients have not converged yet
     "cells",  # cells in the box
+    "rows",  # cells stored, departed ones included
+    "next_id",  # of the next cell to be born
+    "births",  # daughters wanted in this step
     "rows_needed",  # longest neighbour list met
     "rebuilds", "iterations", "total_iterations", "most_iterations", "limited", "clamped", "junctions_full",
     "departed", "links_released",
 )  # fmt: skip
 STATUS = np.dtype([(word, "u4") for word in STATUS_WORDS])
 
-HALT_ROWS, HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN = 1, 2, 3, 4
+HALT_ROWS, HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN, HALT_CAPACITY = 1, 2, 3, 4, 5
 BOUNDARIES = {"periodic": 0, "wall": 1, "open": 2}
 _FULL, _HALF = 2.0**32, 2.0**31
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from physim.step import Term
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
-from physim.terms.engine import Advance, Balance, Neighbors, Rest, Solve
+from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Steric
 from physim.terms.motion import Noise, Polarity, Walls
 
 STEP: tuple[type[Term], ...] = (
+    Births,
     Neighbors,
     Polarity,
     Rest,

@@ -1,4 +1,4 @@
-"""The terms that every step has, whatever the physics: neighbour lists, the opening balance, the solve, the move."""
+"""What carries the physics of any step: births, neighbour lists, the opening balance, the solve, the move."""
 
 from __future__ import annotations
 
@@ -8,7 +8,25 @@ from physim.step import Kernel, Term, parameter
 from physim.units import Micron, Number
 
 PAIR_LISTS = ("neighbor", "neighbor_count")
-_SUM_RESIDUAL = Kernel("sum_residual", "chunk", ("residual", "preconditioned"), ("partial",))
+_PRECONDITION = Kernel("precondition_cells", "cell", ("resistance", "residual"), ("preconditioned",), when="solving")
+_SUM_RESIDUAL = Kernel("sum_residual", "chunk", ("residual", "preconditioned"), ("partial",), when="solving")
+
+
+class Births(Term):
+    """A cell i with a bud (d, 1) gets a daughter at x_i + d, with all that the mother has but junctions and links.
+
+    A term that divides cells writes `bud`; daughters are in the next step's neighbour lists. Ids are never used twice,
+    the order of daughters is that of their mothers, and the rows of the state double when they are full.
+    """
+
+    name: ClassVar[str] = "births"
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("count_births", "row", ("bud", "departed"), ("bears", "born_at")),
+        Kernel("open_rows", "one", writes=("birthing",)),
+        Kernel("append_daughters", "row", ("bears", "birthing"), ("born_at",), primitive="append_daughters"),
+        Kernel("place_daughters", "row", ("bears", "born_at"), ("id", "position", "bud"), when="births"),
+        Kernel("close_rows", "one", writes=("birthing",)),
+    )
 
 
 class Neighbors(Term):
@@ -23,7 +41,8 @@ class Neighbors(Term):
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("begin_sorting", "one", writes=("sorting",)),
         Kernel("bin_cells", "row", ("position", "departed"), ("bin_of",), when="rebuild"),
-        # here the simulation inserts the counting sort (primitives), which writes `order` and `bin_start`
+        Kernel("sort_cells", "row", ("sorting", "bin_of", "id"), ("bin_start", "bin_fill", "order"),
+               primitive="sort_cells"),
         Kernel("count_active", "one", ("bin_start",), when="rebuild"),
         Kernel("list_neighbors", "cell", ("position", "radius", "bin_start"),
                ("neighbor", "neighbor_count", "list_position"), when="rebuild"),
@@ -51,8 +70,9 @@ class Balance(Term):
 class Solve(Term):
     """(Z + dt K) v = F, then dx = dt v: one implicit Euler step over all movable unknowns, linearised at its start.
 
-    Z is the drag and friction of the terms, K their positive semidefinite stiffness: a 3x3 block per cell and two
-    numbers per pair (along and across). Conjugate gradients, block-diagonal preconditioner, fixed-order fp64 sums.
+    Z is the drag and friction of the terms, K their positive semidefinite stiffness: a 3x3 block per cell, two numbers
+    per pair (along and across), and the products that terms declare. Conjugate gradients, block-diagonal
+    preconditioner, fixed-order fp64 sums.
     """
 
     name: ClassVar[str] = "solve"
@@ -60,24 +80,29 @@ class Solve(Term):
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("assemble", "cell", ("position", *PAIR_LISTS, "pair_resistance"), (), ("resistance",)),
-        Kernel("start_solve", "cell", ("force", "resistance"),
-               ("solution", "residual", "preconditioned", "direction")),
+        Kernel("begin_solve", "one"),
+        Kernel("start_solve", "unknown", (), ("solution", "residual", "preconditioned", "direction", "product")),
+        Kernel("load_cells", "cell", ("force",), ("residual",)),
+        _PRECONDITION,
         _SUM_RESIDUAL,
         Kernel("set_target", "one", ("partial",), ("krylov",)),
-        Kernel("multiply", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
+        Kernel("redirect", "unknown", ("preconditioned", "krylov"), ("direction",), when="solving"),
+        Kernel("multiply_cells", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
                ("product",), when="solving"),
+        # here the products of the terms run
         Kernel("sum_product", "chunk", ("direction", "product"), ("partial",), when="solving"),
         Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
-        Kernel("descend", "cell", ("resistance", "direction", "product", "krylov"),
-               ("solution", "residual", "preconditioned"), when="solving"),
+        Kernel("descend", "unknown", ("direction", "product", "krylov"), ("solution", "residual"), when="solving"),
+        _PRECONDITION,
         _SUM_RESIDUAL,
         Kernel("set_turn", "one", ("partial",), ("krylov",), when="solving"),
-        Kernel("redirect", "cell", ("preconditioned", "krylov"), ("direction",), when="solving"),
         Kernel("check_solve", "one"),
         Kernel("take_solution", "cell", ("solution",), (), ("displacement",)),
     )  # fmt: skip
-    repeated: ClassVar[slice] = slice(4, 11)
+    repeated: ClassVar[slice] = slice(7, 15)
     """The kernels of one iteration of conjugate gradients."""
+    products_at: ClassVar[int] = 9
+    """Where in `kernels` the products of the terms run."""
 
 
 class Advance(Term):

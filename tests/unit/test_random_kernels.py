@@ -36,7 +36,7 @@ def draws(device):
         n[i] = (float4)(normals(i, 0, 9, FOR_NOISE, seed), 0.0f);
       }
     }"""
-    program = device.build(f"#define CHUNK {codegen.CHUNK}\n", "primitives.cl", text)
+    program = device.build("", ("draws.cl", text))
     key, u, n = (
         device.empty(f"draws {name}", size)
         for name, size in (("key", 8), ("u", 16 * count), ("n", 16 * count))
@@ -129,7 +129,7 @@ def probe_directions(device, axis: np.ndarray, focus: float, count: int) -> np.n
         out[i] = (float4)(probe_direction(axis.xyz, focus, u.z, u.w), 0.0f);
       }
     }"""
-    program = device.build(before, "links.cl", after + text)
+    program = device.build(before, REGISTRY["links"].kernel_file(), after + text)
     key, out = device.empty("probes key", 8), device.empty("probes out", 16 * count)
     device.upload(key, np.array([SEED, 0x70687973], np.uint32))
     arguments = [key, np.append(axis, 0).astype(np.float32), np.float32(focus), out, np.uint32(count)]
@@ -168,10 +168,9 @@ def held_links(make_simulation, tension: float, **parameters):
     fiber = scenes.network([[100.0, 100.0, 112.0]], [[101.0, 100.0, 112.0]])
     given = scattered(1000, 2.2)
     sim = make_simulation(alone(terms, collagen=True), cells=given, network=fiber)
-    stride = sim.layout.stride
-    taken, force, rest = np.zeros((16, stride), np.uint32), np.zeros((16, stride)), np.zeros((16, stride))
+    taken, force = np.ones((16, 1000), np.uint32), np.full((16, 1000), tension)
     length = np.linalg.norm(given["position"] - [100.5, 100.0, 112.0], axis=1)
-    taken[:, :1000], force[:, :1000], rest[:, :1000] = 1, tension, length - tension / 2.0
+    rest = np.broadcast_to(length - tension / 2.0, (16, 1000))
     for name, values in (("link_segment", taken), ("link_at", 0.5 * (taken > 0)), ("link_force", force),
                          ("link_rest", rest)):  # fmt: skip
         sim.write(name, values)

@@ -1,0 +1,71 @@
+"""The launches of one step, prepared once: up to the iterations of the solve, one iteration, and the rest.
+
+Kernels of terms are generated (`codegen`); those that a term declares as a `primitive` are put together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from physim import assembly, codegen
+from physim.assembly import Layout
+from physim.device import Device, Launch
+from physim.primitives import Primitives
+from physim.state import ARRAYS
+from physim.step import Kernel, Term
+from physim.terms.engine import Neighbors
+
+
+class Schedule:
+    """Lists of launches by part of the step; `relist` rebuilds the neighbour lists alone."""
+
+    def __init__(self, device: Device, terms: Sequence[Term], buffers: dict[str, Any], layout: Layout) -> None:
+        self.device, self.buffers, self.layout = device, buffers, layout
+        self.parts: dict[assembly.Part, list[Launch]] = {"before": [], "iteration": [], "after": []}
+        self.relist: list[Launch] = []
+        own = {id(term): codegen.launches(device, term, buffers, layout.items) for term in terms}
+        for term, kernel, part in assembly.ordered(terms):
+            launches = self._primitive(term, kernel) if kernel.primitive else [own[id(term)][kernel]]
+            self.parts[part] += launches
+            if isinstance(term, Neighbors) or kernel.when == "rebuild":
+                self.relist += launches
+
+    def _primitive(self, term: Term, kernel: Kernel) -> list[Launch]:
+        makers: dict[str, Callable[[Primitives], list[Launch]]] = {
+            "sort_cells": self._sort_cells, "append_daughters": self._append_daughters}  # fmt: skip
+        return makers[kernel.primitive](Primitives(self.device, term.name))
+
+    def _sort_cells(self, primitives: Primitives) -> list[Launch]:
+        """Counting sort of all rows by (bin, id), and every array of the cells' state into that order.
+
+        The neighbour lists, which are about to be rewritten, are the scratch of the permutation.
+        """
+        b, layout, when = self.buffers, self.layout, self.buffers["sorting"]
+        launches = primitives.counting_sort(b["bin_of"], b["id"], b["bin_start"], b["bin_fill"], b["order"],
+                                            layout.stride, layout.bins + 1, when)  # fmt: skip
+        for name in row_arrays(b):
+            words, planes = words_of(name, layout)
+            launches += primitives.permute(b["order"], b[name], b["neighbor"], words, planes, layout.stride,
+                                           layout.stride, when)  # fmt: skip
+        return launches
+
+    def _append_daughters(self, primitives: Primitives) -> list[Launch]:
+        """A row for each daughter: what the mother has, but empty slots of junctions and links."""
+        b, layout, when = self.buffers, self.layout, self.buffers["birthing"]
+        launches = primitives.scan(b["born_at"], layout.stride, when)
+        for name in row_arrays(b):
+            words, planes = words_of(name, layout)
+            launches += primitives.append(b["bears"], b["born_at"], b[name], planes > 1, words, planes, layout.stride,
+                                          layout.stride, when)  # fmt: skip
+        return launches
+
+
+def row_arrays(names: Sequence[str] | dict[str, Any]) -> list[str]:
+    """Those of the arrays that belong to a cell from step to step, and move with it."""
+    return [n for n in names if n in ARRAYS and ARRAYS[n].per == "cell" and ARRAYS[n].persists]
+
+
+def words_of(name: str, layout: Layout) -> tuple[int, int]:
+    """32-bit words per row, and planes, of a cell array."""
+    return ARRAYS[name].item_bytes // 4, layout.count(name) // layout.stride
