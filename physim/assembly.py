@@ -172,22 +172,14 @@ def check_box(box: Box, widest: float) -> None:
                              f"({3 * widest:.4g} um); enlarge the box or close it")  # fmt: skip
 
 
-def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
+def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays of the cells at time zero, in the order of their ids."""
-    n, stride = layout.cells, layout.stride
-    state: dict[str, np.ndarray] = {}
-    fixed = np.zeros((stride, 4), np.int32)
-    fixed[:n] = box.to_fixed(cells["position"])
-    state["position"] = state["list_position"] = fixed
-    for name in ("id", "type"):
-        state[name] = np.zeros(stride, np.uint32)
-        state[name][:n] = cells[name]
-    for name in ("radius", "nucleus_radius", "cadherin", "integrin"):
-        state[name] = np.zeros(stride, np.float32)
-        state[name][:n] = cells[name]
-    polarity = np.random.Generator(np.random.Philox(key=scenario.run.seed)).normal(size=(n, 3))
-    state["polarity"] = np.zeros((stride, 4), np.float32)
-    state["polarity"][:n, :3] = polarity / np.linalg.norm(polarity, axis=1, keepdims=True)
+    state: dict[str, np.ndarray] = {name: cells[name] for name in
+        ("id", "type", "radius", "nucleus_radius", "cadherin", "integrin")}  # fmt: skip
+    state["position"] = state["list_position"] = box.to_fixed(cells["position"])
+    polarity = np.random.Generator(np.random.Philox(key=scenario.run.seed)).normal(size=(len(cells["id"]), 3))
+    state["polarity"] = np.zeros((len(polarity), 4), np.float32)
+    state["polarity"][:, :3] = polarity / np.linalg.norm(polarity, axis=1, keepdims=True)
     return state
 
 

@@ -6,7 +6,6 @@ Written by `physim.record` as one part per record and joined when the run ends; 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from physim.files import replacing, sync_folder
+from physim.files import replacing
 
 _AXES = ("x", "y", "z")
 # column: (array of the snapshot, component, unit); minutes of `departed` become hours
@@ -56,13 +55,8 @@ def write(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def stack(tables: list[pa.Table]) -> pa.Table:
-    """Several records as one table."""
-    return pa.concat_tables(tables)
-
-
 def join(parts: Path, path: Path) -> None:
-    """Join part_*.parquet of a folder into one file, a row group each; remove the folder. Raises OSError."""
+    """Join part_*.parquet of a folder into one file, a row group each. Raises OSError."""
     files = sorted(parts.glob("part_*.parquet"))
     if files:
         schema = pq.read_schema(files[0])
@@ -70,8 +64,6 @@ def join(parts: Path, path: Path) -> None:
             with pq.ParquetWriter(temporary, schema, compression="zstd") as joined:
                 for file in files:
                     joined.write_table(pq.read_table(file))
-    shutil.rmtree(parts, ignore_errors=True)
-    sync_folder(path.parent)
 
 
 def read(run: Path, columns: Iterable[str] | None = None) -> pa.Table:

@@ -56,6 +56,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="change a value, e.g. cells.0.count=50; repeatable"),
 ]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run", show_default=False)]
 DeviceName = Annotated[
     str | None, typer.Option("--device", help="number or part of the name of an OpenCL device")
 ]
@@ -178,8 +179,21 @@ def run(
 
 
 @app.command()
+def resume(
+    run_folder: RunFolder,
+    device: DeviceName = None,
+    profile: Annotated[bool, typer.Option("--profile", help="time every kernel")] = False,
+    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="render pictures when done")] = True,
+) -> None:
+    """Go on with a run that was interrupted, killed or stopped, to the same bits as if it had not been."""
+    from physim.runner import resume as resume_run
+
+    print(resume_run(run_folder, device=device, profile=profile, preview=preview))
+
+
+@app.command()
 def render(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run", show_default=False)],
+    run_folder: RunFolder,
 ) -> None:
     """Render pictures of a recorded run."""
     if not run_folder.is_dir():

@@ -16,6 +16,8 @@ from physim.step import kernel_source
 
 HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h")
 _GIB = 2.0**30
+_opened: dict[Any, tuple[Any, dict[str, Any]]] = {}
+"""Context and programs (by source) of each device that this process has opened: what is built is built once."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ class Device:
         handle = self.found.handle
         self.processor = pocl.name_processor(handle) if "portable computing" in handle.platform.name.lower() else ""
         try:
-            self.context = cl.Context([handle])
+            if handle not in _opened:
+                _opened[handle] = cl.Context([handle]), {}
+            self.context, self._programs = _opened[handle]
             properties = self.cl.command_queue_properties.PROFILING_ENABLE if self.profiling else 0
             self.queue = self.cl.CommandQueue(self.context, properties=properties)
         except cl.Error as error:
@@ -126,7 +130,6 @@ class Device:
         self.lanes = 8 if self.found.kind == "CPU" else 1
         self.work_group = min(int(os.environ.get("PHYSIM_WORKGROUP", "64")), handle.max_work_group_size)
         self.most_items = 64 * handle.max_compute_units * self.work_group
-        self._programs: dict[str, Any] = {}
         self._headers = "".join(_numbered(f"kernels/{name}", kernel_source(name)) for name in HEADERS)
 
     def info(self) -> dict[str, Any]:

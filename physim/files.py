@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from physim.errors import InputError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -40,6 +42,28 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, table: dict[str, Any]) -> None:
     """Replace a JSON file by a complete new one; numpy numbers are written as numbers, NaN as null."""
     write_text(path, json.dumps(_plain(table), indent=2, allow_nan=False) + "\n")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds a folder against a second process that would write into it. Raises InputError if one does.
+
+    The lock ends with the process, however that ends. Where the system has no such locks, nothing is held.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"{folder}: another process is writing this run; wait for it, or stop it first") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,12 +13,12 @@ from rich.progress import Progress as RichProgress
 
 
 class Progress:
-    """Simulated time, steps per second, time left, cells and links, for `total` steps of `step` min."""
+    """Simulated time, steps per second, time left, cells and links, for `total` steps of `step` min from `first` on."""
 
-    def __init__(self, label: str, total: int, step: float) -> None:
-        self.label, self.total, self.step = label, total, step
+    def __init__(self, label: str, total: int, step: float, first: int = 0) -> None:
+        self.label, self.total, self.step, self.first = label, total, step, first
         self._begin = time.perf_counter()
-        self._said = 0
+        self._said = 10 * first // max(1, total)
         self._bar: Any = None
         if sys.stdout.isatty():
             self._bar = RichProgress(
@@ -29,7 +29,7 @@ class Progress:
                 console=Console(file=sys.stdout),
                 transient=True,
             )
-            self._task = self._bar.add_task(label, total=total, words="")
+            self._task = self._bar.add_task(label, total=total, completed=first, words="")
 
     def __enter__(self) -> Progress:
         self._begin = time.perf_counter()
@@ -45,14 +45,14 @@ class Progress:
 
     def show(self, done: int, *, cells: int, links: int | None) -> None:
         """Say how far the run is: `done` steps of the total; links as of the last record."""
-        spent = max(time.perf_counter() - self._begin, 1e-9)
+        spent, new = max(time.perf_counter() - self._begin, 1e-9), done - self.first
         words = (
-            f"{done * self.step / 60:.2f} of {self.total * self.step / 60:g} h, {done / spent:,.0f} steps/s, "
+            f"{done * self.step / 60:.2f} of {self.total * self.step / 60:g} h, {new / spent:,.0f} steps/s, "
             f"{cells:,} cells" + ("" if links is None else f", {links:,} links")
         )
         if self._bar is not None:
             self._bar.update(self._task, completed=done, words=words)
         elif 10 * done // self.total > self._said:
             self._said = 10 * done // self.total
-            left = spent * (self.total - done) / max(1, done)
+            left = spent * (self.total - done) / max(1, new)
             print(f"{self.label}: {100 * done // self.total:3d} %  {words}, {left:.0f} s left", flush=True)

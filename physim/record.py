@@ -12,19 +12,20 @@ readable.
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from physim import cell_table, vtk_files
-from physim.errors import InputError, PhysimError
+from physim.errors import InputError
 from physim.files import remove, sync_folder, write_json, write_text
+from physim.run_folder import Entry, RecordError, entries, new_run_folder, pvd, read_info, writing
 from physim.versions import versions
 
 if TYPE_CHECKING:
@@ -50,12 +51,6 @@ CELL_ARRAYS = {
 """Arrays of cells_N.vtp beside the positions, with their units: `velocity (um/min)`, `id`."""
 
 
-class RecordError(PhysimError, OSError):
-    """A file of the run cannot be written; the frames before stay whole. Exit code 3."""
-
-    exit_code = 3
-
-
 @dataclass(frozen=True)
 class Snapshot:
     """The state at one record time, as read back from the device; n cells sorted by id, m links."""
@@ -74,41 +69,11 @@ class Snapshot:
     """What the engine counted since the start."""
 
 
-def new_run_folder(parent: Path, name: str) -> Path:
-    """A new folder `name` in `parent`, or `name-2`, ...: never one that exists. Raises InputError."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            folder = parent / (name if number == 1 else f"{name}-{number}")
-            try:
-                folder.mkdir()
-                return folder
-            except FileExistsError:
-                number += 1
-    except OSError as error:
-        remedy = "give another folder with --out"
-        raise InputError(f"{parent / name}: cannot be made: {error.strerror}; {remedy}") from None
-
-
-@contextmanager
-def writing(path: Path, kept: str) -> Iterator[None]:
-    """Turns an OSError into a RecordError: one line of the path, the reason, what is kept and the remedy."""
-    try:
-        yield
-    except RecordError:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        remedy = "free some space or use another disk"
-        raise RecordError(f"{path}: cannot be written: {reason}; {kept}; {remedy}") from error
-
-
 class Recorder:
     """Writes a run into `folder`, which must exist and be empty.
 
-    `run_info` goes into run.json as it is (seed, device, box ...), `type_names` are the legend of `type`.
-    Raises RecordError.
+    `run_info` goes into run.json as it is (seed, device, box ...), `type_names` are the legend of `type`, `copies` are
+    files that the scenario needs, by their names in the folder. Raises RecordError.
     """
 
     def __init__(
@@ -119,16 +84,9 @@ class Recorder:
         run_info: dict[str, Any],
         network: FiberNetwork | None,
         type_names: Sequence[str],
+        copies: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
-        self.folder = folder
-        self.type_names = tuple(type_names)
-        self.frames = 0
-        """Complete frames."""
-        self.last_time = float("nan")
-        """min, of the last complete frame."""
-        self._listed: list[str] = []
-        self._has_fibers = network is not None
-        self._begin = time.perf_counter()
+        self._open(folder, network, type_names)
         self.info: dict[str, Any] = {
             "status": "running",
             "started": _now(),
@@ -138,11 +96,53 @@ class Recorder:
         with self._writing(folder):
             for name in ("frames", "table"):
                 (folder / name).mkdir()
+            for name, source in copies.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                write_text(folder / name, source.read_text("utf-8"))
             write_text(folder / "scenario.toml", scenario_toml)
             if network is not None:
                 dropped = write_fibers(folder / "fibers.vtp", network)
                 self.info["fibers"] = {"segments": len(network.segments), "not_drawn": dropped}
             write_json(folder / "run.json", self.info)
+
+    def _open(self, folder: Path, network: FiberNetwork | None, type_names: Sequence[str]) -> None:
+        self.folder = folder
+        self.type_names = tuple(type_names)
+        self.frames = 0
+        """Complete frames."""
+        self.last_time = float("nan")
+        """min, of the last complete frame."""
+        self._listed: list[Entry] = []
+        self._has_fibers = network is not None
+        self._begin = time.perf_counter()
+
+    @classmethod
+    def reopen(cls, folder: Path, frames: int, *, network: FiberNetwork | None, type_names: Sequence[str]) -> Recorder:
+        """Go on with a run of which the first `frames` frames are kept; what came after them is removed.
+
+        Raises InputError if they are not all there.
+        """
+        self = cls.__new__(cls)
+        self._open(folder, network, type_names)
+        self.info = read_info(folder) | {"status": "running"}
+        self.info["resumed"] = [*self.info.get("resumed", []), {"at": _now(), "frames": frames}]
+        there = entries(folder)
+        times = list(dict.fromkeys(hours for hours, _, _ in there))[:frames]
+        self._listed = [entry for entry in there if entry[0] in times]
+        self.frames, self.last_time = frames, times[-1] * 60 if times else float("nan")
+        names = {name for _, _, name in self._listed}
+        parts = [folder / "table" / f"part_{number:06d}.parquet" for number in range(frames)]
+        missing = [path for path in [*parts, *(folder / name for name in names)] if not path.is_file()]
+        if len(times) < frames or missing:
+            what = missing[0] if missing else folder / "run.pvd"
+            raise InputError(f"{what}: {frames} frames were recorded and are not all there; start the run anew")
+        with self._writing(folder):
+            write_text(folder / "run.pvd", pvd(self._listed))
+            later = [path for path in (folder / "frames").iterdir() if f"frames/{path.name}" not in names]
+            later += [path for path in (folder / "table").iterdir() if path not in parts]
+            remove(*later, *folder.glob(".*.tmp"), folder / "cells.parquet")
+            write_json(folder / "run.json", self.info)
+        return self
 
     def write(self, snapshot: Snapshot) -> None:
         """Add a frame and its table rows: complete files first, then the list of frames that names them."""
@@ -154,7 +154,7 @@ class Recorder:
         if snapshot.links is not None:
             names["links"] = f"frames/links_{number}.vtp"
         hours = snapshot.time / 60
-        listed = [*self._listed, *(_dataset(hours, kind, name) for kind, name in names.items())]
+        listed = [*self._listed, *((hours, kind, name) for kind, name in names.items())]
         try:
             with self._writing(self.folder / names["cells"]):
                 self._write_cells(self.folder / names["cells"], snapshot)
@@ -162,7 +162,7 @@ class Recorder:
                     _write_links(self.folder / names["links"], snapshot.links, _clock(snapshot))
                 cell_table.write(part, cell_table.rows(snapshot.time, snapshot.cells))
             with self._writing(self.folder / "run.pvd"):
-                write_text(self.folder / "run.pvd", _pvd(listed))
+                write_text(self.folder / "run.pvd", pvd(listed))
         except BaseException:
             if not self._lists(names["cells"]):
                 remove(part, *(self.folder / name for kind, name in names.items() if kind != "fibers"))
@@ -173,10 +173,7 @@ class Recorder:
         self.info["counters"] = dict(snapshot.counters)
 
     def finish(self, status: str, **info: Any) -> None:
-        """Join the table and write run.json with `status` ("complete", "interrupted", "stopped: reason").
-
-        May be called again, with another status or more `info`.
-        """
+        """Write run.json with `status` ("complete", "interrupted", "stopped: reason"); join the table if complete."""
         self.info |= {
             "status": status,
             "finished": _now(),
@@ -186,10 +183,13 @@ class Recorder:
             **info,
         }
         with self._writing(self.folder / "cells.parquet"):
-            cell_table.join(self.folder / "table", self.folder / "cells.parquet")
+            if status == "complete":
+                cell_table.join(self.folder / "table", self.folder / "cells.parquet")
         with self._writing(self.folder / "run.json"):
             write_json(self.folder / "run.json", self.info)
             sync_folder(self.folder.parent)
+        if status == "complete":
+            shutil.rmtree(self.folder / "table", ignore_errors=True)
 
     def _writing(self, path: Path) -> Any:
         kept = f"{self.frames} complete frames are kept" if self.frames else "no frame is complete yet"
@@ -238,17 +238,6 @@ def _write_links(path: Path, links: dict[str, np.ndarray], fields: vtk_files.Fie
 
 def _clock(snapshot: Snapshot) -> dict[str, np.ndarray]:
     return {"time (h)": np.array([snapshot.time / 60]), "step": np.array([snapshot.step], np.int64)}
-
-
-def _dataset(hours: float, kind: str, name: str) -> str:
-    part = ("cells", "fibers", "links").index(kind)
-    return f'    <DataSet timestep="{hours:.12g}" part="{part}" name="{kind}" file={quoteattr(name)}/>\n'
-
-
-def _pvd(listed: list[str]) -> str:
-    """The list of frames for ParaView; times in hours."""
-    head = '<?xml version="1.0"?>\n<VTKFile type="Collection" version="1.0" byte_order="LittleEndian">\n'
-    return head + "  <Collection>\n" + "".join(listed) + "  </Collection>\n</VTKFile>\n"
 
 
 def _now() -> str:

@@ -1,32 +1,37 @@
-"""The run: drives a simulation from the scenario to a finished folder, with progress, null arm and summary.
+"""The run: from a scenario to a finished folder, with progress, checkpoints, null arm, summary and pictures.
 
-Above the loop (`physim.simulation`) and the files (`physim.record`); the command line calls `run` and
-nothing else.
+Above the loop (`physim.simulation`) and the files (`physim.record`); the command line calls `run` and `resume`.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from physim import cell_table
+from physim import cell_table, checkpoint
 from physim.analysis.migration import Trajectories
-from physim.errors import DeviceError, PhysicsError, PhysimError
-from physim.files import write_text
+from physim.errors import DeviceError, InputError, PhysicsError, PhysimError
+from physim.files import locked, write_text
+from physim.interrupts import terminable
 from physim.progress import Progress
-from physim.record import Recorder, RecordError, Snapshot, new_run_folder, writing
-from physim.scenario import Scenario
+from physim.record import Recorder, RecordError, Snapshot, new_run_folder, read_info, writing
+from physim.scenario import Scenario, load
 from physim.summary import Outcome, describe
 
 _PIECE_SECONDS = 0.5
 """Wall time after which the bar moves: the device is looked at only then, never at each step."""
+_CHECKPOINT_SECONDS = float(os.environ.get("PHYSIM_CHECKPOINT_SECONDS", "30"))
+"""Wall time between checkpoints, which are written at records."""
 
 
 def run(scenario: Scenario, *, out: Path | None = None, device: str | None = None, profile: bool = False,
@@ -35,59 +40,149 @@ def run(scenario: Scenario, *, out: Path | None = None, device: str | None = Non
 
     `out` names the folder (default: runs/<scenario>); one that exists is never written to: `-2` is appended.
     Raises InputError or DeviceError before anything is written. Later errors, such as PhysicsError or
-    RecordError, leave "stopped: ..." in run.json, Ctrl-C leaves "interrupted", and both are raised again;
-    the complete frames are kept.
+    RecordError, leave "stopped: ..." in run.json, Ctrl-C and SIGTERM leave "interrupted" and a checkpoint, and all
+    are raised again; the complete frames are kept, and `resume` goes on.
     """
     from physim.simulation import Simulation
 
     print(scenario.title, flush=True)
-    sim: Any = Simulation(scenario, device=device, profile=profile)
+    return record(Simulation(scenario, device=device, profile=profile), out=out, device=device, preview=preview)
+
+
+def record(sim: Any, *, out: Path | None = None, device: str | None = None, preview: bool = True) -> Path:
+    """Move a simulation on to the end of its scenario, recorded into a new folder."""
+    scenario = sim.scenario
     folder = new_run_folder(out.parent, out.name) if out else new_run_folder(Path("runs"), name_of(scenario))
     print(f"writing {folder}", flush=True)
-    device_info, network = dict(sim.device_info), sim.network
-    recorder = Recorder(
-        folder,
-        scenario_toml=scenario.to_toml(),
-        run_info=_run_info(scenario) | {"device": device_info},
-        network=network,
-        type_names=[group.name for group in scenario.cells],
-    )
-    last: list[Snapshot] = []
+    kept, copies = _self_contained(scenario)
+    with locked(folder):
+        recorder = Recorder(
+            folder,
+            scenario_toml=kept.to_toml(),
+            run_info=_run_info(scenario) | {"device": dict(sim.device_info), "first_step": sim.step_count},
+            network=sim.network,
+            type_names=[group.name for group in scenario.cells],
+            copies=copies,
+        )
+        return _carry_on(sim, recorder, device, preview)
+
+
+def resume(folder: Path, *, device: str | None = None, profile: bool = False, preview: bool = True) -> Path:
+    """Go on with a run that was interrupted, killed or stopped, to the same bits as if it had not been.
+
+    Frames and table rows behind the last checkpoint are computed anew. Raises InputError if there is nothing to resume.
+    """
+    from physim.simulation import Simulation
+
+    info = read_info(folder)
+    with locked(folder):
+        if info.get("status") == "complete":
+            raise InputError(f"{folder}: this run is complete; start another with `physim run {folder}/scenario.toml`")
+        scenario = load(folder / "scenario.toml")
+        found = checkpoint.newest(folder / "checkpoints")
+        if found is None and info.get("first_step", 0):
+            raise InputError(f"{folder}: has no checkpoint, and did not begin at time zero; run it from Python again")
+        saved, notes = found if found else (None, {"frames": 0})
+        print(scenario.title, flush=True)
+        sim = Simulation(scenario, device=device, profile=profile, saved=saved)
+        print(f"resuming {folder} at {sim.time / 60:g} h", flush=True)
+        names = [group.name for group in scenario.cells]
+        recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names)
+        return _carry_on(sim, recorder, device, preview)
+
+
+@dataclass
+class _Arm:
+    """A simulation, what keeps its records, and where its checkpoints go."""
+
+    label: str
+    sim: Any
+    folder: Path
+    keep: Callable[[Snapshot], None]
+    frames: int = 0
+    """Records kept so far, of those that this arm will make."""
+    first_step: int = 0
+    last: Snapshot | None = None
+    seconds: float = 0.0
+    """Wall time that the steps took."""
+    _written: float = field(default=-1e9, init=False)
+
+    def advance(self) -> None:
+        """On to the end of the scenario, from record to record; Ctrl-C leaves a checkpoint of the last whole step."""
+        sim, scenario = self.sim, self.sim.scenario
+        targets = [step for step in record_steps(scenario) if step >= self.first_step][self.frames :]
+        links: int | None = None  # only known at records
+        piece = 1
+        try:
+            with Progress(self.label, (targets or [0])[-1], scenario.run.step, sim.step_count) as progress:
+                for target in targets:
+                    while sim.step_count < target:
+                        first, begin = sim.step_count, time.perf_counter()
+                        sim.step(min(target - first, piece))
+                        spent = time.perf_counter() - begin
+                        self.seconds += spent
+                        per_step = spent / max(1, sim.step_count - first)
+                        piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
+                        progress.show(sim.step_count, cells=sim.status.get("cells", 0), links=links)
+                    self.last = sim.snapshot()
+                    if target:
+                        links = int(np.sum(self.last.cells["bound_links"]))
+                    self.keep(self.last)
+                    self.frames += 1
+                    if time.perf_counter() - self._written > _CHECKPOINT_SECONDS or target == targets[-1]:
+                        self.checkpoint()
+        except KeyboardInterrupt:
+            sim.settle()
+            self.checkpoint()
+            raise
+        self.last = self.last or sim.snapshot()
+
+    def checkpoint(self) -> None:
+        with writing(self.folder, f"{self.frames} complete frames are kept"):
+            checkpoint.keep(self.folder, self.sim.save(), {"frames": self.frames})
+        self._written = time.perf_counter()
+
+
+def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool) -> Path:
+    """The arms of a run to their end, then summary and pictures."""
+    scenario, folder = sim.scenario, recorder.folder
+    own, info = sim.scenario.record.links, recorder.info
 
     def keep(snapshot: Snapshot) -> None:
-        recorder.write(snapshot if scenario.record.links else replace(snapshot, links=None))
-        last[:] = [snapshot]
+        recorder.write(snapshot if own else replace(snapshot, links=None))
 
+    arm = _Arm("run", sim, folder / "checkpoints", keep, recorder.frames, info.get("first_step", 0))
     try:
-        seconds = _advance(sim, scenario, keep, "run")
-        table, device_bytes = sim.profile_table() if profile else "", int(sim.memory)
-        info: dict[str, Any] = {
-            "stepping_seconds": round(seconds, 3),
-            "steps_per_second": round(last[0].step / max(seconds, 1e-9), 3),
-            "device_bytes": device_bytes,
-        }
-        del sim  # its device memory is free for the null arm
-        recorder.finish("complete", **info)
-        null, null_status = _null_arm(scenario, folder, device)
-        if scenario.null:
-            info["null"] = {"status": null_status, "changes": scenario.null}
-        recorder.finish("complete", **info, host_bytes=_peak_memory())
+        with terminable():
+            arm.advance()
+            table, device_bytes, network = sim.profile_table(), int(sim.memory), sim.network
+            info |= {
+                "stepping_seconds": round(info.get("stepping_seconds", 0.0) + arm.seconds, 3),
+                "device_bytes": device_bytes,
+                "state_sha256": sim.state_hash(),
+            }
+            arm.sim = sim = None  # its device memory is free for the null arm
+            null, null_status = _null_arm(scenario, folder, device, info.get("first_step", 0))
+            if scenario.null:
+                info["null"] = {"status": null_status, "changes": scenario.null}
+            recorder.finish("complete", host_bytes=_peak_memory())
     except BaseException as error:
         _end(recorder, error)
         raise
+    assert arm.last is not None
     text = describe(
         Outcome(
             scenario=scenario,
             folder=folder,
             path=_read(folder, scenario),
-            last=last[0],
+            last=arm.last,
             null=null,
             null_status=null_status,
             network=network,
-            device=device_info,
+            device=info["device"],
             device_bytes=device_bytes,
             host_bytes=_peak_memory(),
-            wall_seconds=seconds,
+            wall_seconds=info["stepping_seconds"],
         )
     )
     text += f"\n{table}\n" if table else ""
@@ -97,6 +192,20 @@ def run(scenario: Scenario, *, out: Path | None = None, device: str | None = Non
     if preview:
         _pictures(folder)
     return folder
+
+
+def _self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
+    """The scenario as it is kept in the run's folder, and the files of its own terms, copied there."""
+    from physim import own_terms
+
+    copies: dict[str, Path] = {}
+    kept = []
+    for index, file in enumerate(map(Path, scenario.own_terms)):
+        kept.append(f"own_terms/{index}/{file.name}")
+        copies[kept[-1]] = file
+        for kind in own_terms.load(file):
+            copies[f"own_terms/{index}/{kind.name}.cl"] = file.parent / f"{kind.name}.cl"
+    return scenario.model_copy(update={"own_terms": tuple(kept)}), copies
 
 
 def record_steps(scenario: Scenario) -> Iterator[int]:
@@ -117,52 +226,36 @@ def name_of(scenario: Scenario) -> str:
     return re.sub(r"[^a-z0-9]+", "-", scenario.title.lower()).strip("-")[:40].strip("-") or "run"
 
 
-def _advance(sim: Any, scenario: Scenario, keep: Callable[[Snapshot], None], label: str) -> float:
-    """Advance to the end and give every record to `keep`; returns the seconds that the steps took."""
-    total = max(1, round(scenario.run.duration / scenario.run.step))
-    links: int | None = None  # only known at records
-    piece, stepping = 1, 0.0
-    with Progress(label, total, scenario.run.step) as progress:
-        for target in record_steps(scenario):
-            while sim.step_count < target:
-                first, begin = sim.step_count, time.perf_counter()
-                sim.advance(min(target, first + piece))
-                spent = time.perf_counter() - begin
-                stepping += spent
-                per_step = spent / max(1, sim.step_count - first)
-                piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
-                status = sim.status
-                cells = status.get("cells", 0)
-                progress.show(sim.step_count, cells=cells, links=links)
-            snapshot = sim.snapshot()
-            if target:
-                links = int(np.sum(snapshot.cells["bound_links"]))
-            keep(snapshot)
-    return stepping
-
-
-def _null_arm(scenario: Scenario, folder: Path, device: str | None) -> tuple[Trajectories | None, str]:
+def _null_arm(scenario: Scenario, folder: Path, device: str | None,
+              first_step: int) -> tuple[Trajectories | None, str]:  # fmt: skip
     """Run the null arm, without frames, into null.parquet: trajectories, and "complete" or why it stopped."""
     arm = scenario.null_arm()
-    if arm is None:
+    if arm is None or first_step:
         return None, "complete"
     from physim.simulation import Simulation
 
-    rows: list[Any] = []
+    parts, table = folder / "null", folder / "null.parquet"
+    found = checkpoint.newest(parts)
+    saved, notes = found if found else (None, {"frames": 0})
 
     def keep(snapshot: Snapshot) -> None:
-        rows.append(cell_table.rows(snapshot.time, snapshot.cells, cell_table.TRAJECTORY))
+        part = parts / f"part_{null.frames:06d}.parquet"
+        with writing(part, "the run itself is complete"):
+            parts.mkdir(exist_ok=True)
+            cell_table.write(part, cell_table.rows(snapshot.time, snapshot.cells, cell_table.TRAJECTORY))
 
     status = "complete"
     try:
-        _advance(Simulation(arm, device=device), arm, keep, "null arm")
+        null = _Arm("null arm", Simulation(arm, device=device, saved=saved), parts, keep, notes["frames"])
+        null.advance()
     except (DeviceError, PhysicsError) as error:
         status = f"stopped: {error}"
-    if not rows:
+    if not any(parts.glob("part_*")):
         return None, status
-    with writing(folder / "null.parquet", "the run itself is complete"):
-        cell_table.write(folder / "null.parquet", cell_table.stack(rows))
-    return _read(folder / "null.parquet", scenario), status
+    with writing(table, "the run itself is complete"):
+        cell_table.join(parts, table)
+    shutil.rmtree(parts, ignore_errors=True)
+    return _read(table, scenario), status
 
 
 def _read(run: Path, scenario: Scenario) -> Trajectories:
@@ -180,6 +273,8 @@ def _end(recorder: Recorder, error: BaseException) -> None:
     if recorder.frames:
         kept += f", the last at {recorder.last_time / 60:g} h"
     print(f"{status.splitlines()[0]}; kept in {recorder.folder}: {kept}", flush=True)
+    if any((recorder.folder / "checkpoints").glob("step_*.h5")):
+        print(f"go on with: physim resume {shlex.quote(str(recorder.folder))}", flush=True)
 
 
 def _run_info(scenario: Scenario) -> dict[str, Any]:

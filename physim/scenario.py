@@ -85,6 +85,10 @@ class Scenario(Section):
         """The resolved scenario, every default written out with its unit; loads back to an equal Scenario."""
         return tables.write(self.to_table())
 
+    def changed(self, overrides: Sequence[str]) -> Scenario:
+        """This scenario with `path=value` overrides. Raises InputError."""
+        return _load(self.to_table(), overrides, Path())
+
     def null_arm(self) -> Scenario | None:
         """The paired arm of the same seed with the values under [null] changed; None without that table."""
         if not self.null:

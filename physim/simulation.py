@@ -1,274 +1,207 @@
-"""The loop: the step is an ordered list of prepared launches, enqueued again and again; the host only looks in between.
+"""A scenario on a device, from Python: run it, step it, look at its arrays, save, copy and change its state.
 
-A step freezes itself on the device when it needs the host (a neighbour list that outgrew its rows, more iterations
-of the solve) or cannot go on; the host makes room and the same step goes on, so results never depend on batch sizes.
+    sim = Simulation("invasion", device="GPU")
+    sim.step(600)                       # an hour of steps of 0.1 min
+    sim.cells["position"]               # (n, 3) um, by id
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from physim import assembly
 from physim.assembly import Layout, step_kernels
-from physim.device import Device, Launch, choose
+from physim.device import Device, choose
 from physim.errors import InputError, PhysicsError
-from physim.profile import Profile
-from physim.scenario import Scenario
-from physim.schedule import Schedule, row_arrays, words_of
+from physim.generate.fiber_network import FiberNetwork
+from physim.loop import Loop
+from physim.scenario import Scenario, load
+from physim.schedule import row_arrays, words_of
 from physim.snapshot import Snapshot, take
 from physim.state import ARRAYS
-from physim.world import (
-    HALT_CAPACITY,
-    HALT_ITERATIONS,
-    HALT_JUNCTIONS,
-    HALT_NAN,
-    HALT_ROWS,
-    STATUS,
-    STATUS_WORDS,
-    Box,
-)
+from physim.world import STATUS, Box
 
-__all__ = ["Simulation", "step_kernels"]
-
-_BATCH_SECONDS = 0.25
-_MOST_ITERATIONS = 600
-_NUMPY = {"int4": ("i4", 4), "uint2": ("u4", 2), "int2": ("i4", 2), "float4": ("f4", 4), "float": ("f4", 1),
-          "uint": ("u4", 1), "int": ("i4", 1), "uchar": ("u1", 1), "double": ("f8", 1), "half2": ("f2", 2)}  # fmt: skip
+__all__ = ["Saved", "Simulation", "step_kernels"]
 
 
-class Simulation:
-    """A scenario on a device. `advance(step)` runs up to that step, `snapshot()` reads the state.
+@dataclass(frozen=True)
+class Saved:
+    """All that the next step depends on: every array that persists, the records World and Status, the fibers."""
 
-    Raises InputError for a scenario that cannot be built, DeviceError for a device that cannot run it, PhysicsError
-    when a run has to stop.
+    arrays: dict[str, np.ndarray]
+    """As `Simulation.read` gives them."""
+    world: np.ndarray
+    status: np.ndarray
+    capacity: int
+    """Cells that there was room for."""
+    network: FiberNetwork | None
+
+    @property
+    def step(self) -> int:
+        return int(self.status["step"])
+
+
+class Simulation(Loop):
+    """A scenario on a device: a Scenario, the name of a built-in one, or the path of a TOML file.
+
+    `overrides` are `path=value` as on the command line; `device` is a number or part of a name (`physim devices`).
+    `cells` (as of `generate.cells.initial_cells`) and `network` replace what the scenario would generate; `saved`, of
+    `save()`, continues from that state to the same bits. Raises InputError for a scenario that cannot be built,
+    DeviceError for a device that cannot run it, PhysicsError when a run has to stop.
     """
 
-    def __init__(self, scenario: Scenario, *, device: str | None = None, profile: bool = False,
-                 cells: dict[str, np.ndarray] | None = None, network: Any = None) -> None:  # fmt: skip
-        from physim.generate.cells import initial_cells
-
-        self.scenario = scenario
-        self.terms = assembly.build_step(scenario)
-        cells = initial_cells(scenario) if cells is None else cells
-        self.box = Box(np.array(scenario.box.lower, float), np.array(scenario.box.upper, float), scenario.box.boundary)
-        self.network = _network(scenario, cells) if network is None else network
-        widest = max(t.pair_range() for t in self.terms) * 2 * float(cells["radius"].max()) + assembly.skin_of(
-            self.terms
-        )
-        assembly.check_box(self.box, widest)
-        self.grid = self.box.grid(max(widest, 1.0))
-        self.segment_grid = self.box.grid(assembly.SEGMENT_BIN)
-        self.layout = Layout(
-            cells=len(cells["id"]),
-            nodes=len(self.network.nodes) if self.network is not None else 0,
-            segments=len(self.network.segments) if self.network is not None else 0,
-            bins=assembly.grid_bins(self.grid), segment_bins=assembly.grid_bins(self.segment_grid),
-            neighbor_rows=24, links=assembly.link_slots(self.terms),
-        )  # fmt: skip
-        self.arrays = sorted({n for _, k, _ in assembly.ordered(self.terms) for n in k.arrays} | {"id", "type"},
-                             key=list(ARRAYS).index)  # fmt: skip
-        scratch_words = (math.prod(words_of(name, self.layout)) for name in row_arrays(self.arrays))
-        self.layout.neighbor_rows = max(self.layout.neighbor_rows, *scratch_words)
-        self.device = Device(choose(device), profiling=profile)
-        self.profile = Profile(self.device) if profile else None
-        self.host_reads = 0
-        self._loops = 8
-        self._seconds_per_step = 0.0
-        self._allocate(cells)
-        self._prepare()
+    def __init__(self, scenario: Scenario | str | Path, overrides: Sequence[str] = (), *, device: str | None = None,
+                 profile: bool = False, cells: dict[str, np.ndarray] | None = None, network: Any = None,
+                 saved: Saved | None = None) -> None:  # fmt: skip
+        self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario, overrides)
+        box = self.scenario.box
+        self.box = Box(np.array(box.lower, float), np.array(box.upper, float), box.boundary)
+        self._hooks: list[tuple[int, Callable[[Simulation], object]]] = []
+        self._device_name = device
+        opened = Device(choose(device), profiling=profile)
+        if saved is None:
+            self._begin(opened, cells, network)
+        else:
+            self._continue(opened, saved)
 
     # setting up
 
-    def _allocate(self, cells: dict[str, np.ndarray]) -> None:
-        layout, device = self.layout, self.device
-        device.reserve({name: layout.nbytes(name) for name in self.arrays})
-        self.buffers = {name: device.empty(name, layout.nbytes(name)) for name in self.arrays}
-        first = assembly.first_state(self.scenario, self.box, cells, layout)
-        half = 0.0
-        if self.network is not None:
-            fibers, self.segment_order = assembly.fiber_state(self.network, self.box, self.segment_grid)
-            first |= fibers
-            half = 0.5 * float(self.network.lengths.max(initial=0.0))
-        for name, values in first.items():
-            if name in self.buffers:
-                device.upload(self.buffers[name], values)
-        self.world = assembly.world_record(self.scenario, self.box, self.terms, layout, half)
-        self.world["cell_grid"], self.world["segment_grid"] = self.grid, self.segment_grid
-        size = self.box.upper - self.box.lower
-        covered = np.where(self.box.periodic, 1, 2) * size
-        self.world["segment_bins_per_um"][:3] = self.segment_grid["scale"][:3] / covered
-        self.buffers["world"] = device.empty("world", self.world.nbytes)
-        self.buffers["status"] = device.empty("status", STATUS.itemsize)
-        status = self._last_status = np.zeros((), STATUS)
+    def _begin(self, device: Device, cells: dict[str, np.ndarray] | None, network: Any) -> None:
+        """The state at time zero."""
+        from physim.generate.cells import initial_cells
+        from physim.generate.matrix import initial_network
+
+        cells = initial_cells(self.scenario) if cells is None else cells
+        self.network = initial_network(self.scenario, cells) if network is None else network
+        terms = assembly.build_step(self.scenario)
+        widest = max(t.pair_range() for t in terms) * 2 * float(cells["radius"].max()) + assembly.skin_of(terms)
+        assembly.check_box(self.box, widest)
+        layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 1.0)))
+        half = 0.5 * float(self.network.lengths.max(initial=0.0)) if self.network is not None else 0.0
+        world = assembly.world_record(self.scenario, self.box, terms, layout, half)
+        world["cell_grid"], world["segment_grid"] = self._grid, self._segment_grid
+        world["segment_bins_per_um"][:3] = self._segment_grid["scale"][:3] / np.where(
+            self.box.periodic, 1, 2) / (self.box.upper - self.box.lower)  # fmt: skip
+        status = np.zeros((), STATUS)
         status["rebuild"], status["cells"], status["rows"] = 1, layout.cells, layout.cells
         status["next_id"] = int(cells["id"].max()) + 1
-        device.upload(self.buffers["status"], status.reshape(1))
+        super().__init__(device, terms, arrays, layout, world, status, self.scenario.run.step)
+        first = assembly.first_state(self.scenario, self.box, cells) | self._fiber_state()
+        for name in arrays:
+            if name in first:
+                self.write(name, first[name])
 
-    def _prepare(self) -> None:
-        """The launches of a step, for the arrays and sizes of now."""
-        self.world["neighbor_rows"] = self.layout.neighbor_rows
-        self.world["stride"], self.world["unknowns"] = self.layout.stride, self.layout.unknowns
-        self.device.upload(self.buffers["world"], self.world.reshape(1))
-        self._schedule = Schedule(self.device, self.terms, self.buffers, self.layout)
+    def _continue(self, device: Device, saved: Saved) -> None:
+        """A state that was saved. Raises InputError if it is not one of this scenario."""
+        self.network = saved.network
+        terms = assembly.build_step(self.scenario)
+        layout, arrays = self._layout(terms, saved.capacity, saved.world["cell_grid"])
+        layout.neighbor_rows = max(layout.neighbor_rows, int(saved.world["neighbor_rows"]))
+        half = float(saved.world["longest_half_segment"])
+        world = assembly.world_record(self.scenario, self.box, terms, layout, half)
+        for name in ("cell_grid", "segment_grid", "segment_bins_per_um"):
+            world[name] = saved.world[name]
+        for name in ("pair_range", "skin", "quantum"):
+            if not np.array_equal(world[name], saved.world[name]):
+                raise InputError(f"saved state: {name} {world[name]} was {saved.world[name]}; keep box and terms")
+        super().__init__(device, terms, arrays, layout, world, saved.status, self.scenario.run.step)
+        self._fiber_state()
+        wanted = {name for name in arrays if ARRAYS[name].persists}
+        if wanted != set(saved.arrays):
+            names = ", ".join(sorted(wanted ^ set(saved.arrays))[:5])
+            raise InputError(f"saved state: its arrays are not those of the scenario ({names}); use its own scenario")
+        for name, values in saved.arrays.items():
+            self.write(name, values)
+        self.relist()
+
+    def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
+        """Sizes of the domains, and the arrays that the terms need."""
+        self._grid, self._segment_grid = grid, self.box.grid(assembly.SEGMENT_BIN)
+        layout = Layout(
+            cells=cells,
+            nodes=len(self.network.nodes) if self.network is not None else 0,
+            segments=len(self.network.segments) if self.network is not None else 0,
+            bins=assembly.grid_bins(grid), segment_bins=assembly.grid_bins(self._segment_grid),
+            neighbor_rows=24, links=assembly.link_slots(terms),
+        )  # fmt: skip
+        needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | {"id", "type"}
+        arrays = sorted(needed, key=list(ARRAYS).index)
+        scratch_words = (math.prod(words_of(name, layout)) for name in row_arrays(arrays))
+        layout.neighbor_rows = max(layout.neighbor_rows, *scratch_words)
+        return layout, arrays
+
+    def _fiber_state(self) -> dict[str, np.ndarray]:
+        if self.network is None:
+            return {}
+        state, self.segment_order = assembly.fiber_state(self.network, self.box, self._segment_grid)
+        return state
 
     # running
 
-    @property
-    def step_count(self) -> int:
-        return int(self._last_status["step"])
+    def step(self, count: int = 1) -> None:
+        """Move on by so many steps, and call the hooks that fall due on the way."""
+        end = self.step_count + count
+        while self.step_count < end:
+            self.advance(min([end, *(-(-(self.step_count + 1) // every) * every for every, _ in self._hooks)]))
+            for every, hook in self._hooks:
+                if self.step_count % every == 0:
+                    hook(self)
 
-    @property
-    def time(self) -> float:
-        """Simulated time in min."""
-        return self.step_count * self.scenario.run.step
+    def every(self, interval: float, hook: Callable[[Simulation], object]) -> None:
+        """Call `hook(sim)` after each `interval` min of simulated time, in `step` and `run`."""
+        steps = round(interval / self.step_length)
+        if steps < 1 or abs(steps * self.step_length - interval) > 1e-6 * interval:
+            raise InputError(f"every: {interval:g} min is no multiple of run.step {self.step_length:g} min; change it")
+        self._hooks.append((steps, hook))
 
-    @property
-    def status(self) -> dict[str, int]:
-        """The counters of the device as of the last look."""
-        return {word: int(self._last_status[word]) for word in STATUS_WORDS}
+    def run(self, out: str | Path | None = None, *, preview: bool = False) -> Path:
+        """On to the end of the scenario, recorded into a new folder (default: in runs/), which is returned."""
+        from physim.runner import record
 
-    def advance(self, until_step: int) -> None:
-        """Run up to `until_step`; waits by polling, so that KeyboardInterrupt can come out between batches."""
-        while self.step_count < until_step:
-            wanted = until_step - self.step_count
-            if self._seconds_per_step:
-                wanted = min(wanted, max(1, int(_BATCH_SECONDS / self._seconds_per_step)))
-            else:
-                wanted = min(wanted, 2)
-            begin, first = time.perf_counter(), self.step_count
-            for _ in range(wanted):
-                self._enqueue(self._schedule.parts["before"])
-                self._iterate(self._loops)
-            self._look()
-            if self._last_status["halt"]:
-                self._resolve_halt()
-            self._seconds_per_step = (time.perf_counter() - begin) / max(1, self.step_count - first)
+        return record(self, out=None if out is None else Path(out), preview=preview)
 
-    def _iterate(self, loops: int) -> None:
-        """So many iterations of the solve, if there is one, and the rest of the step."""
-        for _ in range(loops if self._schedule.parts["iteration"] else 0):
-            self._enqueue(self._schedule.parts["iteration"])
-        self._enqueue(self._schedule.parts["after"])
+    def save(self) -> Saved:
+        """The state between two steps, on the host."""
+        arrays = {name: self.read(name) for name in self.arrays if ARRAYS[name].persists}
+        return Saved(arrays, self.world.copy(), self._last_status.copy(), self.layout.cells, self.network)
 
-    def _enqueue(self, launches: list[Launch]) -> None:
-        enqueue, queue = self.device.cl.enqueue_nd_range_kernel, self.device.queue
-        if self.profile is None:
-            for launch in launches:
-                enqueue(queue, launch.kernel, launch.global_size, launch.local_size)
-        else:
-            for launch in launches:
-                self.profile.note(launch, enqueue(queue, launch.kernel, launch.global_size, launch.local_size))
-
-    def _look(self) -> None:
-        """Read the status words: the one host read of a batch."""
-        self._last_status = self.device.download(self.buffers["status"], STATUS, 1)[0]
-        self.host_reads += 1
-        if self.profile is not None:
-            self.profile.collect()
-
-    def _resolve_halt(self) -> None:
-        halt, at = int(self._last_status["halt"]), self.time
-        if halt == HALT_JUNCTIONS:
-            raise PhysicsError(
-                f"{at:g} min: {self._last_status['junctions_full']} cells touch more than {assembly.JUNCTION_SLOTS} "
-                "others and have no junction slot left; the cells are crushed: lower the forces, or start less dense"
-            )
-        if halt == HALT_NAN:
-            raise PhysicsError(
-                f"{at:g} min: a cell's displacement is not finite; shorten run.step, or check the last terms you set"
-            )
-        self._last_status["halt"] = 0
-        if halt == HALT_ITERATIONS:
-            self._iterate_on()
-            return
-        if halt == HALT_ROWS:
-            self._grow_lists(int(self._last_status["rows_needed"]))
-        elif halt == HALT_CAPACITY:
-            self._grow_cells(int(self._last_status["rows"] + self._last_status["births"]))
-            self._last_status["births"] = 0
-        self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-
-    def _grow_lists(self, needed: int) -> None:
-        """Longer neighbour lists; what they held is rebuilt by the step that froze."""
-        self.layout.neighbor_rows = max(2 * self.layout.neighbor_rows, needed)
-        for name in self.arrays:
-            if ARRAYS[name].rows == "neighbors":
-                self.buffers[name].release()
-                self.buffers[name] = self.device.empty(name, self.layout.nbytes(name))
-        self._prepare()
-
-    def _grow_cells(self, needed: int) -> None:
-        """Room for twice the cells: what the cells' arrays hold moves along, scratch starts empty."""
-        old = {name: (self.layout.count(name), self.buffers[name]) for name in self.arrays}
-        before = self.layout.stride
-        self.layout.cells = max(2 * self.layout.cells, needed)
-        for name, (count, buffer) in old.items():
-            if self.layout.count(name) == count:
-                continue
-            larger = self.device.empty(name, self.layout.nbytes(name))
-            if name in row_arrays(self.arrays):
-                old_plane, new_plane = (n * ARRAYS[name].item_bytes for n in (before, self.layout.stride))
-                for plane in range(count // before):
-                    self.device.copy(buffer, larger, old_plane, plane * old_plane, plane * new_plane)
-            buffer.release()
-            self.buffers[name] = larger
-        self._prepare()
-
-    def _iterate_on(self) -> None:
-        """More iterations for the step that froze, then the rest of it; later steps get as many from the start."""
-        while True:
-            self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-            if self._loops > _MOST_ITERATIONS:
-                raise PhysicsError(
-                    f"{self.time:g} min: the implicit solve does not converge in {self._loops} iterations; "
-                    "shorten run.step"
-                )
-            self._iterate(self._loops)
-            self._loops *= 2
-            self._look()
-            if int(self._last_status["halt"]) != HALT_ITERATIONS:
-                if self._last_status["halt"]:
-                    self._resolve_halt()
-                return
-            self._last_status["halt"] = 0
+    def copy(self, changes: Sequence[str] = ()) -> Simulation:
+        """A second simulation that starts from this state, with `path=value` changes to the scenario (no new terms)."""
+        scenario = self.scenario.changed(changes) if changes else self.scenario
+        return Simulation(scenario, device=self._device_name, saved=self.save())
 
     # looking
 
-    def read(self, name: str) -> np.ndarray:
-        """An array of the state as NumPy: (cells,) or (cells, width), tables of slots (slots, cells), others flat."""
-        kind, width = _NUMPY[ARRAYS[name].type]
-        values = self.device.download(self.buffers[name], np.dtype(kind), self.layout.count(name) * width)
-        self.host_reads += 1
-        values = values.reshape(-1, width) if width > 1 else values
-        planes = self.layout.planes(name)
-        if not planes:
-            return values
-        values = values.reshape(planes, self.layout.stride, *values.shape[1:])[:, : int(self._last_status["rows"])]
-        return values[0] if ARRAYS[name].rows == "1" else values
-
-    def write(self, name: str, values: np.ndarray) -> None:
-        """Overwrite an array of the state with values of the shape that `read` gives, cells in their present order."""
-        kind, width = _NUMPY[ARRAYS[name].type]
-        values = np.ascontiguousarray(values, np.dtype(kind))
-        planes = self.layout.planes(name)
-        rows = values.reshape(planes, -1) if planes > 1 else values.reshape(1, -1)
-        there = int(self._last_status["rows"])
-        if planes and rows.shape[1] != there * width:
-            raise InputError(f"write: '{name}' has {there} cells, not shape {values.shape}; give what read() gives")
-        for plane, row in enumerate(rows):
-            self.device.upload(self.buffers[name], row, plane * self.layout.stride * ARRAYS[name].item_bytes)
+    @property
+    def cells(self) -> dict[str, np.ndarray]:
+        """What cells have, by name, in um, min and nN, in the order of their ids: see `record.Snapshot`."""
+        return self.snapshot().cells
 
     def positions(self) -> np.ndarray:
         """Centres in um, sorted by id."""
         return self.box.to_micron(self.read("position"))[np.argsort(self.read("id"))]
 
     def snapshot(self) -> Snapshot:
+        """What a record keeps of the state. Raises PhysicsError if an array holds what is not finite."""
+        self.check_finite()
         return take(self)
+
+    def check_finite(self) -> None:
+        """Raise PhysicsError if an array of the state holds a number that is not finite, and name it."""
+        for name in self.arrays:
+            if ARRAYS[name].persists and ARRAYS[name].type.startswith(("float", "double")):
+                values = self.read(name)
+                if not np.isfinite(values).all():
+                    count = int((~np.isfinite(values)).sum())
+                    raise PhysicsError(f"{self.time:g} min: {count} values of '{name}' are not finite; shorten "
+                                       "run.step, or check the last terms you set")  # fmt: skip
 
     def state_hash(self) -> str:
         """sha256 over every array that persists, in the order of the table."""
@@ -284,21 +217,8 @@ class Simulation:
         return sum(self.device.allocated.values())
 
     @property
-    def device_info(self) -> dict[str, Any]:
+    def device_info(self) -> Mapping[str, Any]:
         return self.device.info()
 
     def profile_table(self) -> str:
         return self.profile.table(self.step_count, self.host_reads) if self.profile is not None else ""
-
-
-def _network(scenario: Scenario, cells: dict[str, np.ndarray]) -> Any:
-    """The collagen of the scenario, without what would lie inside a cell."""
-    if scenario.collagen is None:
-        return None
-    from physim.generate.collagen import carve, generate_collagen
-
-    collagen, box = scenario.collagen, scenario.box
-    options = collagen.model_dump()
-    options["seed"] = scenario.run.seed if collagen.seed is None else collagen.seed
-    network = generate_collagen(box.lower, box.upper, box.periodic, **options)
-    return carve(network, cells["position"], cells["radius"].astype(float))

@@ -39,7 +39,7 @@ class Walkers:
     halt_in = 0
     error: type[BaseException] = KeyboardInterrupt
 
-    def __init__(self, given, *, device=None, profile=False):
+    def __init__(self, given, *, device=None, profile=False, saved=None):
         self.scenario, self.device, self.profile = given, device, profile
         count = sum(group.count for group in given.cells)
         angle = 2 * np.pi * np.arange(count) / count
@@ -58,13 +58,23 @@ class Walkers:
                 "most_iterations": 9, "rebuilds": 4, "clamped": 0}  # fmt: skip
 
     def profile_table(self):
-        return "kernel ms/step"
+        return "kernel ms/step" if self.profile else ""
 
-    def advance(self, until_step):
+    def step(self, count):
+        until_step = self.step_count + count
         self.calls.append(until_step)
         if self.halt_at is not None and until_step >= self.halt_at and len(Walkers.made) > self.halt_in:
             raise self.error("60 nN is too much")
         self.step_count = until_step
+
+    def settle(self):
+        pass
+
+    def save(self):
+        return None
+
+    def state_hash(self):
+        return "walked"
 
     def snapshot(self):
         n = len(self.direction)
@@ -93,6 +103,7 @@ class Walkers:
 def walkers(monkeypatch, tmp_path):
     monkeypatch.setattr("physim.simulation.Simulation", Walkers)
     monkeypatch.setattr(Walkers, "made", [])
+    monkeypatch.setattr("physim.checkpoint.keep", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     return Walkers
 

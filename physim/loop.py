@@ -1,0 +1,236 @@
+"""The loop: the step is an ordered list of prepared launches, enqueued again and again; the host only looks in between.
+
+A step freezes itself on the device when it needs the host (a neighbour list or the rows of cells that are full, more
+iterations of the solve) or cannot go on; the host makes room and the same step goes on, so results never depend on
+batch sizes.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from physim.assembly import Layout
+from physim.device import Device, Launch
+from physim.errors import InputError, PhysicsError
+from physim.interrupts import held
+from physim.profile import Profile
+from physim.schedule import Schedule, row_arrays
+from physim.state import ARRAYS
+from physim.step import Term
+from physim.world import (
+    HALT_CAPACITY,
+    HALT_ITERATIONS,
+    HALT_JUNCTIONS,
+    HALT_NAN,
+    HALT_ROWS,
+    STATUS,
+    STATUS_WORDS,
+)
+
+_BATCH_SECONDS = 0.25
+_MOST_ITERATIONS = 600
+_NUMPY = {"int4": ("i4", 4), "uint2": ("u4", 2), "int2": ("i4", 2), "float4": ("f4", 4), "float": ("f4", 1),
+          "uint": ("u4", 1), "int": ("i4", 1), "uchar": ("u1", 1), "double": ("f8", 1), "half2": ("f2", 2)}  # fmt: skip
+
+
+class Loop:
+    """The state of a simulation on its device, and what moves it on.
+
+    `world` and `status` are the records of `physim.world`; `arrays` names what the terms need of `physim.state`.
+    """
+
+    def __init__(self, device: Device, terms: list[Term], arrays: list[str], layout: Layout, world: np.ndarray,
+                 status: np.ndarray, step: float) -> None:  # fmt: skip
+        self.device, self.terms, self.arrays, self.layout, self.world = device, terms, arrays, layout, world
+        self.step_length = step
+        self.profile = Profile(device) if device.profiling else None
+        self.host_reads = 0
+        self._loops = 8
+        self._seconds_per_step = 0.0
+        device.reserve({name: layout.nbytes(name) for name in arrays})
+        self.buffers = {name: device.empty(name, layout.nbytes(name)) for name in arrays}
+        self.buffers["world"] = device.empty("world", world.nbytes)
+        self.buffers["status"] = device.empty("status", STATUS.itemsize)
+        self._last_status = status.copy()
+        device.upload(self.buffers["status"], self._last_status.reshape(1))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """The launches of a step, for the arrays and sizes of now."""
+        self.world["neighbor_rows"] = self.layout.neighbor_rows
+        self.world["stride"], self.world["unknowns"] = self.layout.stride, self.layout.unknowns
+        self.device.upload(self.buffers["world"], self.world.reshape(1))
+        self._schedule = Schedule(self.device, self.terms, self.buffers, self.layout)
+
+    # moving on
+
+    @property
+    def step_count(self) -> int:
+        """Steps completed."""
+        return int(self._last_status["step"])
+
+    @property
+    def time(self) -> float:
+        """Simulated time in min."""
+        return self.step_count * self.step_length
+
+    @property
+    def status(self) -> dict[str, int]:
+        """The counters of the device as of the last look."""
+        return {word: int(self._last_status[word]) for word in STATUS_WORDS}
+
+    def advance(self, until_step: int) -> None:
+        """Run up to `until_step`; waits by polling, so that KeyboardInterrupt can come out, but only between batches.
+
+        After that, `settle` makes the state that of a whole step again.
+        """
+        while self.step_count < until_step:
+            wanted = until_step - self.step_count
+            if self._seconds_per_step:
+                wanted = min(wanted, max(1, int(_BATCH_SECONDS / self._seconds_per_step)))
+            else:
+                wanted = min(wanted, 2)
+            begin, first = time.perf_counter(), self.step_count
+            with held():
+                for _ in range(wanted):
+                    self._enqueue(self._schedule.parts["before"])
+                    self._iterate(self._loops)
+            self.settle()
+            self._seconds_per_step = (time.perf_counter() - begin) / max(1, self.step_count - first)
+
+    def settle(self) -> None:
+        """Wait for what is enqueued; a step that froze is brought to its end, or the reason raised."""
+        self._look()
+        while self._last_status["halt"]:
+            with held():
+                self._resolve_halt()
+            self._look()
+
+    def _iterate(self, loops: int) -> None:
+        """So many iterations of the solve, if there is one, and the rest of the step."""
+        for _ in range(loops if self._schedule.parts["iteration"] else 0):
+            self._enqueue(self._schedule.parts["iteration"])
+        self._enqueue(self._schedule.parts["after"])
+
+    def _enqueue(self, launches: list[Launch]) -> None:
+        enqueue, queue = self.device.cl.enqueue_nd_range_kernel, self.device.queue
+        if self.profile is None:
+            for launch in launches:
+                enqueue(queue, launch.kernel, launch.global_size, launch.local_size)
+        else:
+            for launch in launches:
+                self.profile.note(launch, enqueue(queue, launch.kernel, launch.global_size, launch.local_size))
+
+    def _look(self) -> None:
+        """Read the status words: the one host read of a batch."""
+        self._last_status = self.device.download(self.buffers["status"], STATUS, 1)[0]
+        self.host_reads += 1
+        if self.profile is not None:
+            self.profile.collect()
+
+    # frozen steps
+
+    def _resolve_halt(self) -> None:
+        """Make room, or enqueue more, so that the step that froze goes on. Raises PhysicsError if it cannot."""
+        halt, at = int(self._last_status["halt"]), self.time
+        if halt == HALT_JUNCTIONS:
+            count, slots = self._last_status["junctions_full"], self.world["junction_slots"]
+            raise PhysicsError(
+                f"{at:g} min: {count} cells touch more than {slots} "
+                "others and have no junction slot left; the cells are crushed: lower the forces, or start less dense"
+            )
+        if halt == HALT_NAN:
+            raise PhysicsError(
+                f"{at:g} min: a cell's displacement is not finite; shorten run.step, or check the last terms you set"
+            )
+        if halt == HALT_ITERATIONS and self._loops > _MOST_ITERATIONS:
+            raise PhysicsError(
+                f"{at:g} min: the implicit solve does not converge in {self._loops} iterations; shorten run.step"
+            )
+        if halt == HALT_ROWS:
+            self._grow_lists(int(self._last_status["rows_needed"]))
+        elif halt == HALT_CAPACITY:
+            self._grow_cells(int(self._last_status["rows"] + self._last_status["births"]))
+            self._last_status["births"] = 0
+        self._last_status["halt"] = 0
+        self.device.upload(self.buffers["status"], self._last_status.reshape(1))
+        if halt == HALT_ITERATIONS:  # more for the step that froze; later steps get as many from the start
+            self._iterate(self._loops)
+            self._loops *= 2
+
+    def _grow_lists(self, needed: int) -> None:
+        """Longer neighbour lists; what they held is rebuilt by the step that froze."""
+        self.layout.neighbor_rows = max(2 * self.layout.neighbor_rows, needed)
+        for name in self.arrays:
+            if ARRAYS[name].rows == "neighbors":
+                self.buffers[name].release()
+                self.buffers[name] = self.device.empty(name, self.layout.nbytes(name))
+        self._prepare()
+
+    def _grow_cells(self, needed: int) -> None:
+        """Room for twice the cells: what the cells' arrays hold moves along, scratch starts empty."""
+        old = {name: (self.layout.count(name), self.buffers[name]) for name in self.arrays}
+        before = self.layout.stride
+        self.layout.cells = max(2 * self.layout.cells, needed)
+        for name, (count, buffer) in old.items():
+            if self.layout.count(name) == count:
+                continue
+            larger = self.device.empty(name, self.layout.nbytes(name))
+            if name in row_arrays(self.arrays):
+                old_plane, new_plane = (n * ARRAYS[name].item_bytes for n in (before, self.layout.stride))
+                for plane in range(count // before):
+                    self.device.copy(buffer, larger, old_plane, plane * old_plane, plane * new_plane)
+            buffer.release()
+            self.buffers[name] = larger
+        self._prepare()
+
+    # looking
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of an array as `read` gives it: (cells,) or (cells, width), tables of slots (slots, cells), others flat."""
+        width, planes = _NUMPY[ARRAYS[name].type][1], self.layout.planes(name)
+        rows = int(self._last_status["rows"]) if planes else self.layout.count(name)
+        slots = () if ARRAYS[name].rows == "1" or not planes else (planes,)
+        return (*slots, rows, *((width,) if width > 1 else ()))
+
+    def read(self, name: str) -> np.ndarray:
+        """An array of the state as NumPy, of the `shape` of that name, cells in their present order."""
+        kind, width = _NUMPY[ARRAYS[name].type]
+        values = self.device.download(self.buffers[name], np.dtype(kind), self.layout.count(name) * width)
+        self.host_reads += 1
+        planes = self.layout.planes(name)
+        if planes:
+            rows = int(self._last_status["rows"])
+            values = np.ascontiguousarray(values.reshape(planes, self.layout.stride, width)[:, :rows])
+        return values.reshape(self.shape(name))
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Overwrite an array of the state with values of its `shape`, cells in their present order."""
+        kind, _ = _NUMPY[ARRAYS[name].type]
+        values = np.ascontiguousarray(values, np.dtype(kind))
+        if values.shape != self.shape(name):
+            raise InputError(f"write: '{name}' is {self.shape(name)}, not {values.shape}; give what read() gives")
+        planes = self.layout.planes(name)
+        for plane, row in enumerate(values.reshape(planes or 1, -1)):
+            self.device.upload(self.buffers[name], row, plane * self.layout.stride * ARRAYS[name].item_bytes)
+
+    def relist(self) -> None:
+        """Neighbour lists and what hangs on them as they were built last, which no array of the state keeps."""
+        if self._last_status["rebuild"] or "list_position" not in self.buffers:
+            return  # the next step builds them anyway
+        position = self.read("position")
+        self.write("position", self.read("list_position"))
+        begin = self._last_status.copy()
+        begin["rebuild"] = 1
+        self.device.upload(self.buffers["status"], begin.reshape(1))
+        while True:
+            self._enqueue(self._schedule.relist)
+            found = self.device.download(self.buffers["status"], STATUS, 1)[0]
+            if not found["halt"]:
+                break
+            self._grow_lists(int(found["rows_needed"]))
+            self.device.upload(self.buffers["status"], begin.reshape(1))
+        self.write("position", position)
+        self.device.upload(self.buffers["status"], self._last_status.reshape(1))

@@ -1,0 +1,225 @@
+"""A run that was cut goes on to the same bits: split at every step for every term, killed at random moments."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference import scenes
+
+from physim import checkpoint, runner
+from physim.errors import InputError
+from physim.scenario import load
+from physim.simulation import Saved, Simulation
+from physim.terms import REGISTRY
+
+OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
+MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None}
+"""What switches a term on, where its name alone does not."""
+
+
+def scene(term: str) -> tuple[dict, dict]:
+    """A crowd that moves and rebuilds its lists often, with the term and what it acts on; its cells."""
+    rng = np.random.default_rng(5)
+    lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
+    matrix = term in ("links", "steric", "fibers")
+    laws = {"contact": {}, "noise": {"diffusion": 0.2}, "polarity": {}, "neighbors": {"skin": 0.3}}
+    if MORE.get(term, {}) is not None:
+        laws[term] = laws.get(term) or MORE.get(term, {})
+    table = scenes.table(laws, size=72.0, boundary=("wall", "periodic", "open"), collagen=matrix)
+    if matrix:
+        table["collagen"] = {"concentration": 2.0, "bundle_diameter": 0.3}
+        table["terms"] |= {"links": {}, "steric": {}}
+    if term == "births":
+        table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 5}
+    return table, cells
+
+
+@pytest.mark.parametrize("term", [*REGISTRY, "budding"])
+def test_split_at_every_step_equals_straight(make_simulation, device_label, term, tmp_path) -> None:
+    """Each step is taken by a new simulation, from a checkpoint on disk of the step before."""
+    table, cells = scene("births" if term == "budding" else term)
+    straight = make_simulation(table, cells=cells)
+    assert term in [t.name for t in straight.terms]
+    split = make_simulation(table, cells=cells)
+    begin = straight.state_hash()
+    for step in range(1, 21):
+        straight.step()
+        saved, notes = checkpoint.read(checkpoint.keep(tmp_path, split.save(), {"frames": step}))
+        assert notes == {"frames": step}
+        split = Simulation(straight.scenario, device=device_label, saved=saved)
+        split.step()
+        assert split.state_hash() == straight.state_hash(), f"after step {step}"
+        assert {**split.status, "rows_needed": 0} == {**straight.status, "rows_needed": 0}
+    assert straight.state_hash() != begin
+    assert len(list(tmp_path.glob("step_*"))) == 2, "two checkpoints are kept"
+
+
+RUN = ["invasion", "--set", "box.size=100 um", "--set", "cells.0.count=6", "--set", "record.interval=1 min",
+       "--set", "run.duration=12 min"]  # fmt: skip
+
+
+def physim(*words: str, folder: Path, device: str) -> subprocess.Popen:
+    environment = os.environ | {"PHYSIM_CHECKPOINT_SECONDS": "0"}
+    command = [sys.executable, "-m", "physim", *words, "--no-preview", "--device", device]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a finished run that do not tell of its wall time, and the hash of its state."""
+    names = ("fibers.vtp", "run.pvd", "scenario.toml", "cells.parquet", "null.parquet")
+    files = {name: (folder / name).read_bytes() for name in names}
+    files |= {path.name: path.read_bytes() for path in (folder / "frames").iterdir()}
+    return files | {"state": json.loads((folder / "run.json").read_text())["state_sha256"].encode()}
+
+
+@pytest.fixture(scope="module")
+def unbroken(device_label, tmp_path_factory) -> tuple[dict[str, bytes], float]:
+    """What a run that nothing disturbs leaves, and how long it takes."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    begin = time.monotonic()
+    run = physim("run", *RUN, "--out", "whole", folder=folder, device=device_label)
+    said = run.communicate(timeout=120)
+    assert run.returncode == 0, said
+    return contents(folder / "whole"), time.monotonic() - begin
+
+
+def when(folder: Path, files: str, count: int, run: subprocess.Popen) -> bool:
+    """Wait for so many files in a run's folder; False if the run ended first."""
+    while len(list(folder.glob(files))) < count:
+        if run.poll() is not None:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize(
+    "moments",
+    [[("frames/cells_*", 1)], [("frames/cells_*", 4), ("checkpoints/*", 2)], [("null/part_*", 5), ("null/part_*", 9)]],
+    ids=["at once", "twice in the run", "twice in the null arm"],
+)
+def test_killed_run_resumes_to_the_same_bits(unbroken, device_label, moments, tmp_path) -> None:
+    words = ("run", *RUN, "--out", "cut")
+    for files, count in moments:
+        run = physim(*words, folder=tmp_path, device=device_label)
+        assert when(tmp_path / "cut", files, count, run), run.communicate()
+        run.kill()
+        run.communicate()
+        words = ("resume", "cut")
+    run = physim(*words, folder=tmp_path, device=device_label)
+    said = run.communicate(timeout=120)
+    assert run.returncode == 0, said
+    assert contents(tmp_path / "cut") == unbroken[0]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_random_moments(unbroken, device_label, seed, tmp_path) -> None:
+    """SIGKILL, or SIGTERM for every fourth, after random shares of the time that the run takes."""
+    whole, seconds = unbroken
+    number = signal.SIGTERM if seed % 4 == 3 else signal.SIGKILL
+    moment, broken = random.Random(seed), 0
+    words: tuple[str, ...] = ("run", *RUN, "--out", "cut")
+    while True:
+        run = physim(*words, folder=tmp_path, device=device_label)
+        try:
+            said = run.communicate(timeout=moment.uniform(0.2, 1.0) * seconds if broken < 3 else 120)
+        except subprocess.TimeoutExpired:
+            run.send_signal(number)
+            run.communicate(timeout=60)
+            broken += 1
+        else:
+            assert run.returncode == 0, said
+            break
+        if (tmp_path / "cut" / "run.json").exists():
+            words = ("resume", "cut")
+        elif (tmp_path / "cut").exists():
+            (tmp_path / "cut").rename(tmp_path / f"stillborn-{broken}")
+    assert contents(tmp_path / "cut") == whole
+
+
+def test_terminated_run_says_how_to_go_on(device_label, tmp_path) -> None:
+    run = physim("run", "aggregate", "--set", "cells.0.count=100", "--set", "run.duration=1000 h",
+                 "--set", "record.interval=10 h", "--out", "long", folder=tmp_path, device=device_label)  # fmt: skip
+    while not list((tmp_path / "long" / "checkpoints").glob("step_*.h5")):
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.05)
+    time.sleep(0.5)
+    run.terminate()
+    said, errors = run.communicate(timeout=20)
+    assert run.returncode == 130 and errors == "interrupted\n"
+    assert "go on with: physim resume long" in said
+    steps = [int(path.stem.split("_")[1]) for path in (tmp_path / "long" / "checkpoints").iterdir()]
+    assert 0 < max(steps) < 6000, "at the step where it was, not at a record"
+
+
+def test_full_disk_then_resume(device_label, tmp_path, monkeypatch) -> None:
+    """A write that fails stops the run; with room again it goes on to what it would have been."""
+    changes = [word.split("=", 1) for word in RUN[2::2]]
+    scenario = load("invasion", ["=".join(pair) for pair in changes] + ["null=off"])
+    whole = runner.run(scenario, out=tmp_path / "whole", device=device_label, preview=False)
+    real, count = runner.cell_table.write, []
+
+    def full(path, table):
+        count.append(path)
+        if len(count) == 6:
+            raise OSError(28, "No space left on device")
+        real(path, table)
+
+    monkeypatch.setattr(runner.cell_table, "write", full)
+    monkeypatch.setattr(runner, "_CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(runner.RecordError, match="No space left on device; 5 complete frames are kept"):
+        runner.run(scenario, out=tmp_path / "cut", device=device_label, preview=False)
+    monkeypatch.setattr(runner.cell_table, "write", real)
+    runner.resume(tmp_path / "cut", device=device_label, preview=False)
+    for name in ("cells.parquet", "run.pvd", "frames/cells_000012.vtp", "frames/links_000012.vtp"):
+        assert (tmp_path / "cut" / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_what_cannot_be_resumed_is_refused(device_label, tmp_path) -> None:
+    scenario = load("doublet", ["run.duration=1 min", "record.interval=0.5 min", "null=off"])
+    done = runner.run(scenario, out=tmp_path / "done", device=device_label, preview=False)
+    with pytest.raises(InputError, match="this run is complete; start another with `physim run"):
+        runner.resume(done, device=device_label)
+    with pytest.raises(InputError, match=r"has no readable run\.json; give the folder that 'physim run' made"):
+        runner.resume(tmp_path, device=device_label)
+    info = json.loads((done / "run.json").read_text())
+    (done / "run.json").write_text(json.dumps(info | {"status": "running"}))
+    with pytest.raises(InputError, match=r"part_000000\.parquet: 3 frames were recorded and are not all there"):
+        runner.resume(done, device=device_label, preview=False)
+
+
+def test_second_process_is_kept_out(device_label, tmp_path) -> None:
+    run = physim("run", "aggregate", "--set", "cells.0.count=50", "--set", "run.duration=1000 h", "--out", "mine",
+                 folder=tmp_path, device=device_label)  # fmt: skip
+    try:
+        while not list((tmp_path / "mine").glob("run.pvd")):
+            assert run.poll() is None, run.communicate()
+            time.sleep(0.05)
+        with pytest.raises(InputError, match="mine: another process is writing this run; wait for it, or stop it"):
+            runner.resume(tmp_path / "mine", device=device_label)
+    finally:
+        run.kill()
+        run.wait()
+
+
+def test_saved_state_of_another_scenario_is_refused(make_simulation, device_label) -> None:
+    saved = make_simulation(*scene("crawl")[:1], cells=scene("crawl")[1]).save()
+    table, _ = scene("junction")
+    with pytest.raises(InputError, match="its arrays are not those of the scenario"):
+        make_simulation(table, saved=saved)
+    narrow = {**scene("crawl")[0], "box": {"size": 80.0, "boundary": ("wall", "periodic", "open")}}
+    with pytest.raises(InputError, match=r"saved state: quantum .* keep box and terms"):
+        make_simulation(narrow, saved=saved)
+    assert isinstance(saved, Saved)
