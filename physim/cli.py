@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from physim.errors import InputError, PhysimError
+from physim.errors import InputError, PhysimError, StuckDeviceError
 
 
 class _Commands(TyperGroup):
@@ -31,6 +31,9 @@ class _Commands(TyperGroup):
         except PhysimError as error:
             for line in str(error).splitlines() or [type(error).__name__]:
                 print(f"error: {line}", file=sys.stderr)
+            if isinstance(error, StuckDeviceError):  # at exit the OpenCL library would wait for it for ever
+                sys.stderr.flush()
+                os._exit(error.exit_code)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from physim import pocl
-from physim.errors import DeviceError
+from physim import kernel_cache, pocl
+from physim.errors import DeviceError, DeviceFailureError, StuckDeviceError
 from physim.step import kernel_source
 
 HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h")
 _GIB = 2.0**30
+_PATIENCE = float(os.environ.get("PHYSIM_PATIENCE", "900"))
+"""Seconds after which a batch of a quarter of a second, or the first two steps of a run, counts as stuck."""
 _opened: dict[Any, tuple[Any, dict[str, Any]]] = {}
 """Context and programs (by source) of each device that this process has opened: what is built is built once."""
 
@@ -33,7 +36,7 @@ class Found:
 
 def find_devices() -> tuple[list[Found], str]:
     """All OpenCL devices with a verdict on each, GPUs first, and a line on the kernel cache."""
-    cache_note = pocl.prepare_cache()
+    cache_note = kernel_cache.prepare_cache()
     import pyopencl as cl
 
     found: list[Found] = []
@@ -175,8 +178,9 @@ class Device:
         """A buffer of zeros, counted under its name."""
         nbytes = max(int(nbytes), 16)
         self.reserve({name: nbytes - self.allocated.pop(name, 0)})
-        buffer = self.cl.Buffer(self.context, self.cl.mem_flags.READ_WRITE, size=nbytes)
-        self.cl.enqueue_fill_buffer(self.queue, buffer, np.zeros(1, np.uint32), 0, nbytes // 4 * 4)
+        with self.answering(f"allocate {nbytes:,} bytes for '{name}'"):
+            buffer = self.cl.Buffer(self.context, self.cl.mem_flags.READ_WRITE, size=nbytes)
+            self.cl.enqueue_fill_buffer(self.queue, buffer, np.zeros(1, np.uint32), 0, nbytes // 4 * 4)
         self.allocated[name] = nbytes
         return buffer
 
@@ -194,20 +198,41 @@ class Device:
             self.wait(self.cl.enqueue_copy(self.queue, values, buffer, src_offset=offset, is_blocking=False))
         return values
 
+    @contextmanager
+    def answering(self, what: str) -> Iterator[None]:
+        """Turns an OpenCL error of a call into a DeviceFailureError that says what was tried."""
+        try:
+            yield
+        except self.cl.Error as error:
+            code = getattr(error, "code", 0)
+            raise self._failure(f"could not {what}", code) from None
+
+    def _failure(self, what: str, code: int) -> DeviceFailureError:
+        names = [name for name in dir(self.cl.status_code) if getattr(self.cl.status_code, name) == code]
+        memory = code in (-4, -5, -6) or any("ALLOC" in name for name in names)
+        remedy = "use fewer cells, a smaller box or another device" if memory else "try another device with --device"
+        said = f"device: {self.found.label} {what} (OpenCL {code} {' '.join(names[:1])})"
+        return DeviceFailureError(f"{said}; recorded frames are whole; {remedy}")
+
     def copy(self, source: Any, target: Any, nbytes: int, source_offset: int = 0, target_offset: int = 0) -> None:
         """Bytes from one buffer into another, both on the device."""
         self.wait(self.cl.enqueue_copy(self.queue, target, source, byte_count=nbytes,
                                        src_offset=source_offset, dst_offset=target_offset))  # fmt: skip
 
     def wait(self, event: Any) -> None:
-        """Wait by polling, so that Ctrl-C is answered; raises DeviceError if the command failed."""
+        """Wait by polling, so that Ctrl-C is answered; DeviceFailureError if the command fails or does not end."""
         self.queue.flush()
-        pause, complete = 2e-5, self.cl.command_execution_status.COMPLETE
+        pause, complete, begin = 2e-5, self.cl.command_execution_status.COMPLETE, time.monotonic()
         while (status := event.command_execution_status) > complete:
             time.sleep(pause)
             pause = min(2 * pause, 2e-3)
+            if time.monotonic() - begin > _PATIENCE:
+                raise StuckDeviceError(
+                    f"device: {self.found.label} has not answered for {_PATIENCE:g} s; recorded frames are whole; "
+                    "PHYSIM_PATIENCE sets how many seconds to wait"
+                )
         if status < 0:
-            raise DeviceError(f"device: {self.found.label} failed with OpenCL error {status}; the last frame is whole")
+            raise self._failure("failed", status)
 
     def drain(self) -> None:
         self.wait(self.cl.enqueue_marker(self.queue))

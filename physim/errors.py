@@ -25,6 +25,16 @@ class DeviceError(PhysimError, RuntimeError):
     exit_code = 2
 
 
+class DeviceFailureError(DeviceError):
+    """The device failed in the middle of a run; what was recorded is whole. Exit code 3."""
+
+    exit_code = 3
+
+
+class StuckDeviceError(DeviceFailureError):
+    """The device does not answer; the process cannot wait for it, not even at its end. Exit code 3."""
+
+
 class StepOrderError(PhysimError, ValueError):
     """A term uses an array that nothing before it in the step has written. Exit code 2."""
 

@@ -116,12 +116,11 @@ class Loop:
 
     def _enqueue(self, launches: list[Launch]) -> None:
         enqueue, queue = self.device.cl.enqueue_nd_range_kernel, self.device.queue
-        if self.profile is None:
+        with self.device.answering("run a step"):
             for launch in launches:
-                enqueue(queue, launch.kernel, launch.global_size, launch.local_size)
-        else:
-            for launch in launches:
-                self.profile.note(launch, enqueue(queue, launch.kernel, launch.global_size, launch.local_size))
+                event = enqueue(queue, launch.kernel, launch.global_size, launch.local_size)
+                if self.profile is not None:
+                    self.profile.note(launch, event)
 
     def _look(self) -> None:
         """Read the status words: the one host read of a batch."""

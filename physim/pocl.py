@@ -1,4 +1,4 @@
-"""What PoCL from the wheel needs before it can be trusted: a private kernel cache, and a processor name it knows.
+"""What PoCL from the wheel needs before it builds: a processor name that it knows.
 
 PoCL 3.0 carries LLVM 14. On a processor newer than that LLVM it falls back to the name "generic", which its own
 compiler then refuses ("unknown target CPU 'generic'"), so that no kernel builds. We replace that name in the
@@ -8,9 +8,6 @@ device record, before the first build, by the newest x86 generation whose instru
 from __future__ import annotations
 
 import ctypes
-import os
-import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +18,6 @@ _KNOWN_GENERATIONS: tuple[tuple[bytes, set[str]], ...] = (
 )
 _DEVICE_RECORD_BYTES = 2048
 _kept_alive: list[Any] = []
-
-
-def prepare_cache() -> str:
-    """Point PoCL at a kernel cache of our own and return a line that says where, and why if not the usual place."""
-    wanted = os.environ.get("PHYSIM_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(wanted) if wanted else Path(base) / "physim" / "kernels"
-    problem = _unusable(folder)
-    if problem:
-        folder_text = str(folder)
-        folder = Path(tempfile.mkdtemp(prefix="physim-kernels-"))
-        note = f"kernel cache: {folder} for this run only, because {folder_text} {problem}"
-    else:
-        note = f"kernel cache: {folder}"
-    os.environ["POCL_CACHE_DIR"] = str(folder)
-    return note
-
-
-def _unusable(folder: Path) -> str:
-    """Why the folder cannot serve as a cache, or an empty string."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        status = folder.stat()
-        if hasattr(os, "getuid") and status.st_uid != os.getuid():
-            return "belongs to somebody else"
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            folder.chmod(0o700)
-        probe = folder / f".probe-{os.getpid()}"
-        with probe.open("wb") as file:
-            file.write(bytes(65536))
-            file.flush()
-            os.fsync(file.fileno())
-        probe.unlink()
-    except OSError as error:
-        return f"cannot be written ({error.strerror})"
-    return ""
 
 
 def name_processor(device: Any) -> str:

@@ -165,29 +165,29 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool) -
             null, null_status = _null_arm(scenario, folder, device, info.get("first_step", 0))
             if scenario.null:
                 info["null"] = {"status": null_status, "changes": scenario.null}
+            assert arm.last is not None
+            text = describe(
+                Outcome(
+                    scenario=scenario,
+                    folder=folder,
+                    path=_read(folder, scenario),
+                    last=arm.last,
+                    null=null,
+                    null_status=null_status,
+                    network=network,
+                    device=info["device"],
+                    device_bytes=device_bytes,
+                    host_bytes=_peak_memory(),
+                    wall_seconds=info["stepping_seconds"],
+                )
+            )
+            text += f"\n{table}\n" if table else ""
+            with writing(folder / "summary.txt", f"{recorder.frames} complete frames are kept"):
+                write_text(folder / "summary.txt", text)
             recorder.finish("complete", host_bytes=_peak_memory())
     except BaseException as error:
         _end(recorder, error)
         raise
-    assert arm.last is not None
-    text = describe(
-        Outcome(
-            scenario=scenario,
-            folder=folder,
-            path=_read(folder, scenario),
-            last=arm.last,
-            null=null,
-            null_status=null_status,
-            network=network,
-            device=info["device"],
-            device_bytes=device_bytes,
-            host_bytes=_peak_memory(),
-            wall_seconds=info["stepping_seconds"],
-        )
-    )
-    text += f"\n{table}\n" if table else ""
-    with writing(folder / "summary.txt", "the run itself is complete"):
-        write_text(folder / "summary.txt", text)
     print("\n" + text, flush=True)
     if preview:
         _pictures(folder)

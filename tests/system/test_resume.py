@@ -79,6 +79,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     """The files of a finished run that do not tell of its wall time, and the hash of its state."""
     names = ("fibers.vtp", "run.pvd", "scenario.toml", "cells.parquet", "null.parquet")
     files = {name: (folder / name).read_bytes() for name in names}
+    assert (folder / "summary.txt").exists()
     files |= {path.name: path.read_bytes() for path in (folder / "frames").iterdir()}
     return files | {"state": json.loads((folder / "run.json").read_text())["state_sha256"].encode()}
 
@@ -143,6 +144,8 @@ def test_killed_at_random_moments(unbroken, device_label, seed, tmp_path) -> Non
             assert run.returncode == 0, said
             break
         if (tmp_path / "cut" / "run.json").exists():
+            if json.loads((tmp_path / "cut" / "run.json").read_text())["status"] == "complete":
+                break  # killed when all was done
             words = ("resume", "cut")
         elif (tmp_path / "cut").exists():
             (tmp_path / "cut").rename(tmp_path / f"stillborn-{broken}")
