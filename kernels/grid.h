@@ -11,16 +11,18 @@ static inline int4 bin_of_position(int4 p, const __constant Grid *grid) {
   return (int4)(bin_along(p.x, grid, 0), bin_along(p.y, grid, 1), bin_along(p.z, grid, 2), 0);
 }
 
-static inline int blocks_along(const __constant Grid *grid, int axis) { return (grid->count[axis] + 3) / 4; }
+static inline int blocks_along(const __constant Grid *grid, int axis) { return (grid->count[axis] + 15) / 16; }
 
-// Bins are numbered block by block, 4 x 4 x 4 bins each: a curve that keeps cells near in space near in memory.
+// Bins are numbered by blocks of 16 x 16 x 16 bins, and within these by blocks of 4 x 4 x 4: a curve that keeps what is
+// near in space near in memory.
 static inline uint bin_index(int x, int y, int z, const __constant Grid *grid) {
-  int block = ((z / 4) * blocks_along(grid, 1) + y / 4) * blocks_along(grid, 0) + x / 4;
-  return (uint)(block * 64 + (z % 4) * 16 + (y % 4) * 4 + x % 4);
+  int outer = ((z / 16) * blocks_along(grid, 1) + y / 16) * blocks_along(grid, 0) + x / 16;
+  int inner = ((z / 4 % 4) * 4 + y / 4 % 4) * 4 + x / 4 % 4;
+  return (uint)((outer * 64 + inner) * 64 + (z % 4) * 16 + (y % 4) * 4 + x % 4);
 }
 
 static inline uint bin_total(const __constant Grid *grid) {
-  return (uint)(blocks_along(grid, 0) * blocks_along(grid, 1) * blocks_along(grid, 2) * 64);
+  return (uint)(blocks_along(grid, 0) * blocks_along(grid, 1) * blocks_along(grid, 2) * 4096);
 }
 
 // Wrapped bin, or -1 outside the box along an axis that does not wrap.

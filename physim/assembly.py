@@ -159,8 +159,8 @@ def link_slots(terms: list[Term]) -> int:
 
 
 def grid_bins(grid: np.ndarray) -> int:
-    """Bins of a grid, numbered in blocks of 4 x 4 x 4 (kernels/grid.h)."""
-    return int(np.prod(-(-grid["count"][:3] // 4), dtype=np.int64)) * 64
+    """Bins of a grid, numbered in blocks of 16 x 16 x 16 (kernels/grid.h)."""
+    return int(np.prod(-(-grid["count"][:3] // 16), dtype=np.int64)) * 4096
 
 
 def check_box(box: Box, widest: float) -> None:

@@ -116,11 +116,11 @@ def c_struct(name: str, dtype: np.dtype) -> str:
 
 def bins_of(fixed: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Bin index of fixed-point positions, as the kernels compute it."""
-    block, within = np.zeros(len(fixed), np.int64), np.zeros(len(fixed), np.int64)
+    outer, inner, within = (np.zeros(len(fixed), np.int64) for _ in range(3))
     for axis in (2, 1, 0):
         shifted = (fixed[:, axis].astype(np.int64) + 2**31).astype(np.uint64)
         along = (shifted * np.uint64(grid["scale"][axis]) >> np.uint64(32)).astype(np.int64) - grid["first"][axis]
         along = np.clip(along, 0, grid["count"][axis] - 1)
-        block = block * -(-grid["count"][axis] // 4) + along // 4
-        within = within * 4 + along % 4
-    return block * 64 + within
+        outer = outer * -(-grid["count"][axis] // 16) + along // 16
+        inner, within = inner * 4 + along // 4 % 4, within * 4 + along % 4
+    return (outer * 64 + inner) * 64 + within
