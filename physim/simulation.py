@@ -42,12 +42,13 @@ class Simulation:
     def __init__(self, scenario: Scenario, *, device: str | None = None, profile: bool = False,
                  cells: dict[str, np.ndarray] | None = None, network: Any = None) -> None:  # fmt: skip
         from physim.generate.cells import initial_cells
+        from physim.generate.matrix import initial_network
 
         self.scenario = scenario
         self.terms = assembly.build_step(scenario)
         cells = initial_cells(scenario) if cells is None else cells
         self.box = Box(np.array(scenario.box.lower, float), np.array(scenario.box.upper, float), scenario.box.boundary)
-        self.network = _network(scenario, cells) if network is None else network
+        self.network = initial_network(scenario, cells) if network is None else network
         widest = max(t.pair_range() for t in self.terms) * 2 * float(cells["radius"].max()) + assembly.skin_of(
             self.terms
         )
@@ -283,16 +284,3 @@ class Simulation:
 
     def profile_table(self) -> str:
         return self.profile.table(self.step_count, self.host_reads) if self.profile is not None else ""
-
-
-def _network(scenario: Scenario, cells: dict[str, np.ndarray]) -> Any:
-    """The collagen of the scenario, without what would lie inside a cell."""
-    if scenario.collagen is None:
-        return None
-    from physim.generate.collagen import carve, generate_collagen
-
-    collagen, box = scenario.collagen, scenario.box
-    options = collagen.model_dump()
-    options["seed"] = scenario.run.seed if collagen.seed is None else collagen.seed
-    network = generate_collagen(box.lower, box.upper, box.periodic, **options)
-    return carve(network, cells["position"], cells["radius"].astype(float))
