@@ -102,19 +102,38 @@ def init(
     if name not in builtin_names():
         raise InputError(f"NAME: '{name}' is no built-in scenario; {suggest(name, builtin_names())}")
     path, text = file or Path(f"{name}.toml"), builtin_text(name)
+    _write_new(path, text)
+    print(_paragraph(tables.parse(text, name).get("introduction", "")))
+    print(f"\nwrote {path}; edit it, then: physim validate {path}; physim run {path}")
+
+
+def _write_new(path: Path, text: str) -> None:
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise InputError(
-            f"{path}: exists and is not overwritten; give another name or move it away"
-        ) from None
+        raise InputError(f"{path}: exists and is not overwritten; give another name or move it away") from None
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be written: {getattr(error, 'strerror', error)}; give another path"
         ) from None
-    print(_paragraph(tables.parse(text, name).get("introduction", "")))
-    print(f"\nwrote {path}; edit it, then: physim validate {path}; physim run {path}")
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="write it there; never overwrites")] = None,
+) -> None:
+    """Print the JSON Schema of a scenario: editors complete and check the TOML with it."""
+    import json
+
+    from physim.schema import scenario_schema
+
+    text = json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        print(text, end="")
+    else:
+        _write_new(out, text)
+        print(f"wrote {out}; first line of a scenario: #:schema ./{out.name}")
 
 
 @app.command()

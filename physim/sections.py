@@ -19,6 +19,14 @@ def _three(value: Any) -> Any:
     return tuple(value) if isinstance(value, (list, tuple)) else (value, value, value)
 
 
+class OneForAll:
+    """In the JSON Schema: one value for all three axes, or three."""
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        three = handler(core_schema)
+        return {"anyOf": [three["prefixItems"][0], three]}
+
+
 def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -38,10 +46,10 @@ class Run(Section):
 class Box(Section):
     """The box spans 0 to `size` along each axis; each pair of faces is periodic, a wall, or open."""
 
-    size: Annotated[tuple[Length, Length, Length], BeforeValidator(_three)] = Field(
+    size: Annotated[tuple[Length, Length, Length], BeforeValidator(_three), OneForAll()] = Field(
         description="edge lengths, three or one for a cube", examples=['size = "300 um"']
     )
-    boundary: Annotated[tuple[Boundary, Boundary, Boundary], BeforeValidator(_three)] = Field(
+    boundary: Annotated[tuple[Boundary, Boundary, Boundary], BeforeValidator(_three), OneForAll()] = Field(
         ("open", "open", "open"), description="faces along x, y, z, or one word for all"
     )
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from physim.generate.collagen import generate_collagen
-from physim.generate.fiber_network import FiberNetwork, carve
+from physim.generate.fiber_network import carve
 
 if TYPE_CHECKING:
     from physim.scenario import Scenario
 
 
-def initial_network(scenario: Scenario, cells: dict[str, NDArray]) -> FiberNetwork | None:
-    """The collagen of the scenario around `cells` (as of `initial_cells`); None without collagen.
+def initial_network(scenario: Scenario, cells: dict[str, NDArray]) -> Any:
+    """The FiberNetwork of the scenario around `cells` (as of `initial_cells`); None without collagen.
 
     Raises InputError.
     """
