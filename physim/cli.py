@@ -140,6 +140,7 @@ def schema(
 def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     """Check a scenario without running it, and say what it amounts to."""
     from physim.generate.cells import initial_cells
+    from physim.generate.matrix import traced
     from physim.scenario import load
 
     checked = load(scenario, overrides or ())
@@ -147,10 +148,13 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
 
     kernels = step_kernels(checked)
     count = len(initial_cells(checked)["id"])
+    notes = traced(checked).notes if checked.collagen and checked.collagen.file else ()
     steps = round(checked.run.duration / checked.run.step)
     print(f"valid: {checked.title}")
     print(f"  {count:,} cells, {steps:,} steps of {checked.run.step:g} min, {len(kernels)} kernels a step")
     print(f"  terms: {', '.join(checked.terms) or 'none'}")
+    for note in notes:
+        print(f"  collagen: {note}")
     if checked.null:
         print("  null arm: " + ", ".join(f"{path} = {value}" for path, value in checked.null.items()))
 
