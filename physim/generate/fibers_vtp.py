@@ -57,8 +57,8 @@ def _check_declared(path: Path, size: int) -> None:
     def start(tag: str, attributes: dict[str, str]) -> None:
         told["depth"] += 1
         if told["depth"] == 1 and (tag != "VTKFile" or attributes.get("type") != "PolyData"):
-            kind = attributes.get("type", tag)
-            raise InputError(f"{path.name}: holds {kind[:40]}, not PolyData; export polylines as .vtp")
+            kind = attributes.get("type", "nothing") if tag == "VTKFile" else tag
+            raise InputError(f"{path.name}: holds {kind[:40]}, no VTK PolyData; export polylines as .vtp")
         if told["depth"] > 20:
             raise InputError(f"{path.name}: is nested deeper than any VTP file; write it again")
         if tag == "VTKFile":

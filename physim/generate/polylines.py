@@ -218,7 +218,7 @@ def resample(lines: Polylines, segment_length: float, tolerance: float) -> tuple
     turned = np.flatnonzero((step < 0.1 * min(tolerance, segment_length)) & (owner[1:] == owner[:-1]))
     if len(turned):
         raise InputError(
-            f"{len(turned)} fibers turn back on themselves within the tolerance, one near "
+            f"fibers turn back on themselves within the tolerance at {len(turned)} places, one near "
             f"{_corner(nodes[turned[0]])} um; smooth them, or lower collagen.tolerance"
         )
     return nodes, owner, float(off.max())
