@@ -120,7 +120,7 @@ def test_what_cannot_be_a_network_is_refused():
     for fibers, options, said in [
         ([[[30, 1, 1], [40, 1, 1]]], {}, "no fiber lies in the box: the file spans (30, 1, 1) to (40, 1, 1) um, the"),
         ([long], {"periodic": PERIODIC}, "1 fibers span up to 23 um along periodic x, more than the box of 20 um"),
-        ([zigzag], {"segment_length": 1.8}, "fibers turn back on themselves within the tolerance at 200 places, one near (10"),
+        ([zigzag], {"segment_length": 1.8}, "within the tolerance at 200 places, one near (10"),
         ([[[1, 1, 1], [1, 1, 1.1]]], {}, "all fibers are shorter than the tolerance of 0.25 um"),
         ([long], {"segment_length": 1e-7}, "the fibers make 1.9e+08 segments, more than 20,000,000"),
         (crowd, {}, "60,494,500 pairs of segments lie within"),
