@@ -189,6 +189,8 @@ def run(
     """Run a scenario and record it into a folder."""
     from physim.scenario import load
 
+    if out is not None and (out.name in ("", "..") or (out.exists() and not out.is_dir())):
+        raise InputError(f"--out {out}: is no name for a folder of a new run; give another one")
     changes = list(overrides or ())
     if seed is not None:
         changes.append(f"run.seed={seed}")
