@@ -106,8 +106,8 @@ def _parse(file: Any, where: str) -> tuple[Saved, dict[str, int]]:
     world, status = (_record(_array(file, name), kind) for name, kind in (("world", WORLD), ("status", STATUS)))
     network = None
     if "fibers" in file:
-        plain: dict[str, Any] = {name: json.loads(text) for name, text in file["fibers"].attrs.items()}
-        plain["periodic"] = tuple(plain["periodic"])
+        read = {name: json.loads(text) for name, text in file["fibers"].attrs.items()}
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in read.items()}
         network = FiberNetwork(**plain, **{name: _array(file["fibers"], name) for name in file["fibers"]})
     notes = {name: int(number) for name, number in file.attrs.items()}
     return Saved(arrays, world, status, notes.pop("capacity"), network), notes

@@ -6,10 +6,12 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
+from physim.problems import show
 from physim.units import format_quantity
 
 if TYPE_CHECKING:
     from physim.scenario import Scenario
+    from physim.sections import Collagen
 
 MOST_CELLS = 50_000_000
 MOST_SEGMENTS = 200_000_000
@@ -155,6 +157,18 @@ def _collagen(scenario: Scenario) -> list[str]:
     collagen = scenario.collagen
     if collagen is None:
         return lines
+    if collagen.bundle_diameter > collagen.segment_length:
+        lines.append(
+            f"collagen.bundle_diameter: {_um(collagen.bundle_diameter)} is thicker than a segment is long "
+            f'({_um(collagen.segment_length)}); write e.g. "0.2 um"'
+        )
+    if collagen.file is not None:
+        return lines + _traced(scenario, collagen)
+    if collagen.concentration is None:
+        return [*lines, 'collagen: has neither concentration nor file; add e.g. concentration = "2 mg/ml"']
+    for key in collagen.TRACED:
+        if key in collagen.model_fields_set and getattr(collagen, key) is not None:
+            lines.append(f"collagen.{key}: has no meaning without file; leave it out or add a file")
     if not any(collagen.alignment_direction):
         lines.append("collagen.alignment_direction: [0, 0, 0] has no direction; write e.g. [1, 0, 0]")
     density = length_density(collagen.concentration, collagen.bundle_diameter)
@@ -178,11 +192,32 @@ def _collagen(scenario: Scenario) -> list[str]:
             f"collagen.concentration: makes {segments:.3g} segments, more than {MOST_SEGMENTS:,}; "
             "use a smaller box, a lower concentration or thicker bundles"
         )
-    if collagen.bundle_diameter > collagen.segment_length:
+    return lines
+
+
+def _traced(scenario: Scenario, collagen: Collagen) -> list[str]:
+    """Fibers from a file: keys that only grown networks have, and lengths that do not fit."""
+    lines, given = [], collagen.model_fields_set
+    if "concentration" in given:
         lines.append(
-            f"collagen.bundle_diameter: {_um(collagen.bundle_diameter)} is thicker than a segment is long "
-            f'({_um(collagen.segment_length)}); write e.g. "0.2 um"'
+            f"collagen.file: {show(collagen.file)} stands beside concentration; keep one of the two, "
+            "the file has its own"
         )
+    for key in collagen.GROWN[1:]:
+        if key in given:
+            lines.append(f"collagen.{key}: has no meaning with file; leave it out")
+    tolerance, longest = collagen.tolerance or 0.0, collagen.segment_length
+    if tolerance > 0.5 * longest:
+        lines.append(
+            f"collagen.tolerance: {_um(tolerance)} is more than half of segment_length {_um(longest)}; "
+            f'write e.g. "{0.1 * longest:.3g} um"'
+        )
+    for axis, edge, periodic in zip("xyz", scenario.box.size, scenario.box.periodic, strict=True):
+        if periodic and 2 * longest > edge:
+            lines.append(
+                f"collagen.segment_length: {_um(longest)} is more than half of the box along periodic {axis} "
+                f"({_um(edge)}); shorten it"
+            )
     return lines
 
 

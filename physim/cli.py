@@ -106,25 +106,45 @@ def init(
     if name not in builtin_names():
         raise InputError(f"NAME: '{name}' is no built-in scenario; {suggest(name, builtin_names())}")
     path, text = file or Path(f"{name}.toml"), builtin_text(name)
+    _write_new(path, text)
+    print(_paragraph(tables.parse(text, name).get("introduction", "")))
+    print(f"\nwrote {path}; edit it, then: physim validate {path}; physim run {path}")
+
+
+def _write_new(path: Path, text: str) -> None:
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise InputError(
-            f"{path}: exists and is not overwritten; give another name or move it away"
-        ) from None
+        raise InputError(f"{path}: exists and is not overwritten; give another name or move it away") from None
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be written: {getattr(error, 'strerror', error)}; give another path"
         ) from None
-    print(_paragraph(tables.parse(text, name).get("introduction", "")))
-    print(f"\nwrote {path}; edit it, then: physim validate {path}; physim run {path}")
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="write it there; never overwrites")] = None,
+) -> None:
+    """Print the JSON Schema of a scenario: editors complete and check the TOML with it."""
+    import json
+
+    from physim.schema import scenario_schema
+
+    text = json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        print(text, end="")
+    else:
+        _write_new(out, text)
+        print(f"wrote {out}; first line of a scenario: #:schema ./{out.name}")
 
 
 @app.command()
 def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     """Check a scenario without running it, and say what it amounts to."""
     from physim.generate.cells import initial_cells
+    from physim.generate.matrix import traced
     from physim.scenario import load
 
     checked = load(scenario, overrides or ())
@@ -132,10 +152,13 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
 
     kernels = step_kernels(checked)
     count = len(initial_cells(checked)["id"])
+    notes = traced(checked).notes if checked.collagen and checked.collagen.file else ()
     steps = round(checked.run.duration / checked.run.step)
     print(f"valid: {checked.title}")
     print(f"  {count:,} cells, {steps:,} steps of {checked.run.step:g} min, {len(kernels)} kernels a step")
     print(f"  terms: {', '.join(checked.terms) or 'none'}")
+    for note in notes:
+        print(f"  collagen: {note}")
     if checked.null:
         print("  null arm: " + ", ".join(f"{path} = {value}" for path, value in checked.null.items()))
 
@@ -170,6 +193,8 @@ def run(
     """Run a scenario and record it into a folder."""
     from physim.scenario import load
 
+    if out is not None and (out.name in ("", "..") or (out.exists() and not out.is_dir())):
+        raise InputError(f"--out {out}: is no name for a folder of a new run; give another one")
     changes = list(overrides or ())
     if seed is not None:
         changes.append(f"run.seed={seed}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from physim import kernel_cache, pocl
+from physim import kernel_cache, memory, pocl
 from physim.errors import DeviceError, DeviceFailureError, StuckDeviceError
 from physim.step import kernel_source
 
@@ -160,7 +160,7 @@ class Device:
         need = sum(sizes.values()) + sum(self.allocated.values())
         have = handle.global_mem_size
         if self.found.kind == "CPU":
-            have = _available_memory() or have
+            have = memory.available() or have
         if need > 0.9 * have:
             top = ", ".join(f"{n} {b / _GIB:.2f}" for n, b in sorted(sizes.items(), key=lambda kv: -kv[1])[:4])
             raise DeviceError(
@@ -246,18 +246,6 @@ def _readable(message: str, name: str) -> str:
     """The compiler's own lines, which name the kernel's file and line, without the noise around them."""
     lines = [line for line in message.splitlines() if name in line or "kernels/" in line or "error" in line.lower()]
     return "\n".join(dict.fromkeys(lines[:12])) or message[:2000]
-
-
-def _available_memory() -> int:
-    """Bytes of main memory that a new process could still get, 0 if unknown."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
 
 
 @dataclass

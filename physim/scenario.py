@@ -184,9 +184,30 @@ def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
         groups.append(group.model_copy(update=update))
     own = tuple(str((folder / file).absolute()) for file in scenario.own_terms)
     update = {"cells": tuple(groups), "own_terms": own}
-    if scenario.collagen and scenario.collagen.seed is None:
-        update["collagen"] = scenario.collagen.model_copy(update={"seed": scenario.run.seed})
+    if scenario.collagen:
+        update["collagen"], found = _resolve_collagen(scenario.collagen, scenario.run.seed, folder)
+        lines += found
     return scenario.model_copy(update=update), lines
+
+
+def _resolve_collagen(collagen: Collagen, seed: int, folder: Path) -> tuple[Collagen, list[str]]:
+    if collagen.file is None:
+        return collagen.model_copy(update={"seed": seed if collagen.seed is None else collagen.seed}), []
+    from physim.generate.fiber_files import read_polylines
+
+    path, lines = (folder / collagen.file).absolute(), []
+    try:
+        read_polylines(path)
+    except InputError as error:
+        lines = [f"collagen.file: {line}" for line in error.problems]
+    tolerance = 0.1 * collagen.segment_length if collagen.tolerance is None else collagen.tolerance
+    capture = collagen.capture_distance
+    update = {
+        "file": str(path),
+        "tolerance": tolerance,
+        "capture_distance": collagen.bundle_diameter + 2 * tolerance if capture is None else capture,
+    }
+    return collagen.model_copy(update=update), lines
 
 
 def _resolve_file(scenario: Scenario, index: int, folder: Path) -> tuple[dict[str, Any], list[str]]:

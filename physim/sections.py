@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_serializer
 
 from physim.step import parameter
 from physim.units import Micron, MilligramPerMilliliter, Minute, Number
@@ -17,6 +17,14 @@ Boundary = Literal["periodic", "wall", "open"]
 def _three(value: Any) -> Any:
     """One length or word stands for all three axes."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value, value, value)
+
+
+class OneForAll:
+    """In the JSON Schema: one value for all three axes, or three."""
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        three = handler(core_schema)
+        return {"anyOf": [three["prefixItems"][0], three]}
 
 
 def as_tuple(value: Any) -> Any:
@@ -38,10 +46,10 @@ class Run(Section):
 class Box(Section):
     """The box spans 0 to `size` along each axis; each pair of faces is periodic, a wall, or open."""
 
-    size: Annotated[tuple[Length, Length, Length], BeforeValidator(_three)] = Field(
+    size: Annotated[tuple[Length, Length, Length], BeforeValidator(_three), OneForAll()] = Field(
         description="edge lengths, three or one for a cube", examples=['size = "300 um"']
     )
-    boundary: Annotated[tuple[Boundary, Boundary, Boundary], BeforeValidator(_three)] = Field(
+    boundary: Annotated[tuple[Boundary, Boundary, Boundary], BeforeValidator(_three), OneForAll()] = Field(
         ("open", "open", "open"), description="faces along x, y, z, or one word for all"
     )
 
@@ -88,10 +96,37 @@ class Cells(Section):
 
 
 class Collagen(Section):
-    """A network of collagen fibers: see `generate.collagen` for how the numbers shape it."""
+    """A network of collagen fibers, grown to a concentration (`generate.collagen`) or traced in an image and read from
+    a file (`generate.polylines`).
+    """
 
-    concentration: MilligramPerMilliliter = Field(ge=0.001, le=100, examples=['concentration = "2 mg/ml"'])
-    bundle_diameter: Micron = Field(ge=0.001, le=10, examples=['bundle_diameter = "0.2 um"'])
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["concentration"]}, {"required": ["file"]}]}
+    )
+    GROWN: ClassVar = ("concentration", "fiber_length", "length_spread", "persistence_length", "alignment",
+                       "alignment_direction", "valence", "seed")  # fmt: skip
+    """Keys that have no meaning with a file."""
+    TRACED: ClassVar = ("file", "tolerance", "capture_distance")
+    """Keys that have no meaning without one."""
+
+    concentration: MilligramPerMilliliter | None = Field(
+        None, ge=0.001, le=100, description="collagen in the gel", examples=['concentration = "2 mg/ml"']
+    )
+    file: StrictStr | None = Field(
+        None, min_length=1, description="fibers traced in an image instead of a concentration: CSV with columns fiber, "
+        "x, y, z in um, or VTP with polylines; relative to the scenario", examples=['file = "fibers.csv"'],
+    )  # fmt: skip
+    tolerance: Micron | None = Field(
+        None, ge=0.001, le=100, description="how far resampling may move the shape of a traced fiber; default: a tenth "
+        "of segment_length",
+    )  # fmt: skip
+    capture_distance: Micron | None = Field(
+        None, ge=0, le=100, description="traced fibers that pass within this are crosslinked; default: bundle_diameter "
+        "+ 2 x tolerance",
+    )  # fmt: skip
+    bundle_diameter: Micron = Field(
+        ge=0.001, le=10, description="diameter of a fiber", examples=['bundle_diameter = "0.2 um"']
+    )
     segment_length: Micron = parameter(2.5, "length of a segment between two nodes", ge=0.01, le=1000)
     fiber_length: Micron | None = Field(
         None, gt=0, le=1e6, description="mean length; default: as many crosslinks as valence needs"
@@ -102,6 +137,12 @@ class Collagen(Section):
     alignment_direction: Annotated[tuple[Number, Number, Number], BeforeValidator(as_tuple)] = (1.0, 0.0, 0.0)
     valence: Number = parameter(3.3, "mean number of segments that meet at a crosslink", ge=2.5, le=3.8)
     seed: StrictInt | None = Field(None, ge=0, lt=1 << 32, description="default: the seed of the run")
+
+    @model_serializer(mode="wrap")
+    def _with_meaning(self, write: Any) -> dict[str, Any]:
+        """Without the keys that have no meaning for this network, so that the resolved scenario loads again."""
+        idle = self.TRACED if self.file is None else self.GROWN
+        return {key: value for key, value in write(self).items() if key not in idle}
 
 
 class Record(Section):

@@ -62,10 +62,12 @@ def _setting(o: Outcome) -> list[str]:
     ]
     if s.collagen is not None and o.network is not None:
         density = float(o.network.lengths.sum() / np.prod(s.box.size))
+        source = Path(s.collagen.file).name if s.collagen.file else f"{s.collagen.concentration:g} mg/ml"
         lines.append(
-            f"  collagen        {s.collagen.concentration:g} mg/ml: {o.network.fibers:,} fibers, "
+            f"  collagen        {source}: {o.network.fibers:,} fibers, "
             f"{len(o.network.segments):,} segments, {density:.3f} um of fiber per um^3"
         )
+        lines += [f"                  {note}" for note in getattr(o.network, "notes", ())]
     return lines
 
 
@@ -186,7 +188,7 @@ def _limits(scenario: Scenario) -> list[str]:
 def _files(o: Outcome) -> list[str]:
     run = shlex.quote(str(o.folder))
     change = f"run.seed={o.scenario.run.seed + 1}"
-    if o.scenario.collagen is not None:
+    if o.scenario.collagen is not None and o.scenario.collagen.concentration is not None:
         change = f"'collagen.concentration={1.5 * o.scenario.collagen.concentration:.3g} mg/ml'"
     return [
         f"files in {o.folder}: run.pvd (ParaView), cells.parquet, scenario.toml, run.json, summary.txt",

@@ -15,10 +15,13 @@ from typing import Any
 from physim.errors import InputError
 from physim.problems import file_text, place, show
 
-LARGEST_FILE = 5_000_000
+LARGEST_FILE = 1_000_000
 DEEPEST = 12
 LONGEST_LINE = 5_000
-"""A TOML key of thousands of parts would take the parser for ever."""
+_PART = r"""(?:(?<![\w-])[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_LONG_KEY = re.compile(rf"(?:{_PART}[ \t]*\.[ \t]*){{{DEEPEST},}}")
+_KEY_END = re.compile(rf"{_PART}[ \t]*[=\]]")
+"""A file of keys of thousands of parts would take the parser gigabytes; such keys are found before."""
 Table = dict[str, Any]
 
 
@@ -66,6 +69,13 @@ def parse(text: str, where: str) -> Table:
         raise InputError(
             f"{where}: has a line of {longest:,} characters; break it into lines of {LONGEST_LINE:,}"
         )
+    for long in _LONG_KEY.finditer(text):
+        if _KEY_END.match(text, long.end()):
+            line = text.count("\n", 0, long.start()) + 1
+            raise InputError(
+                f"{where}: line {line}: {show(long[0][:40])}: is nested deeper than {DEEPEST} levels; "
+                "no key is that deep"
+            )
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -43,6 +43,10 @@ class Unit:
     def factor(self) -> float:
         return parse_unit(self.text)[0]
 
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """Marks the number with its unit; `physim.schema` allows text beside it."""
+        return {**handler(core_schema), "unit": self.text}
+
 
 def parse_unit(text: str) -> tuple[float, tuple[int, ...]]:
     """Factor and dimension powers of a unit such as "nN min/um^2". Raises ValueError naming the part it cannot read."""
@@ -96,6 +100,24 @@ def format_quantity(value: float, unit: str) -> str | float:
         if float(text) * factor == value:
             break
     return f"{text} {unit}" if unit else float(text)
+
+
+def text_pattern(unit: str, *, negative: bool = True) -> str:
+    """Regular expression of the texts that `parse_quantity` takes for this unit.
+
+    Where single units of its dimension are all there is (lengths, times, forces), only these; of compound units the
+    spelling alone is checked.
+    """
+    sign = "[-+]?" if negative else r"\+?"
+    number = rf"{sign}(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+    if not unit:
+        return rf"^\s*{number}\s*$"
+    powers = parse_unit(unit)[1]
+    same = [name for name, (_, dimension) in _UNITS.items() if dimension == powers]
+    if same and sum(map(abs, powers)) == 1:
+        return rf"^\s*{number}\s*({'|'.join(same)})\s*$"
+    word = rf"(1|({'|'.join(sorted(_UNITS, key=len, reverse=True))})(\^-?\d)?)"
+    return rf"^\s*{number}\s*{word}(\s*[*/]\s*{word}|\s+{word})*\s*$"
 
 
 def _example(unit: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from physim import memory
 from physim.errors import InputError
 from physim.generate.positions_csv import LARGEST_ID, Rows, read_positions
 
@@ -23,6 +24,8 @@ __all__ = ["Rows", "initial_cells", "random_positions", "read_positions", "spher
 Points = NDArray[np.float64]
 CLOSEST = 1e-3
 """Two cells nearer than this (um) are one cell given twice: their repulsion has no direction."""
+BYTES_PER_CELL = 350
+"""Peak while cells are placed, measured for a spheroid of a million; the state on the device is checked there."""
 JITTER = 0.05
 """Standard displacement from the lattice, in units of the spacing: a perfect crystal hides clumping."""
 
@@ -128,6 +131,10 @@ def initial_cells(scenario: Scenario) -> dict[str, NDArray]:
     the box, type (uint32, index of the group), radius, nucleus_radius (um), cadherin, integrin (float32).
     Raises InputError.
     """
+    count = sum(group.count or 0 for group in scenario.cells)
+    memory.require(
+        BYTES_PER_CELL * count, "cells", f"{count:,} cells", "use fewer cells, or a machine with more memory"
+    )
     parts = _positions(scenario)
     position = np.concatenate([part.position for part in parts])
     kind = np.concatenate([_types(part, index, scenario) for index, part in enumerate(parts)])

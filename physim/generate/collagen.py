@@ -46,6 +46,11 @@ def length_density(concentration: float, bundle_diameter: float) -> float:
     return 4.0 * concentration * 1e-3 * SPECIFIC_VOLUME / (math.pi * bundle_diameter**2)
 
 
+def concentration(density: float, bundle_diameter: float) -> float:
+    """c = rho pi d^2/(4 v) in mg/ml, the inverse of `length_density`."""
+    return density * math.pi * bundle_diameter**2 / (4.0 * 1e-3 * SPECIFIC_VOLUME)
+
+
 def crosslink_spacing(density: float, alignment: float = 0.0) -> float:
     """lc = (rho (1 - S))^-1/2, um: one crosslink per mesh, and fewer where fibers are parallel and seldom
     cross.

@@ -93,6 +93,8 @@ class FiberNetwork:
     """um, of every fiber."""
     pruned: int = 0
     """Fibers that were drawn but left out, because fewer than two crosslinks or faces held them."""
+    notes: tuple[str, ...] = ()
+    """Lines on how the network came about, for the user."""
 
     @property
     def box(self) -> Box:
@@ -137,7 +139,7 @@ class FiberNetwork:
 
 
 def assemble(begin: Points, end: Points, fiber: NDArray[np.integer], links: NDArray[np.integer], at: Points,
-             box: Box, bundle_diameter: float, pruned: int = 0) -> FiberNetwork:
+             box: Box, bundle_diameter: float, pruned: int = 0, notes: tuple[str, ...] = ()) -> FiberNetwork:
     """A network from the two ends (M, 3) of segments in order and their fiber (M,): 0, 1, 2, ... without
     gaps."""
     first = np.arange(len(fiber)) + fiber
@@ -148,7 +150,7 @@ def assemble(begin: Points, end: Points, fiber: NDArray[np.integer], links: NDAr
     return FiberNetwork(
         box.wrap(nodes), np.stack([first, first + 1], axis=1).astype(np.int32), fiber.astype(np.int32),
         links.reshape(-1, 2).astype(np.int32), at.reshape(-1, 2), box.lower, box.upper, box.periodic,
-        bundle_diameter, pruned,
+        bundle_diameter, pruned, notes,
     )
 
 
@@ -168,7 +170,7 @@ def keep_segments(network: FiberNetwork, keep: NDArray[np.bool_], pruned: int = 
     return assemble(
         network.nodes[segments[:, 0]], network.nodes[segments[:, 1]], runs(network.segment_fiber, keep),
         number[network.crosslinks[kept_link]], network.crosslink_at[kept_link], network.box,
-        network.bundle_diameter, network.pruned + pruned,
+        network.bundle_diameter, network.pruned + pruned, network.notes,
     )
 
 

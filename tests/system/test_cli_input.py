@@ -1,11 +1,10 @@
-"""The command line from outside: exit codes, one line per problem on stderr, never a traceback."""
+"""The command line from outside: exit codes, one line per problem on stderr. Wrong input: `test_hostile_input`."""
 
+import json
 import os
 import subprocess
 import sys
 import tomllib
-
-import pytest
 
 
 def physim(*arguments, cwd, **options):
@@ -46,7 +45,7 @@ def test_help_imports_nothing_heavy(tmp_path):
         env=environment,
     )
     assert result.returncode == 0, result.stderr
-    for command in ("list", "devices", "init", "validate", "explain", "run", "render", "bench"):
+    for command in ("list", "devices", "init", "schema", "validate", "explain", "run", "render", "bench"):
         assert f" {command} " in result.stdout
 
 
@@ -56,6 +55,14 @@ def test_list_names_and_introduces_every_scenario(tmp_path):
     for name in ("aggregate", "doublet", "physicell_ball"):
         assert f"{name}: " in result.stdout
     assert "cadherin" in result.stdout.lower()
+
+
+def test_schema_is_printed_or_written_and_takes_the_built_in_scenarios(tmp_path):
+    printed = physim("schema", cwd=tmp_path)
+    assert printed.returncode == 0 and printed.stderr == ""
+    written = physim("schema", "--out", "s.json", cwd=tmp_path)
+    assert "#:schema ./s.json" in written.stdout and (tmp_path / "s.json").read_text() == printed.stdout
+    assert json.loads(printed.stdout)["properties"]["terms"]["properties"]["contact"]
 
 
 def test_init_writes_a_commented_copy_and_never_overwrites(tmp_path):
@@ -82,43 +89,6 @@ def test_validate_reports_every_problem_of_a_file(tmp_path):
     refused(result, "run.step: \"0.1 mg\" has 'mg' where min is expected")
     refused(result, "terms.contcat: unknown term; did you mean 'contact'?")
     assert len(result.stderr.splitlines()) == 3
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("run", "nix.toml"), ("nix.toml: no such file", "built-in scenarios:")),
-        (("run", "."), ("is a folder; give the path of a file",)),
-        (("validate", "doublet", "--set", "cells.0.count=many"), ("cells.0.count", '"many"', "whole number")),
-        (("run", "doublet", "--seed", "-3"), ("run.seed: -3 must be >= 0",)),
-        (("run", "doublet", "--hours", "nan"), ("run.duration", "no number with a unit")),
-        (("run", "doublet", "--hours", "0"), ("run.duration", "must be > 0 min")),
-        (("explain", "doublet", "--set", "nonsense"), ("nonsense", "is no assignment")),
-        (("run", "doublet", "--set", "title=\udcff"), ("title", "no valid Unicode text")),
-        (("render", "nowhere"), ("nowhere: is no folder; give the folder that 'physim run' printed",)),
-    ],
-    ids=lambda value: " ".join(value).encode("ascii", "replace").decode(),
-)
-def test_wrong_input_ends_with_code_2_and_a_line(arguments, said, tmp_path):
-    refused(physim(*arguments, cwd=tmp_path), *said)
-
-
-def test_a_wrong_option_is_a_usage_error(tmp_path):
-    for arguments in (
-        ("run",),
-        ("run", "doublet", "--sed", "1"),
-        ("rnu",),
-        ("run", "doublet", "--seed", "one"),
-    ):
-        result = physim(*arguments, cwd=tmp_path)
-        assert result.returncode == 2 and "Traceback" not in result.stderr and "Usage" in result.stderr
-
-
-def test_junk_files_are_refused(tmp_path):
-    for number, junk in enumerate([b"", b"\x00\xff\x1b[31m", b"\x89PNG\r\n", b"[[[[", b"a=" + b"[" * 20_000]):
-        path = tmp_path / f"{number}.toml"
-        path.write_bytes(junk)
-        refused(physim("validate", path.name, cwd=tmp_path), f"{number}.toml")
 
 
 def test_interrupting_is_one_line_and_code_130(tmp_path):

@@ -164,12 +164,12 @@ def test_ids_of_files_come_before_counted_ones(tmp_path):
 
 
 WRONG = [
-    (b"", "cells.csv: is empty; write a header x,y,z and one row per cell"),
+    (b"", "cells.csv: is empty; write a header x,y,z and one row per point"),
     (b"x,y,z\n", "has a header but no rows; write one row per cell"),
     (b"x,y\n1,2\n", 'has no column z; the header has "x", "y": name the columns x, y, z'),
     (b"1,2,3\n4,5,6\n", "has no column x or y or z; the header has"),
     (b"\x89PNG\r\n\x00\x00", "is no text table but binary; export it as CSV"),
-    ("x,y,z\n1,2,3\n1".encode("utf-16"), "is no text table but binary"),
+    ("x,y,z\n1,2,3\n1".encode("utf-16"), "is UTF-16 text; save it as CSV in UTF-8"),
     (b"x,X (um),y,z\n1,1,2,3\n", 'columns "x" and "X (um)" could both be x; remove or rename one'),
     (b"x_px,y,z\n1,2,3\n", 'column "x_px" is not in a unit of length; convert it to um'),
     (b"x,y,z\n1,2,3\n1,two,3\n", 'line 3: y = "two" is no number; write a number'),
