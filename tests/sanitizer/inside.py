@@ -1,0 +1,208 @@
+"""What runs under Oclgrind: steps of scenes with every term, the device primitives, planted faults, a scenario.
+
+The product refuses simulated devices. This program, which only the tests start, puts Oclgrind's device into the list
+of devices, and makes scratch arrays without the zeros that `Device.empty` gives, so that a kernel that reads what
+nothing wrote is seen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyopencl as cl
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from reference import scenes
+
+import physim.device
+from physim.device import Device, Found
+from physim.errors import PhysicsError
+from physim.generate.fiber_network import FiberNetwork
+from physim.primitives import Primitives
+from physim.scenario import Scenario
+from physim.simulation import Simulation
+from physim.state import ARRAYS
+from physim.terms import STEP
+
+SIZES = (0, 1, 63, 64, 65, 1000)
+BUSY: dict[str, dict[str, Any]] = {
+    "noise": {"diffusion": 1.0},
+    "polarity": {"feedback": 0.2},
+    "solve": {"tolerance": 0.05},
+    "links": {"slots": 6, "binding_rate": 20.0},
+}
+"""Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
+STORED_BUT_GONE = 65
+SPACING = 14.0
+
+
+def open_door() -> Found:
+    """Make Oclgrind's device the only one of the list, and let `Device.empty` leave scratch arrays unwritten."""
+    (platform,) = cl.get_platforms()
+    assert "oclgrind" in platform.name.lower(), f"{platform.name} is not Oclgrind"
+    kind = "CPU" if os.environ["SANITIZER_LANES"] == "8" else "GPU"
+    found = Found(platform.get_devices()[0], "Oclgrind", kind, True, "opened by the sanitizer")
+    physim.device.find_devices = lambda: ([found], "")
+    filled = Device.empty
+
+    def empty(self: Device, name: str, nbytes: int) -> Any:
+        scratch = not ARRAYS[name].persists if name in ARRAYS else " scratch " in name
+        if not scratch:
+            buffer = filled(self, name, nbytes)
+            # Oclgrind does not take enqueue_fill_buffer for a write
+            self.upload(buffer, np.zeros(self.allocated[name], np.uint8))
+            return buffer
+        self.allocated[name] = max(nbytes, 1)
+        return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size=max(nbytes, 1))
+
+    Device.empty = empty  # type: ignore[method-assign]
+    return found
+
+
+def run_fault(device: Device, name: str) -> None:
+    """A kernel of planted.cl on arrays of 8 elements, in two groups."""
+    text = '#line 1 "planted.cl"\n' + Path(__file__).with_name("planted.cl").read_text()
+    program = device.build("#define CHUNK 256\n", "primitives.cl", text)
+    if name == "sentinel":
+        buffers = [cl.Buffer(device.context, cl.mem_flags.READ_WRITE, size=4)]
+    else:
+        buffers = [device.empty(array, 32) for array in ("id", "bin_of", "departed")]
+    kernel = cl.Kernel(program, name)
+    kernel.set_args(*buffers)
+    size = 1 if name == "sentinel" else 8
+    cl.enqueue_nd_range_kernel(device.queue, kernel, (size,), (min(size, 4),))
+    device.drain()
+
+
+def primitives(device: Device) -> dict[str, Any]:
+    """Every primitive at every size."""
+    for size in SIZES:
+        rng = np.random.default_rng(size)
+
+        def put(name: str, values: np.ndarray) -> Any:
+            buffer = device.empty(f"sanitizer scratch {name}", values.nbytes)
+            device.upload(buffer, values)
+            return buffer
+
+        def blank(name: str, nbytes: int) -> Any:
+            return device.empty(f"sanitizer scratch {name}", nbytes)
+
+        bins = max(1, size // 3)
+        words = put("words", rng.integers(0, 50, size, dtype=np.uint32))
+        keys = put("keys", rng.integers(0, bins, size, dtype=np.uint32))
+        ids = put("ids", rng.permutation(size).astype(np.uint32))
+        keep = put("keep", rng.integers(0, 2, size, dtype=np.uint32))
+        order = put("order", rng.permutation(size).astype(np.uint32))
+        rows = put("rows", rng.integers(0, 50, 12 * (size + 3), dtype=np.uint32))
+        lengths = rng.integers(0, 4, size)
+        starts = put("starts", np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint32))
+        reals = put("reals", rng.normal(size=int(lengths.sum())).astype(np.float32))
+        doubles = put("doubles", rng.normal(size=size))
+        make = Primitives(device)
+        total, _ = make.total(doubles, size)
+        launches = [
+            *make.zero(blank("zero", 4 * size), size),
+            *make.compaction(keep, blank("places", 4 * (size + 1)), words, blank("out", 4 * size), size),
+            *make.scan(words, size),
+            *make.counting_sort(keys, ids, blank("bin starts", 4 * (bins + 1)), blank("filled", 4 * bins),
+                                blank("sorted", 4 * size), size, bins),
+            *make.permute(order, rows, blank("moved", 48 * (size + 3)), 4, 3, size + 3, size),
+            *make.segment_sums(starts, reals, blank("sums", 8 * size), size),
+            *total,
+        ]  # fmt: skip
+        for launch in launches:
+            cl.enqueue_nd_range_kernel(device.queue, launch.kernel, launch.global_size, launch.local_size)
+        philox = cl.Kernel(make.program, "philox_blocks")
+        counters, key = put("counters", np.zeros((size, 4), np.uint32)), put("key", np.zeros((size, 2), np.uint32))
+        philox.set_args(counters, key, blank("random", 16 * size), np.uint32(size))
+        cl.enqueue_nd_range_kernel(device.queue, philox, (max(size, 1),), None)
+        device.drain()
+    return {}
+
+
+def network(nodes: int, size: np.ndarray) -> FiberNetwork:
+    """Fibers of 8 nodes (the last one shorter), 2.5 um apart, a crosslink between each and the next."""
+    each = [8] * (nodes // 8) + [nodes % 8] * (nodes % 8 > 0)
+    if len(each) > 1 and each[-1] == 1:
+        each[-2:] = [9]
+    rng = np.random.default_rng(nodes)
+    points, segments, owner, first = [np.zeros((0, 3))], [], [], [0]
+    for fiber, count in enumerate(each):
+        along = rng.normal(size=3)
+        line = np.arange(count)[:, None] * 2.5 * along / np.linalg.norm(along)
+        line += rng.uniform(0.1, 0.9, 3) * size - line.mean(axis=0)
+        points.append(np.where([True, False, False], line % size, np.clip(line, 0.01, size - 0.01)))
+        begin = sum(each[:fiber])
+        segments += [(begin + k, begin + k + 1) for k in range(count - 1)]
+        owner += [fiber] * (count - 1)
+        first.append(len(segments))
+    links = [(first[k], first[k + 1]) for k in range(len(each) - 1)]
+    return FiberNetwork(
+        nodes=np.concatenate(points), segments=np.array(segments, np.int32).reshape(-1, 2),
+        segment_fiber=np.array(owner, np.int32), crosslinks=np.array(links, np.int32).reshape(-1, 2),
+        crosslink_at=np.full((len(links), 2), 0.5), lower=np.zeros(3), upper=size, periodic=(True, False, False),
+        bundle_diameter=0.2,
+    )  # fmt: skip
+
+
+def scene(cells: int, nodes: int, steps: int, spacing: float = SPACING) -> dict[str, Any]:
+    """Steps of a scene with every term of `terms.STEP`; without cells, 65 are stored that have all left the box.
+
+    The cells touch each other, the fibers, a wall (y) and an open face (z), through which some leave; x is periodic.
+    """
+    stored = cells or STORED_BUT_GONE
+    side = int(np.ceil(stored ** (1 / 3)))
+    rng = np.random.default_rng(stored)
+    lattice = np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij"), -1).reshape(-1, 3)[:stored]
+    position = lattice * spacing + rng.normal(0, 0.5, (stored, 3)) + 7.0
+    position[2::16, 2] = 0.1
+    size = np.maximum(position.max(axis=0) + 7.0, 75.0)
+    table = scenes.table({term.name: BUSY.get(term.name, {}) for term in STEP}, size=size.tolist(),
+                         boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
+    table["collagen"]["fiber_length"] = 10.0
+    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=network(nodes, size))
+    if not cells:
+        sim.write("departed", np.ones(stored, np.uint32))
+    stopped = ""
+    try:
+        for step in range(1, steps + 1):
+            sim.advance(step)
+    except PhysicsError as error:
+        stopped = str(error)
+    written = {name for term in sim.terms for kernel in term.kernels for name in kernel.writes + kernel.adds}
+    zero = sorted(name for name in written if name in sim.buffers and not sim.read(name).any())
+    return {"status": sim.status, "stopped": stopped, "zero": zero, "segments": sim.layout.segments}
+
+
+def scenario(path: str, steps: str = "3") -> dict[str, Any]:
+    from physim.scenario import load
+
+    sim = Simulation(load(path))
+    sim.advance(int(steps))
+    return {"status": sim.status}
+
+
+def main() -> None:
+    device = Device(open_door())
+    what, *rest = sys.argv[1:]
+    result: dict[str, Any] = {}
+    if what == "primitives":
+        result = primitives(device)
+    elif what == "scene":
+        result = scene(int(rest[0]), int(rest[1]), int(rest[2]), *map(float, rest[3:]))
+    elif what == "scenario":
+        result = scenario(*rest)
+    else:
+        run_fault(device, what)
+    run_fault(device, "sentinel")
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
