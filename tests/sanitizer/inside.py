@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyopencl as cl
@@ -25,7 +25,7 @@ from physim.device import Device, Found
 from physim.errors import PhysicsError
 from physim.generate.fiber_network import FiberNetwork
 from physim.primitives import Primitives
-from physim.scenario import Scenario
+from physim.scenario import Scenario, load
 from physim.simulation import Simulation
 from physim.state import ARRAYS
 from physim.terms import STEP
@@ -38,8 +38,35 @@ BUSY: dict[str, dict[str, Any]] = {
     "links": {"slots": 6, "binding_rate": 20.0},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
+SCRATCH = " scratch "
+"""In the names of buffers that primitives make for themselves, and of those made here."""
 STORED_BUT_GONE = 65
-SPACING = 14.0
+
+
+class OnlyContext(cl.Context):
+    """The one context of this run: a second one would open the log again and write over what stands in it."""
+
+    opened: ClassVar[list[cl.Context]] = []
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        assert not self.opened, "one run, one device: Oclgrind's log belongs to a context"
+        super().__init__(*arguments, **named)
+        self.opened.append(self)
+
+
+class Kept(cl.Buffer):
+    """A buffer that is never released: where Oclgrind reuses memory, its shadow of initialised bytes is wrong."""
+
+    alive: ClassVar[list[cl.Buffer]] = []
+    initialised = False
+    """All of it was written at creation."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.alive.append(self)
+
+    def release(self) -> None:
+        pass
 
 
 def open_door() -> Found:
@@ -49,19 +76,28 @@ def open_door() -> Found:
     kind = "CPU" if os.environ["SANITIZER_LANES"] == "8" else "GPU"
     found = Found(platform.get_devices()[0], "Oclgrind", kind, True, "opened by the sanitizer")
     physim.device.find_devices = lambda: ([found], "")
-    filled = Device.empty
+    cl.Buffer, cl.Context = Kept, OnlyContext
+    filled, put = Device.empty, Device.upload
 
     def empty(self: Device, name: str, nbytes: int) -> Any:
-        scratch = not ARRAYS[name].persists if name in ARRAYS else " scratch " in name
-        if not scratch:
+        if ARRAYS[name].persists if name in ARRAYS else SCRATCH not in name:
             buffer = filled(self, name, nbytes)
+            buffer.initialised = True
             # Oclgrind does not take enqueue_fill_buffer for a write
             self.upload(buffer, np.zeros(self.allocated[name], np.uint8))
             return buffer
         self.allocated[name] = max(nbytes, 1)
         return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size=max(nbytes, 1))
 
-    Device.empty = empty  # type: ignore[method-assign]
+    def upload(self: Device, buffer: Any, values: np.ndarray, offset: int = 0) -> None:
+        if buffer.initialised and 0 < values.nbytes < buffer.size:
+            # Oclgrind takes what lies beyond a part that the host writes for uninitialised: write all of it
+            whole = self.download(buffer, np.uint8, buffer.size)
+            whole[offset : offset + values.nbytes] = np.frombuffer(values.tobytes(), np.uint8)
+            values, offset = whole, 0
+        put(self, buffer, values, offset)
+
+    Device.empty, Device.upload = empty, upload  # type: ignore[method-assign]
     return found
 
 
@@ -80,18 +116,18 @@ def run_fault(device: Device, name: str) -> None:
     device.drain()
 
 
-def primitives(device: Device) -> dict[str, Any]:
+def primitives(device: Device) -> None:
     """Every primitive at every size."""
     for size in SIZES:
         rng = np.random.default_rng(size)
 
         def put(name: str, values: np.ndarray) -> Any:
-            buffer = device.empty(f"sanitizer scratch {name}", values.nbytes)
+            buffer = device.empty(f"sanitizer{SCRATCH}{name}", values.nbytes)
             device.upload(buffer, values)
             return buffer
 
         def blank(name: str, nbytes: int) -> Any:
-            return device.empty(f"sanitizer scratch {name}", nbytes)
+            return device.empty(f"sanitizer{SCRATCH}{name}", nbytes)
 
         bins = max(1, size // 3)
         words = put("words", rng.integers(0, 50, size, dtype=np.uint32))
@@ -119,11 +155,11 @@ def primitives(device: Device) -> dict[str, Any]:
         for launch in launches:
             cl.enqueue_nd_range_kernel(device.queue, launch.kernel, launch.global_size, launch.local_size)
         philox = cl.Kernel(make.program, "philox_blocks")
-        counters, key = put("counters", np.zeros((size, 4), np.uint32)), put("key", np.zeros((size, 2), np.uint32))
-        philox.set_args(counters, key, blank("random", 16 * size), np.uint32(size))
+        given = [put("counters", np.zeros((size, 4), np.uint32)), put("key", np.zeros((size, 2), np.uint32))]
+        random = blank("random", 16 * size)
+        philox.set_args(*given, random, np.uint32(size))
         cl.enqueue_nd_range_kernel(device.queue, philox, (max(size, 1),), None)
         device.drain()
-    return {}
 
 
 def network(nodes: int, size: np.ndarray) -> FiberNetwork:
@@ -151,55 +187,59 @@ def network(nodes: int, size: np.ndarray) -> FiberNetwork:
     )  # fmt: skip
 
 
-def scene(cells: int, nodes: int, steps: int, spacing: float = SPACING) -> dict[str, Any]:
+def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str = "") -> tuple[Device, dict[str, Any]]:
     """Steps of a scene with every term of `terms.STEP`; without cells, 65 are stored that have all left the box.
 
     The cells touch each other, the fibers, a wall (y) and an open face (z), through which some leave; x is periodic.
+    `broken` names a cell array that gets a NaN.
     """
-    stored = cells or STORED_BUT_GONE
+    stored = int(cells) or STORED_BUT_GONE
     side = int(np.ceil(stored ** (1 / 3)))
     rng = np.random.default_rng(stored)
     lattice = np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij"), -1).reshape(-1, 3)[:stored]
-    position = lattice * spacing + rng.normal(0, 0.5, (stored, 3)) + 7.0
+    position = lattice * float(spacing) + rng.normal(0, 0.5, (stored, 3)) + 7.0
     position[2::16, 2] = 0.1
     size = np.maximum(position.max(axis=0) + 7.0, 75.0)
     table = scenes.table({term.name: BUSY.get(term.name, {}) for term in STEP}, size=size.tolist(),
                          boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
     table["collagen"]["fiber_length"] = 10.0
-    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=network(nodes, size))
-    if not cells:
+    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=network(int(nodes), size))
+    if not int(cells):
         sim.write("departed", np.ones(stored, np.uint32))
+    if broken:
+        values = sim.read(broken)
+        values[stored // 2] = np.nan
+        sim.write(broken, values)
     stopped = ""
     try:
-        for step in range(1, steps + 1):
+        for step in range(1, int(steps) + 1):
             sim.advance(step)
     except PhysicsError as error:
         stopped = str(error)
     written = {name for term in sim.terms for kernel in term.kernels for name in kernel.writes + kernel.adds}
-    zero = sorted(name for name in written if name in sim.buffers and not sim.read(name).any())
-    return {"status": sim.status, "stopped": stopped, "zero": zero, "segments": sim.layout.segments}
+    zero = sorted(name for name in written if not sim.read(name).any())
+    return sim.device, {"status": sim.status, "stopped": stopped, "zero": zero}
 
 
-def scenario(path: str, steps: str = "3") -> dict[str, Any]:
-    from physim.scenario import load
-
+def scenario(path: str, steps: str = "3") -> tuple[Device, dict[str, Any]]:
+    """Steps of a scenario of the user's."""
     sim = Simulation(load(path))
     sim.advance(int(steps))
-    return {"status": sim.status}
+    return sim.device, {"status": sim.status}
 
 
 def main() -> None:
-    device = Device(open_door())
+    found = open_door()
     what, *rest = sys.argv[1:]
     result: dict[str, Any] = {}
-    if what == "primitives":
-        result = primitives(device)
-    elif what == "scene":
-        result = scene(int(rest[0]), int(rest[1]), int(rest[2]), *map(float, rest[3:]))
-    elif what == "scenario":
-        result = scenario(*rest)
+    if what in ("scene", "scenario"):
+        device, result = (scene if what == "scene" else scenario)(*rest)
     else:
-        run_fault(device, what)
+        device = Device(found)
+        if what == "primitives":
+            primitives(device)
+        else:
+            run_fault(device, what)
     run_fault(device, "sentinel")
     print(json.dumps(result), flush=True)
 
