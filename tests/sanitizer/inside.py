@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,7 +36,7 @@ BUSY: dict[str, dict[str, Any]] = {
     "noise": {"diffusion": 1.0},
     "polarity": {"feedback": 0.2},
     "solve": {"tolerance": 0.05},
-    "links": {"slots": 6, "binding_rate": 20.0},
+    "links": {"slots": 6, "binding_rate": 20.0, "capture": 4.0},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
 SCRATCH = " scratch "
@@ -59,7 +60,7 @@ class Kept(cl.Buffer):
 
     alive: ClassVar[list[cl.Buffer]] = []
     initialised = False
-    """All of it was written at creation."""
+    """All of it was written at creation, and is to count as written for good."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -67,6 +68,25 @@ class Kept(cl.Buffer):
 
     def release(self) -> None:
         pass
+
+
+def mending(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A copy or fill that leaves an initialised buffer initialised.
+
+    Oclgrind takes a filled buffer for unwritten, and so all that lies behind a part that is copied to; only what is
+    copied to the whole of a buffer counts as written.
+    """
+    copy = cl.enqueue_copy
+
+    def run(queue: cl.CommandQueue, target: Any, *arguments: Any, **named: Any) -> Any:
+        event = command(queue, target, *arguments, **named)
+        if getattr(target, "initialised", False):
+            whole = np.empty(target.size, np.uint8)
+            copy(queue, whole, target)
+            event = copy(queue, target, whole)
+        return event
+
+    return run
 
 
 def open_door() -> Found:
@@ -77,27 +97,19 @@ def open_door() -> Found:
     found = Found(platform.get_devices()[0], "Oclgrind", kind, True, "opened by the sanitizer")
     physim.device.find_devices = lambda: ([found], "")
     cl.Buffer, cl.Context = Kept, OnlyContext
-    filled, put = Device.empty, Device.upload
+    cl.enqueue_copy, cl.enqueue_fill_buffer = mending(cl.enqueue_copy), mending(cl.enqueue_fill_buffer)
+    filled = Device.empty
 
     def empty(self: Device, name: str, nbytes: int) -> Any:
-        if ARRAYS[name].persists if name in ARRAYS else SCRATCH not in name:
-            buffer = filled(self, name, nbytes)
-            buffer.initialised = True
-            # Oclgrind does not take enqueue_fill_buffer for a write
-            self.upload(buffer, np.zeros(self.allocated[name], np.uint8))
-            return buffer
-        self.allocated[name] = max(nbytes, 1)
-        return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size=max(nbytes, 1))
+        if not (ARRAYS[name].persists if name in ARRAYS else SCRATCH not in name):
+            self.allocated[name] = max(nbytes, 1)
+            return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size=max(nbytes, 1))
+        buffer = filled(self, name, nbytes)
+        buffer.initialised = True
+        cl.enqueue_fill_buffer(self.queue, buffer, np.zeros(1, np.uint8), 0, buffer.size)
+        return buffer
 
-    def upload(self: Device, buffer: Any, values: np.ndarray, offset: int = 0) -> None:
-        if buffer.initialised and 0 < values.nbytes < buffer.size:
-            # Oclgrind takes what lies beyond a part that the host writes for uninitialised: write all of it
-            whole = self.download(buffer, np.uint8, buffer.size)
-            whole[offset : offset + values.nbytes] = np.frombuffer(values.tobytes(), np.uint8)
-            values, offset = whole, 0
-        put(self, buffer, values, offset)
-
-    Device.empty, Device.upload = empty, upload  # type: ignore[method-assign]
+    Device.empty = empty
     return found
 
 
@@ -162,8 +174,8 @@ def primitives(device: Device) -> None:
         device.drain()
 
 
-def network(nodes: int, size: np.ndarray) -> FiberNetwork:
-    """Fibers of 8 nodes (the last one shorter), 2.5 um apart, a crosslink between each and the next."""
+def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
+    """Fibers of 8 nodes (the last one shorter), 2.5 um apart, near points; a crosslink between two each."""
     each = [8] * (nodes // 8) + [nodes % 8] * (nodes % 8 > 0)
     if len(each) > 1 and each[-1] == 1:
         each[-2:] = [9]
@@ -172,7 +184,7 @@ def network(nodes: int, size: np.ndarray) -> FiberNetwork:
     for fiber, count in enumerate(each):
         along = rng.normal(size=3)
         line = np.arange(count)[:, None] * 2.5 * along / np.linalg.norm(along)
-        line += rng.uniform(0.1, 0.9, 3) * size - line.mean(axis=0)
+        line += near[fiber % len(near)] + rng.normal(0, 6, 3) - line.mean(axis=0)
         points.append(np.where([True, False, False], line % size, np.clip(line, 0.01, size - 0.01)))
         begin = sum(each[:fiber])
         segments += [(begin + k, begin + k + 1) for k in range(count - 1)]
@@ -187,11 +199,12 @@ def network(nodes: int, size: np.ndarray) -> FiberNetwork:
     )  # fmt: skip
 
 
-def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str = "") -> tuple[Device, dict[str, Any]]:
+def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str = "",
+          skipped: str = "") -> tuple[Device, dict[str, Any]]:  # fmt: skip
     """Steps of a scene with every term of `terms.STEP`; without cells, 65 are stored that have all left the box.
 
     The cells touch each other, the fibers, a wall (y) and an open face (z), through which some leave; x is periodic.
-    `broken` names a cell array that gets a NaN.
+    `broken` names a cell array that gets a NaN, `skipped` a kernel that is left out.
     """
     stored = int(cells) or STORED_BUT_GONE
     side = int(np.ceil(stored ** (1 / 3)))
@@ -203,19 +216,26 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     table = scenes.table({term.name: BUSY.get(term.name, {}) for term in STEP}, size=size.tolist(),
                          boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
     table["collagen"]["fiber_length"] = 10.0
-    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=network(int(nodes), size))
+    fibers = network(int(nodes), position, size)
+    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=fibers)
     if not int(cells):
         sim.write("departed", np.ones(stored, np.uint32))
     if broken:
         values = sim.read(broken)
         values[stored // 2] = np.nan
         sim.write(broken, values)
+    enqueue = cl.enqueue_nd_range_kernel
+    if skipped:
+        cl.enqueue_nd_range_kernel = lambda queue, kernel, *sizes: (
+            None if kernel.function_name == skipped else enqueue(queue, kernel, *sizes)
+        )
     stopped = ""
     try:
         for step in range(1, int(steps) + 1):
             sim.advance(step)
     except PhysicsError as error:
         stopped = str(error)
+    cl.enqueue_nd_range_kernel = enqueue
     written = {name for term in sim.terms for kernel in term.kernels for name in kernel.writes + kernel.adds}
     zero = sorted(name for name in written if not sim.read(name).any())
     return sim.device, {"status": sim.status, "stopped": stopped, "zero": zero}

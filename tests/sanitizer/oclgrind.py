@@ -33,9 +33,9 @@ SENTINEL = "sentinel"
 """Kernel with a planted out-of-bounds write that ends every run: a log without it was cut short or never written."""
 
 _KINDS = (
-    ("out of bounds", re.compile(r"^Invalid (read|write)|out of bounds|^Unaligned", re.IGNORECASE)),
-    ("race", re.compile(r"data race", re.IGNORECASE)),
-    ("uninitialised", re.compile(r"uninitialized", re.IGNORECASE)),
+    ("out of bounds", re.compile(r"^Invalid (read|write)|out of bounds|^Unaligned")),
+    ("race", re.compile(r"data race")),
+    ("uninitialised", re.compile(r"^Uninitialized|uninitialized value")),
 )
 
 
