@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.resources import files
 
 import pytest
-from sanitizer.oclgrind import Finding, parse_counts, parse_log
+from sanitizer.oclgrind import Finding, parse_counts, parse_log, run
 
 from physim.terms import STEP
 
@@ -98,6 +99,27 @@ Instructions executed for kernel 'halves':
               18 - call _Z12vstore_half2Dv2_fmPU3AS1Dh()
 """
     assert parse_counts(counts) == {"plain", "atomics", "halves"}
+
+
+@pytest.mark.parametrize(
+    ("writes", "complaint"),
+    [
+        ("echo '{}'", "not to be trusted"),  # no log at all, as if an option had been renamed
+        (': > "$log"', "broke off"),  # a simulator that died, with exit status 0
+        ("false", "broke off"),
+        ("echo '{}'; printf '\\nInvalid write of size 4\\n\\tKernel: sentinel\\n' > \"$log\"", ""),
+    ],
+)
+def test_a_run_without_result_or_log_is_not_taken_for_clean(tmp_path, monkeypatch, writes, complaint) -> None:
+    simulator = tmp_path / "oclgrind"
+    simulator.write_text(f'#!/bin/sh\nwhile [ "$1" != --log ]; do shift; done\nlog=$2\n{writes}\n')
+    simulator.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    if complaint:
+        with pytest.raises(AssertionError, match=complaint):
+            run("primitives")
+    else:
+        assert run("primitives").findings == Counter()
 
 
 def test_every_kernel_file_is_a_term_of_the_step_or_the_primitives() -> None:
