@@ -35,7 +35,7 @@ SIZES = (0, 1, 63, 64, 65, 1000)
 BUSY: dict[str, dict[str, Any]] = {
     "noise": {"diffusion": 1.0},
     "polarity": {"feedback": 0.2},
-    "solve": {"tolerance": 0.05},
+    "solve": {"tolerance": 0.09},
     "links": {"slots": 6, "binding_rate": 20.0, "capture": 4.0},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""

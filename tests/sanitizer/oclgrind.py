@@ -23,6 +23,7 @@ OPTIONS = [
     "--uniform-writes",  # two work-items that write the same value race all the same
     "--uninitialized",
     "--inst-counts",
+    "--num-threads", "1",  # groups in order, so that a run finds the same each time; two runs go side by side
     # Oclgrind 21.10 does not know the `freeze` that the optimiser puts in, and its shadow memory breaks off there;
     # unoptimised code also keeps every read that the source has.
     "--build-options", "-cl-opt-disable",

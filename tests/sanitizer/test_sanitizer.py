@@ -30,15 +30,15 @@ SCENES = {
         str(size),
         # as many segments as cells, in fibers of at most 7; with the other lanes, as many nodes (but no lone one)
         str(size + -(-size // 7) if lanes == 8 else max(size, 2) if size else 0),
-        "1" if size == 1000 else "3",
+        *(("1", "17") if size == 1000 else ("2",)),  # fewer neighbours where it takes long
     )
     for size, lanes in product(SIZES, LANES)
 }
 OTHERS = {
     "without fibers": ("65", "0", "2"),
     "without cells": ("0", "65", "2"),
-    "crowded": ("65", "72", "3", "7"),
-    "not finite": ("65", "72", "3", "14", "drift_previous"),
+    "crowded": ("65", "72", "1", "7"),
+    "not finite": ("65", "72", "1", "14", "drift_previous"),
 }
 
 Reports = dict[tuple[int | str, int], Future[Report]]
