@@ -1,4 +1,5 @@
 // x += dx, at most `largest_move` per step (counted); walls stop a centre (counted), open faces let it leave (counted).
+#define NOT_FINITE 2u  // in status->moved, beside 1u: a cell has moved by half the skin, or left
 
 static inline void meet_faces(uint i, int4 *there, __constant World *world, __global Status *status,
                               __global uint *departed) {
@@ -25,7 +26,7 @@ void advance(uint i, __constant World *world, __global Status *status, __constan
   float square = dot(move, move), most = term->largest_move;
   if (!(square <= most * most)) {
     if (!isfinite(square)) {
-      atomic_xchg(&status->halt, 4u);
+      atomic_or(&status->moved, NOT_FINITE);
       return;
     }
     move *= most / sqrt(square);
@@ -40,7 +41,12 @@ void advance(uint i, __constant World *world, __global Status *status, __constan
   if (4.0f * dot(gone, gone) > world->skin * world->skin) atomic_or(&status->moved, 1u);
 }
 
+// The step of a displacement that is not finite is not completed; the other cells have moved, whatever their order.
 void tick(uint i, __constant World *world, __global Status *status, __constant Advance *term) {
+  if (status->moved & NOT_FINITE) {
+    status->halt = 4;
+    return;
+  }
   status->step += 1;
   status->rebuild = status->moved;
   status->moved = 0;

@@ -54,12 +54,16 @@ void mature(uint i, __constant World *world, __global Status *status, __constant
   }
 }
 
+// In a kernel of its own, so that all such cells are counted and none is skipped by a halt that another one sets.
+void check_slots(uint i, __constant World *world, __global Status *status, __constant Junction *term) {
+  if (status->junctions_full) status->halt = 3;
+}
+
 // Per cell: q, rho, h(q), h'(q).
 void cover(uint i, __constant World *world, __global Status *status, __constant Junction *term,
            __global const int4 *position, __global const float *radius, __global const float *cadherin,
            __global const uint *neighbor, __global const uint *neighbor_count, __global const uchar *pair_slot,
            __global const float *junction_young, __global const float *junction_mature, __global float4 *coverage) {
-  if (status->junctions_full) atomic_xchg(&status->halt, 3u);  // only here, so that all such cells are counted
   float q = 0, rho = 0, full = term->initial_force + term->mature_force;
   for (uint k = 0; k < neighbor_count[i]; ++k) {
     uint entry = list_entry(i, k, world->neighbor_rows), j = neighbor[entry];

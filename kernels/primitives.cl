@@ -90,9 +90,10 @@ __kernel void append_rows(__global const uint *when, __global const uint *marks,
   }
 }
 
-__kernel void copy_words(__global const uint *when, __global const uint *from, __global uint *to, uint count) {
+// The flags and a 0 behind them, so that their scan ends with how many are kept.
+__kernel void copy_flags(__global const uint *when, __global const uint *from, __global uint *to, uint count) {
   SKIP_UNLESS(when);
-  ITEMS(count) to[i] = from[i];
+  ITEMS(count + 1) to[i] = i < count ? from[i] : 0u;
 }
 
 // Kept elements move to the places that the scan of the flags gives them.

@@ -91,7 +91,7 @@ class Primitives:
         """out <- the elements of data whose keep flag is 1, in order; places (count + 1 words) ends with how many."""
         when = when or self.always
         return [
-            self._launch("copy_words", count, when, keep, places, count),
+            self._launch("copy_flags", count + 1, when, keep, places, count),
             *self.scan(places, count + 1, when),
             self._launch("compact", count, when, keep, places, data, out, count),
         ]

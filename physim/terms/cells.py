@@ -118,6 +118,7 @@ class Junction(Term):
         Kernel("find_slots", "cell", ("id", *PAIR_LISTS), ("pair_slot", "junction_partner"), when="rebuild"),
         Kernel("mature", "cell", ("id", *_PAIRS),
                ("junction_partner", "junction_young", "junction_mature", "pair_slot")),
+        Kernel("check_slots", "one"),
         Kernel("cover", "cell",
                (*_PAIRS[:2], "cadherin", *PAIR_LISTS, "pair_slot", "junction_young", "junction_mature"),
                ("coverage",)),

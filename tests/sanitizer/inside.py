@@ -1,0 +1,268 @@
+"""What runs under Oclgrind: steps of scenes with every term, the device primitives, planted faults, a scenario.
+
+The product refuses simulated devices. This program, which only the tests start, puts Oclgrind's device into the list
+of devices, and makes scratch arrays without the zeros that `Device.empty` gives, so that a kernel that reads what
+nothing wrote is seen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyopencl as cl
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from reference import scenes
+
+import physim.device
+from physim.device import Device, Found
+from physim.errors import PhysicsError
+from physim.generate.fiber_network import FiberNetwork
+from physim.primitives import Primitives
+from physim.scenario import Scenario, load
+from physim.simulation import Simulation
+from physim.state import ARRAYS
+from physim.terms import STEP
+
+SIZES = (0, 1, 63, 64, 65, 1000)
+BUSY: dict[str, dict[str, Any]] = {
+    "noise": {"diffusion": 1.0},
+    "polarity": {"feedback": 0.2},
+    "solve": {"tolerance": 0.09},
+    "links": {"slots": 6, "binding_rate": 20.0, "capture": 4.0},
+}
+"""Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
+SCRATCH = " scratch "
+"""In the names of buffers that primitives make for themselves, and of those made here."""
+STORED_BUT_GONE = 65
+
+
+class OnlyContext(cl.Context):
+    """The one context of this run: a second one would open the log again and write over what stands in it."""
+
+    opened: ClassVar[list[cl.Context]] = []
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        assert not self.opened, "one run, one device: Oclgrind's log belongs to a context"
+        super().__init__(*arguments, **named)
+        self.opened.append(self)
+
+
+class Kept(cl.Buffer):
+    """A buffer that is never released: where Oclgrind reuses memory, its shadow of initialised bytes is wrong."""
+
+    alive: ClassVar[list[cl.Buffer]] = []
+    initialised = False
+    """All of it was written at creation, and is to count as written for good."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.alive.append(self)
+
+    def release(self) -> None:
+        pass
+
+
+def mending(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A copy or fill that leaves an initialised buffer initialised.
+
+    Oclgrind takes a filled buffer for unwritten, and so all that lies behind a part that is copied to; only what is
+    copied to the whole of a buffer counts as written.
+    """
+    copy = cl.enqueue_copy
+
+    def run(queue: cl.CommandQueue, target: Any, *arguments: Any, **named: Any) -> Any:
+        event = command(queue, target, *arguments, **named)
+        if getattr(target, "initialised", False):
+            whole = np.empty(target.size, np.uint8)
+            copy(queue, whole, target)
+            event = copy(queue, target, whole)
+        return event
+
+    return run
+
+
+def open_door() -> Found:
+    """Make Oclgrind's device the only one of the list, and let `Device.empty` leave scratch arrays unwritten."""
+    (platform,) = cl.get_platforms()
+    assert "oclgrind" in platform.name.lower(), f"{platform.name} is not Oclgrind"
+    kind = "CPU" if os.environ["SANITIZER_LANES"] == "8" else "GPU"
+    found = Found(platform.get_devices()[0], "Oclgrind", kind, True, "opened by the sanitizer")
+    physim.device.find_devices = lambda: ([found], "")
+    cl.Buffer, cl.Context = Kept, OnlyContext
+    cl.enqueue_copy, cl.enqueue_fill_buffer = mending(cl.enqueue_copy), mending(cl.enqueue_fill_buffer)
+    filled = Device.empty
+
+    def empty(self: Device, name: str, nbytes: int) -> Any:
+        if not (ARRAYS[name].persists if name in ARRAYS else SCRATCH not in name):
+            self.allocated[name] = max(nbytes, 1)
+            return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, size=max(nbytes, 1))
+        buffer = filled(self, name, nbytes)
+        buffer.initialised = True
+        cl.enqueue_fill_buffer(self.queue, buffer, np.zeros(1, np.uint8), 0, buffer.size)
+        return buffer
+
+    Device.empty = empty
+    return found
+
+
+def run_fault(device: Device, name: str) -> None:
+    """A kernel of planted.cl on arrays of 8 elements, in two groups."""
+    text = '#line 1 "planted.cl"\n' + Path(__file__).with_name("planted.cl").read_text()
+    program = device.build("#define CHUNK 256\n", "primitives.cl", text)
+    if name == "sentinel":
+        buffers = [cl.Buffer(device.context, cl.mem_flags.READ_WRITE, size=4)]
+    else:
+        buffers = [device.empty(array, 32) for array in ("id", "bin_of", "departed")]
+    kernel = cl.Kernel(program, name)
+    kernel.set_args(*buffers)
+    size = 1 if name == "sentinel" else 8
+    cl.enqueue_nd_range_kernel(device.queue, kernel, (size,), (min(size, 4),))
+    device.drain()
+
+
+def primitives(device: Device) -> None:
+    """Every primitive at every size."""
+    for size in SIZES:
+        rng = np.random.default_rng(size)
+
+        def put(name: str, values: np.ndarray) -> Any:
+            buffer = device.empty(f"sanitizer{SCRATCH}{name}", values.nbytes)
+            device.upload(buffer, values)
+            return buffer
+
+        def blank(name: str, nbytes: int) -> Any:
+            return device.empty(f"sanitizer{SCRATCH}{name}", nbytes)
+
+        bins = max(1, size // 3)
+        words = put("words", rng.integers(0, 50, size, dtype=np.uint32))
+        keys = put("keys", rng.integers(0, bins, size, dtype=np.uint32))
+        ids = put("ids", rng.permutation(size).astype(np.uint32))
+        keep = put("keep", rng.integers(0, 2, size, dtype=np.uint32))
+        order = put("order", rng.permutation(size).astype(np.uint32))
+        rows = put("rows", rng.integers(0, 50, 12 * (size + 3), dtype=np.uint32))
+        lengths = rng.integers(0, 4, size)
+        starts = put("starts", np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint32))
+        reals = put("reals", rng.normal(size=int(lengths.sum())).astype(np.float32))
+        doubles = put("doubles", rng.normal(size=size))
+        make = Primitives(device)
+        total, _ = make.total(doubles, size)
+        launches = [
+            *make.zero(blank("zero", 4 * size), size),
+            *make.compaction(keep, blank("places", 4 * (size + 1)), words, blank("out", 4 * size), size),
+            *make.scan(words, size),
+            *make.counting_sort(keys, ids, blank("bin starts", 4 * (bins + 1)), blank("filled", 4 * bins),
+                                blank("sorted", 4 * size), size, bins),
+            *make.permute(order, rows, blank("moved", 48 * (size + 3)), 4, 3, size + 3, size),
+            *make.segment_sums(starts, reals, blank("sums", 8 * size), size),
+            *total,
+        ]  # fmt: skip
+        for launch in launches:
+            cl.enqueue_nd_range_kernel(device.queue, launch.kernel, launch.global_size, launch.local_size)
+        philox = cl.Kernel(make.program, "philox_blocks")
+        given = [put("counters", np.zeros((size, 4), np.uint32)), put("key", np.zeros((size, 2), np.uint32))]
+        random = blank("random", 16 * size)
+        philox.set_args(*given, random, np.uint32(size))
+        cl.enqueue_nd_range_kernel(device.queue, philox, (max(size, 1),), None)
+        device.drain()
+
+
+def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
+    """Fibers of 8 nodes (the last one shorter), 2.5 um apart, near points; a crosslink between two each."""
+    each = [8] * (nodes // 8) + [nodes % 8] * (nodes % 8 > 0)
+    if len(each) > 1 and each[-1] == 1:
+        each[-2:] = [9]
+    rng = np.random.default_rng(nodes)
+    points, segments, owner, first = [np.zeros((0, 3))], [], [], [0]
+    for fiber, count in enumerate(each):
+        along = rng.normal(size=3)
+        line = np.arange(count)[:, None] * 2.5 * along / np.linalg.norm(along)
+        line += near[fiber % len(near)] + rng.normal(0, 6, 3) - line.mean(axis=0)
+        points.append(np.where([True, False, False], line % size, np.clip(line, 0.01, size - 0.01)))
+        begin = sum(each[:fiber])
+        segments += [(begin + k, begin + k + 1) for k in range(count - 1)]
+        owner += [fiber] * (count - 1)
+        first.append(len(segments))
+    links = [(first[k], first[k + 1]) for k in range(len(each) - 1)]
+    return FiberNetwork(
+        nodes=np.concatenate(points), segments=np.array(segments, np.int32).reshape(-1, 2),
+        segment_fiber=np.array(owner, np.int32), crosslinks=np.array(links, np.int32).reshape(-1, 2),
+        crosslink_at=np.full((len(links), 2), 0.5), lower=np.zeros(3), upper=size, periodic=(True, False, False),
+        bundle_diameter=0.2,
+    )  # fmt: skip
+
+
+def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str = "",
+          skipped: str = "") -> tuple[Device, dict[str, Any]]:  # fmt: skip
+    """Steps of a scene with every term of `terms.STEP`; without cells, 65 are stored that have all left the box.
+
+    The cells touch each other, the fibers, a wall (y) and an open face (z), through which some leave; x is periodic.
+    `broken` names a cell array that gets a NaN, `skipped` a kernel that is left out.
+    """
+    stored = int(cells) or STORED_BUT_GONE
+    side = int(np.ceil(stored ** (1 / 3)))
+    rng = np.random.default_rng(stored)
+    lattice = np.stack(np.meshgrid(*[np.arange(side)] * 3, indexing="ij"), -1).reshape(-1, 3)[:stored]
+    position = lattice * float(spacing) + rng.normal(0, 0.5, (stored, 3)) + 7.0
+    position[2::16, 2] = 0.1
+    size = np.maximum(position.max(axis=0) + 7.0, 75.0)
+    table = scenes.table({term.name: BUSY.get(term.name, {}) for term in STEP}, size=size.tolist(),
+                         boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
+    table["collagen"]["fiber_length"] = 10.0
+    fibers = network(int(nodes), position, size)
+    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=fibers)
+    if not int(cells):
+        sim.write("departed", np.ones(stored, np.uint32))
+    if broken:
+        values = sim.read(broken)
+        values[stored // 2] = np.nan
+        sim.write(broken, values)
+    enqueue = cl.enqueue_nd_range_kernel
+    if skipped:
+        cl.enqueue_nd_range_kernel = lambda queue, kernel, *sizes: (
+            None if kernel.function_name == skipped else enqueue(queue, kernel, *sizes)
+        )
+    stopped = ""
+    try:
+        for step in range(1, int(steps) + 1):
+            sim.advance(step)
+    except PhysicsError as error:
+        stopped = str(error)
+    cl.enqueue_nd_range_kernel = enqueue
+    written = {name for term in sim.terms for kernel in term.kernels for name in kernel.writes + kernel.adds}
+    zero = sorted(name for name in written if not sim.read(name).any())
+    return sim.device, {"status": sim.status, "stopped": stopped, "zero": zero}
+
+
+def scenario(path: str, steps: str = "3") -> tuple[Device, dict[str, Any]]:
+    """Steps of a scenario of the user's."""
+    sim = Simulation(load(path))
+    sim.advance(int(steps))
+    return sim.device, {"status": sim.status}
+
+
+def main() -> None:
+    found = open_door()
+    what, *rest = sys.argv[1:]
+    result: dict[str, Any] = {}
+    if what in ("scene", "scenario"):
+        device, result = (scene if what == "scene" else scenario)(*rest)
+    else:
+        device = Device(found)
+        if what == "primitives":
+            primitives(device)
+        else:
+            run_fault(device, what)
+    run_fault(device, "sentinel")
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
