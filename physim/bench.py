@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from physim.assembly import ordered
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
-from physim.state import ARRAYS
 
 _REPEATS = 5
 FULL_LAW: dict[str, Any] = {"contact": {}, "junction": {}, "crawl": {}, "friction": {}, "polarity": {}}
@@ -51,26 +49,9 @@ def milliseconds_per_step(sim: Simulation, steps: int, repeats: int = _REPEATS) 
     return statistics.median(times)
 
 
-def copy_bandwidth(sim: Simulation, nbytes: int = 1 << 27) -> float:
-    """Bytes per second that the device reads and writes when it copies a buffer, best of five."""
-    device = sim.device
-    here, there = device.empty("bench from", nbytes), device.empty("bench to", nbytes)
-    best = 0.0
-    for _ in range(_REPEATS):
-        begin = time.perf_counter()
-        device.wait(device.cl.enqueue_copy(device.queue, there, here))
-        best = max(best, 2 * nbytes / (time.perf_counter() - begin))
-    return best
-
-
 def step_bytes(sim: Simulation) -> int:
     """Bytes of a step without rebuild: every array that a kernel declares, once, twice if it is added to."""
-    total = 0
-    for _, kernel, _ in ordered(sim.terms):
-        if kernel.when != "rebuild" and not kernel.primitive:
-            names = [*kernel.reads, *kernel.writes, *kernel.adds, *kernel.adds]
-            total += sum(sim.layout.nbytes(n) for n in names if ARRAYS[n].per != "bin")
-    return total
+    return sum(launch.nbytes for part in sim.schedule.parts.values() for launch in part if launch.when != "rebuild")
 
 
 def main(*, device: str | None = None, json: Path | None = None, quick: bool = False) -> dict[str, Any]:
@@ -86,7 +67,7 @@ def main(*, device: str | None = None, json: Path | None = None, quick: bool = F
     print(f"{'name':14} {'size':>9} {'ms/step':>10} {'items/s':>12} {'B/item':>8} {'of copy bandwidth':>18}")
     for name, size, terms, steps in cases:
         sim = dense_cells(size, terms, device)
-        bandwidth = bandwidth or copy_bandwidth(dense_cells(8, terms, device))
+        bandwidth = bandwidth or sim.device.copy_bandwidth(1 << 27)
         info = sim.device_info
         rows.append(_row(name, size, milliseconds_per_step(sim, steps), sim, bandwidth))
     sim = Simulation(load("invasion"), device=device)

@@ -99,9 +99,11 @@ def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[st
     result = {}
     for kernel in own_kernels(term):
         arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays)]
-        result[kernel] = prepare(
+        launch = result[kernel] = prepare(
             device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}"
         )
+        launch.when = kernel.when
+        launch.nbytes = sum(buffers[name].size * (2 if name in kernel.adds else 1) for name in kernel.arrays)
     return result
 
 

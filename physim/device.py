@@ -234,6 +234,18 @@ class Device:
         if status < 0:
             raise self._failure("failed", status)
 
+    def copy_bandwidth(self, nbytes: int = 1 << 26, repeats: int = 5) -> float:
+        """Bytes per second that the device reads and writes when it copies a buffer, best of some tries."""
+        here, there, best = self.empty("copied from", nbytes), self.empty("copied to", nbytes), 0.0
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            self.copy(here, there, nbytes)
+            best = max(best, 2 * nbytes / (time.perf_counter() - begin))
+        for name, buffer in (("copied from", here), ("copied to", there)):
+            buffer.release()
+            del self.allocated[name]
+        return best
+
     def drain(self) -> None:
         self.wait(self.cl.enqueue_marker(self.queue))
 
@@ -259,6 +271,10 @@ class Launch:
     local_size: tuple[int]
     arguments: tuple[Any, ...]
     """Kept here because a kernel does not keep its buffers alive."""
+    when: str = ""
+    """Status word that must be set, else the kernel returns at once."""
+    nbytes: int = 0
+    """Of the arrays that it declares: each once, twice if it adds to them."""
 
 
 def prepare(

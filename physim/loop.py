@@ -62,7 +62,7 @@ class Loop:
         self.world["neighbor_rows"] = self.layout.neighbor_rows
         self.world["stride"], self.world["unknowns"] = self.layout.stride, self.layout.unknowns
         self.device.upload(self.buffers["world"], self.world.reshape(1))
-        self._schedule = Schedule(self.device, self.terms, self.buffers, self.layout)
+        self.schedule = Schedule(self.device, self.terms, self.buffers, self.layout)
 
     # moving on
 
@@ -95,7 +95,7 @@ class Loop:
             begin, first = time.perf_counter(), self.step_count
             with held():
                 for _ in range(wanted):
-                    self._enqueue(self._schedule.parts["before"])
+                    self._enqueue(self.schedule.parts["before"])
                     self._iterate(self._loops)
             self.settle()
             self._seconds_per_step = (time.perf_counter() - begin) / max(1, self.step_count - first)
@@ -110,9 +110,9 @@ class Loop:
 
     def _iterate(self, loops: int) -> None:
         """So many iterations of the solve, if there is one, and the rest of the step."""
-        for _ in range(loops if self._schedule.parts["iteration"] else 0):
-            self._enqueue(self._schedule.parts["iteration"])
-        self._enqueue(self._schedule.parts["after"])
+        for _ in range(loops if self.schedule.parts["iteration"] else 0):
+            self._enqueue(self.schedule.parts["iteration"])
+        self._enqueue(self.schedule.parts["after"])
 
     def _enqueue(self, launches: list[Launch]) -> None:
         enqueue, queue = self.device.cl.enqueue_nd_range_kernel, self.device.queue
@@ -225,7 +225,7 @@ class Loop:
         begin["rebuild"] = 1
         self.device.upload(self.buffers["status"], begin.reshape(1))
         while True:
-            self._enqueue(self._schedule.relist)
+            self._enqueue(self.schedule.relist)
             found = self.device.download(self.buffers["status"], STATUS, 1)[0]
             if not found["halt"]:
                 break

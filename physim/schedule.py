@@ -26,7 +26,10 @@ class Schedule:
         self.relist: list[Launch] = []
         own = {id(term): codegen.launches(device, term, buffers, layout.items) for term in terms}
         for term, kernel, part in assembly.ordered(terms):
-            launches = self._primitive(term, kernel) if kernel.primitive else [own[id(term)][kernel]]
+            if kernel.primitive:
+                launches = self._primitive(term, kernel)
+            else:
+                launches = [own[id(term)][kernel]]
             self.parts[part] += launches
             if isinstance(term, Neighbors) or kernel.when == "rebuild":
                 self.relist += launches
@@ -34,7 +37,11 @@ class Schedule:
     def _primitive(self, term: Term, kernel: Kernel) -> list[Launch]:
         makers: dict[str, Callable[[Primitives], list[Launch]]] = {
             "sort_cells": self._sort_cells, "append_daughters": self._append_daughters}  # fmt: skip
-        return makers[kernel.primitive](Primitives(self.device, term.name))
+        launches = makers[kernel.primitive](Primitives(self.device, term.name))
+        for launch in launches:
+            launch.when = "rebuild" if isinstance(term, Neighbors) else "births"
+            launch.nbytes = sum(argument.size for argument in launch.arguments[1:] if hasattr(argument, "get_info"))
+        return launches
 
     def _sort_cells(self, primitives: Primitives) -> list[Launch]:
         """Counting sort of all rows by (bin, id), and every array of the cells' state into that order.

@@ -221,4 +221,7 @@ class Simulation(Loop):
         return self.device.info()
 
     def profile_table(self) -> str:
-        return self.profile.table(self.step_count, self.host_reads) if self.profile is not None else ""
+        """Time, launches and bytes of every kernel; empty without `profile=True`."""
+        if self.profile is None:
+            return ""
+        return self.profile.table(self.status, self.host_reads, self.device.copy_bandwidth())
