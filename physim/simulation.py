@@ -173,8 +173,8 @@ class Simulation(Loop):
         return Saved(arrays, self.world.copy(), self._last_status.copy(), self.layout.cells, self.network)
 
     def copy(self, changes: Sequence[str] = ()) -> Simulation:
-        """A second simulation that starts from this state, with `path=value` changes to the scenario (no new terms)."""
-        scenario = self.scenario.changed(changes) if changes else self.scenario
+        """A second simulation from this state, with `path=value` changes to its scenario (no new terms, no null arm)."""
+        scenario = self.scenario.changed([*changes, "null=off"]) if changes else self.scenario
         return Simulation(scenario, device=self._device_name, saved=self.save())
 
     # looking

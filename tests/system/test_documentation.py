@@ -1,0 +1,56 @@
+"""What the documentation shows does what it says: the code on its pages is run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import physim
+
+DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLE = DOCS / "examples" / "own_term"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+def test_python_page_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    (code,) = blocks("python.md", "python")
+    names: dict = {}
+    exec(code, names)
+    said = capsys.readouterr().out
+    assert "10 min, " in said and "50 min, " in said and "junctions a cell" in said
+    assert names["sim"].time == 50 and names["frozen"].time == 60
+    assert (names["folder"] / "summary.txt").exists()
+    moved = [branch.cells["velocity"] for branch in (names["sim"], names["frozen"])]
+    assert abs(moved[1]).mean() < 0.5 * abs(moved[0]).mean(), "without crawling, cells come to rest"
+
+
+def test_new_term_page_shows_the_example(device_label, tmp_path, monkeypatch) -> None:
+    """Its blocks are the example's files, and its test passes in a copy of that folder."""
+    declaration, test = blocks("new_term.md", "python")
+    assert (EXAMPLE / "tether.py").read_text().split('"""\n\n', 1)[1] == declaration
+    assert [(EXAMPLE / "tether.cl").read_text()] == blocks("new_term.md", "c")
+    monkeypatch.chdir(shutil.copytree(EXAMPLE, tmp_path / "own"))
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    names: dict = {}
+    exec(test, names)
+    names["test_tether_relaxes_as_implicit_euler_does"]()
+
+
+def test_pages_name_files_and_pages_that_exist() -> None:
+    for page in DOCS.glob("*.md"):
+        text = page.read_text()
+        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
+            assert (DOCS / target).exists(), f"{page.name}: {target}"
+        for name in re.findall(r"`((?:physim|kernels|tests|viz)/[\w/]+\.\w+)`", text):
+            assert (DOCS.parent / name).exists(), f"{page.name}: {name}"
+
+
+def test_public_names_are_there() -> None:
+    for name in physim.__all__:
+        assert getattr(physim, name).__module__.startswith("physim.") or name == "load"
