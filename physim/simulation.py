@@ -19,7 +19,7 @@ from physim.errors import PhysicsError
 from physim.primitives import Primitives
 from physim.profile import Profile
 from physim.scenario import Scenario
-from physim.snapshot import Snapshot, take
+from physim.snapshot import GIVEN, Snapshot, take
 from physim.state import ARRAYS
 from physim.terms.engine import Neighbors, Solve
 from physim.world import HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN, HALT_ROWS, STATUS, STATUS_WORDS, Box
@@ -88,6 +88,7 @@ class Simulation:
         device.reserve({name: layout.nbytes(name) for name in self.arrays})
         self.buffers = {name: device.empty(name, layout.nbytes(name)) for name in self.arrays}
         first = assembly.first_state(self.scenario, self.box, cells, layout)
+        self.idle = {name: np.asarray(cells[name])[np.argsort(cells["id"])] for name in GIVEN if name not in self.buffers}
         half = 0.0
         if self.network is not None:
             fibers, self.segment_order = assembly.fiber_state(self.network, self.box, self.segment_grid)

@@ -11,7 +11,10 @@ from physim.record import Snapshot
 if TYPE_CHECKING:
     from physim.simulation import Simulation
 
-__all__ = ["Snapshot", "take"]
+__all__ = ["GIVEN", "Snapshot", "take"]
+
+GIVEN = ("radius", "nucleus_radius", "cadherin", "integrin")
+"""What cells are given for life. `Simulation.idle` has by id what no term of the scenario reads: not 0, as given."""
 
 
 def take(sim: Simulation) -> Snapshot:
@@ -20,6 +23,8 @@ def take(sim: Simulation) -> Snapshot:
     n = len(order)
 
     def cell(name: str, width: int = 0) -> np.ndarray:
+        if name in sim.idle:
+            return sim.idle[name]
         if name not in sim.buffers:
             return np.zeros((n, width) if width else n, np.float32)
         values = sim.read(name)[order]
@@ -31,7 +36,7 @@ def take(sim: Simulation) -> Snapshot:
         "id": cell("id"),
         "type": cell("type"),
         "position": position,
-        **{name: cell(name) for name in ("radius", "nucleus_radius", "cadherin", "integrin")},
+        **{name: cell(name) for name in GIVEN},
         **{name: cell(name, 3) for name in ("polarity", "force")},
         "velocity": cell("displacement", 3) / np.float32(sim.scenario.run.step),
         "bound_links": np.zeros(n, np.int32),

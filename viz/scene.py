@@ -11,6 +11,9 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
 from physim.viz.view import FIBER, INK, LINKS, NUCLEUS, PALE, PAPER, RGB, Layout, Row, color, legend
 
+_MOST_PALE = 2000
+"""Cells outside the slab are shown up to this number; more would hide everything, and take minutes."""
+
 
 def window_of(run: Run, time: float, layout: Layout) -> Any:
     """An offscreen vtkRenderWindow with the frame at a time in hours, ready to be rendered."""
@@ -38,7 +41,8 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
     kinds, radius, nucleus = (_of(cells, name)[here] for name in ("type", "radius", "nucleus_radius"))
     where = points(cells)[here]
     solid = view.in_slab(where[:, 2], nucleus)
-    for chosen, opacity in ((solid, 1.0), (~solid, PALE)):
+    pale = ~solid if (~solid).sum() <= _MOST_PALE else np.zeros(len(solid), bool)
+    for chosen, opacity in ((solid, 1.0), (pale, PALE)):
         for kind in np.unique(kinds[chosen]):
             body = chosen & (kinds == kind)
             _add(stage, _spheres(where[body], radius[body]), color(int(kind)), opacity, open_cut=True)
@@ -52,7 +56,7 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
     links = run.part("links", time)
     if links is not None and links.GetNumberOfCells():
         _links(stage, links, layout, float(nucleus.max(initial=0.0)))
-    return legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
+    return legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool(pale.any()))
 
 
 def _links(stage: Any, links: Any, layout: Layout, margin: float) -> None:
@@ -64,7 +68,7 @@ def _links(stage: Any, links: Any, layout: Layout, margin: float) -> None:
         chosen = shown & (classes == k)
         if chosen.any():
             _add(stage, _lines(begin[chosen], end[chosen]), shade, 1.0, width=2.2 * layout.unit)
-            dot = np.full(int(chosen.sum()), 4.5 * layout.unit / layout.scale)
+            dot = np.full(int(chosen.sum()), min(4.5 * layout.unit / layout.scale, 1.0))
             _add(stage, _spheres(end[chosen], dot), shade, 1.0)
 
 
@@ -83,7 +87,7 @@ def _spheres(centers: np.ndarray, radii: np.ndarray) -> Any:
     cloud.GetPointData().SetScalars(scale)
     ball = vtk.vtkSphereSource()
     ball.SetRadius(1.0)
-    resolution = 48 if len(centers) < 2000 else 16
+    resolution = 48 if len(centers) < 2000 else 20 if len(centers) < 20_000 else 8
     ball.SetThetaResolution(resolution)
     ball.SetPhiResolution(resolution)
     mapper = vtk.vtkGlyph3DMapper()
