@@ -227,4 +227,4 @@ def _plots(folder: Path) -> Any:
 def _renderings(folder: Path) -> Any:
     from physim.viz.render import render_run
 
-    return render_run(folder)
+    return list(render_run(folder))
