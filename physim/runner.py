@@ -52,6 +52,7 @@ def run(scenario: Scenario, *, out: Path | None = None, device: str | None = Non
         network=network,
         type_names=[group.name for group in scenario.cells],
     )
+    _paraview_script(folder)
     last: list[Snapshot] = []
 
     def keep(snapshot: Snapshot) -> None:
@@ -202,6 +203,12 @@ def _peak_memory() -> int:
     except ImportError:
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _paraview_script(folder: Path) -> None:
+    from physim.viz.paraview import write_script
+
+    write_script(folder)
 
 
 def _pictures(folder: Path) -> None:
