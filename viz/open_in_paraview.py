@@ -111,7 +111,7 @@ def main(picture=None):
     view.OrientationAxesVisibility = 1
     cells, fibers = part(run, "cells", first), part(run, "fibers", first)
     low, high = cells.GetDataInformation().GetBounds()[4:]
-    pv.GetAnimationScene().AnimationTime = last
+    pv.GetTimeKeeper().Time = last  # the animation scene would wait for the window for ever
     spheres = show_cells(cells, view)
     if fibers:
         show_fibers(fibers, view, 0.5 * (low + high))
