@@ -9,10 +9,7 @@ import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
 from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
-from physim.viz.view import FIBER, INK, LINKS, NUCLEUS, PALE, PAPER, RGB, Layout, Row, color, legend
-
-_MOST_PALE = 2000
-"""Cells outside the slab are shown up to this number; more would hide everything, and take minutes."""
+from physim.viz.view import FIBER, INK, LINKS, NUCLEUS, PALE, PAPER, RGB, Layout, Row, color, legend, mixed
 
 
 def window_of(run: Run, time: float, layout: Layout) -> Any:
@@ -39,24 +36,24 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
     cells, view = run.part("cells", time), layout.view
     here = in_the_box(cells)
     kinds, radius, nucleus = (_of(cells, name)[here] for name in ("type", "radius", "nucleus_radius"))
-    where = points(cells)[here]
+    where = points(cells)[here]  # a copy
     solid = view.in_slab(where[:, 2], nucleus)
-    pale = ~solid if (~solid).sum() <= _MOST_PALE else np.zeros(len(solid), bool)
-    for chosen, opacity in ((solid, 1.0), (pale, PALE)):
+    where[~solid, 2] -= 2 * np.ptp(where[:, 2], axis=0) if len(where) else 0  # behind all else; nothing shifts sideways
+    for chosen, share in ((solid, 1.0), (~solid, PALE)):
         for kind in np.unique(kinds[chosen]):
             body = chosen & (kinds == kind)
-            _add(stage, _spheres(where[body], radius[body]), color(int(kind)), opacity, open_cut=True)
+            _add(stage, _spheres(where[body], radius[body]), mixed(color(int(kind)), share), open_cut=True)
         seen = chosen & (nucleus > 0)
         if seen.any():
-            _add(stage, _spheres(where[seen], nucleus[seen]), NUCLEUS, opacity)
+            _add(stage, _spheres(where[seen], nucleus[seen]), mixed(NUCLEUS, share))
     begin, end = line_ends(run.part("fibers", time))
     shown = view.in_slab(0.5 * (begin + end)[:, 2])
     if shown.any():
-        _add(stage, _lines(begin[shown], end[shown]), FIBER, 1.0, width=1.1 * layout.unit)
+        _add(stage, _lines(begin[shown], end[shown]), FIBER, width=1.1 * layout.unit)
     links = run.part("links", time)
     if links is not None and links.GetNumberOfCells():
         _links(stage, links, layout, float(nucleus.max(initial=0.0)))
-    return legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool(pale.any()))
+    return legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
 
 
 def _links(stage: Any, links: Any, layout: Layout, margin: float) -> None:
@@ -67,9 +64,9 @@ def _links(stage: Any, links: Any, layout: Layout, margin: float) -> None:
     for k, shade in enumerate(LINKS):
         chosen = shown & (classes == k)
         if chosen.any():
-            _add(stage, _lines(begin[chosen], end[chosen]), shade, 1.0, width=2.2 * layout.unit)
+            _add(stage, _lines(begin[chosen], end[chosen]), shade, width=2.2 * layout.unit)
             dot = np.full(int(chosen.sum()), min(4.5 * layout.unit / layout.scale, 1.0))
-            _add(stage, _spheres(end[chosen], dot), shade, 1.0)
+            _add(stage, _spheres(end[chosen], dot), shade)
 
 
 def _of(data: Any, name: str) -> np.ndarray:
@@ -113,14 +110,13 @@ def _lines(begin: np.ndarray, end: np.ndarray) -> Any:
     return mapper
 
 
-def _add(stage: Any, mapper: Any, rgb: RGB, opacity: float, *, width: float = 0.0, open_cut: bool = False) -> None:
+def _add(stage: Any, mapper: Any, rgb: RGB, *, width: float = 0.0, open_cut: bool = False) -> None:
     """An actor; `open_cut` leaves out the half of a sphere that faces the viewer."""
     mapper.ScalarVisibilityOff()
     actor = vtk.vtkActor()
     actor.SetMapper(mapper)
     look = actor.GetProperty()
     look.SetColor(*rgb)
-    look.SetOpacity(opacity)
     look.SetAmbient(0.3)
     look.SetDiffuse(0.7)
     if open_cut:
@@ -141,8 +137,6 @@ def _look_down(stage: Any, layout: Layout) -> None:
     camera.ParallelProjectionOn()
     camera.SetParallelScale(0.5 * layout.height / layout.scale)
     stage.ResetCameraClippingRange()
-    stage.SetUseDepthPeeling(True)
-    stage.SetMaximumNumberOfPeels(8)
 
 
 def _legend(column: Any, rows: list[Row], time: float, layout: Layout) -> None:
@@ -168,7 +162,7 @@ def _sign(column: Any, row: Row, x: float, y: float, unit: float) -> None:
     if row.sign in ("cell", "pale"):
         share = PALE if row.sign == "pale" else 1.0
         for radius, rgb in ((18, row.color), (10, NUCLEUS)):
-            disc(middle, radius, tuple(share * f + (1 - share) * b for f, b in zip(rgb, PAPER, strict=True)))
+            disc(middle, radius, mixed(rgb, share))
     elif row.sign == "nucleus":
         disc(middle, 10, row.color)
     elif row.sign in ("fiber", "link"):

@@ -30,7 +30,7 @@ INK = _rgb(235, 236, 240)
 SLAB = 20.0
 """Thickness of the slab of fibers that is shown, um."""
 PALE = 0.4
-"""Opacity of cells outside the slab."""
+"""Share of their colour that cells outside the slab keep."""
 _SAMPLES = 24
 _MOST_ROWS = 8
 
@@ -38,6 +38,12 @@ _MOST_ROWS = 8
 def color(kind: int) -> RGB:
     """Of a cell type."""
     return CELLS[kind % len(CELLS)]
+
+
+def mixed(rgb: RGB, share: float) -> RGB:
+    """A colour faded into the paper."""
+    r, g, b = (share * front + (1 - share) * back for front, back in zip(rgb, PAPER, strict=True))
+    return r, g, b
 
 
 @dataclass(frozen=True)
