@@ -88,7 +88,7 @@ class Simulation:
         device.reserve({name: layout.nbytes(name) for name in self.arrays})
         self.buffers = {name: device.empty(name, layout.nbytes(name)) for name in self.arrays}
         first = assembly.first_state(self.scenario, self.box, cells, layout)
-        self.idle = {name: np.asarray(cells[name])[np.argsort(cells["id"])] for name in GIVEN if name not in self.buffers}
+        self.idle = {n: np.asarray(cells[n])[np.argsort(cells["id"])] for n in GIVEN if n not in self.buffers}
         half = 0.0
         if self.network is not None:
             fibers, self.segment_order = assembly.fiber_state(self.network, self.box, self.segment_grid)

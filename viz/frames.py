@@ -1,4 +1,4 @@
-"""A run folder as a reader sees it: times and parts from the PVD, geometry from the VTPs, arrays by their plain names."""
+"""A run folder as a reader sees it: times and parts from the PVD, geometry from the VTPs, arrays by plain names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Run:
         self._part: tuple[Path | None, Any] = (None, None)
 
     def part(self, name: str, time: float) -> Any:
-        """vtkPolyData of a part ("cells", "fibers", "links") at a time in hours; None where the run has no such part."""
+        """vtkPolyData of "cells", "fibers" or "links" at a time in hours; None where the run has no such part."""
         path = self._files.get((name, time))
         if path is None or not path.is_file():
             if name == "cells":

@@ -8,6 +8,7 @@ Cells are spheres of their radius, fibers a slab of thin lines, links lines colo
 
 import os
 import sys
+from typing import Any
 
 from paraview import simple as pv
 
@@ -17,7 +18,7 @@ RADIUS, TYPE, DEPARTED, TENSION = "radius (um)", "type", "departed (h)", "tensio
 CELL_COLORS = [(0.18, 0.71, 0.51), (0.88, 0.41, 0.71), (0.43, 0.76, 0.98), (0.88, 0.88, 0.84), (0.75, 0.57, 0.24)]
 
 
-def folder():
+def folder() -> str:
     """Of the run: where this file lies; ParaView's window does not tell, then where it was started or written."""
     places = [os.path.dirname(os.path.abspath(globals().get("__file__", "run.pvd"))), os.getcwd(), WRITTEN_IN]
     for place in places:
@@ -26,7 +27,7 @@ def folder():
     raise SystemExit("no run.pvd in " + " or ".join(places) + ": start ParaView in the folder of the run")
 
 
-def part(run, name, time):
+def part(run: Any, name: str, time: float) -> Any:
     """A named part of the run, or None where it has no such part or the part is empty at that time."""
     chosen = pv.ExtractBlock(registrationName=name, Input=run)
     chosen.Selectors = ["//" + name]
@@ -37,7 +38,7 @@ def part(run, name, time):
     return None
 
 
-def type_names(cells):
+def type_names(cells: Any) -> list[str]:
     """Names of the cell types, from the field data of the part."""
     data = pv.servermanager.Fetch(cells)
     while hasattr(data, "GetNumberOfBlocks"):
@@ -46,7 +47,7 @@ def type_names(cells):
     return [names.GetValue(k) for k in range(names.GetNumberOfValues())] if names else []
 
 
-def show_cells(cells, view):
+def show_cells(cells: Any, view: Any) -> Any:
     """Spheres, coloured by type; those that have left the box are taken away."""
     here = pv.Threshold(registrationName="cells in the box", Input=cells, Scalars=["POINTS", DEPARTED])
     here.LowerThreshold, here.UpperThreshold, here.Invert = 0.0, 1e30, 1  # "departed" is nan while a cell is there
@@ -72,7 +73,7 @@ def show_cells(cells, view):
     return spheres
 
 
-def show_fibers(fibers, view, middle):
+def show_fibers(fibers: Any, view: Any, middle: float) -> None:
     """A slab about the height `middle`, um; the whole network would hide the cells."""
     x0, x1, y0, y1, _, _ = fibers.GetDataInformation().GetBounds()
     slab = pv.Clip(registrationName="slab of fibers", Input=fibers, ClipType="Box")
@@ -85,7 +86,7 @@ def show_fibers(fibers, view, middle):
     pv.Hide(fibers, view)
 
 
-def show_links(links, view):
+def show_links(links: Any, view: Any) -> None:
     """Lines with the tension as their colour, and its bar."""
     shown = pv.Show(links, view)
     pv.ColorBy(shown, ("CELLS", TENSION))
@@ -99,7 +100,7 @@ def show_links(links, view):
     bar.RangeLabelFormat = "%.0f"
 
 
-def main(picture=None):
+def main(picture: str | None = None) -> None:
     run = pv.PVDReader(registrationName="run", FileName=os.path.join(folder(), "run.pvd"))
     first, last = run.TimestepValues[0], run.TimestepValues[-1]
     run.UpdatePipeline(first)

@@ -1,4 +1,4 @@
-"""The ParaView script that lies in the folder of each run: `open_in_paraview.py`, a copy of the file of that name here."""
+"""The ParaView script in the folder of each run: a copy of `open_in_paraview.py` that lies beside this file."""
 
 from __future__ import annotations
 

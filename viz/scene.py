@@ -1,4 +1,4 @@
-"""The VTK scene of one frame: cells cut open so that their nuclei show, a slab of fibers, links by tension; the legend."""
+"""The VTK scene of one frame: cells cut open so that nuclei show, a slab of fibers, links by tension; the legend."""
 
 from __future__ import annotations
 
@@ -148,7 +148,8 @@ def _legend(column: Any, rows: list[Row], time: float, layout: Layout) -> None:
         _sign(column, row, left, y + 12 * unit, unit)
         _text(column, row.label, left + (52 * unit if row.sign else 0), y, 27 * unit)
     length, pixels = layout.scale_bar()
-    _polygon(column, [(left, 44 * unit), (left + pixels, 44 * unit), (left + pixels, 54 * unit), (left, 54 * unit)], INK)
+    right, low, high = left + pixels, 44 * unit, 54 * unit
+    _polygon(column, [(left, low), (right, low), (right, high), (left, high)], INK)
     _text(column, f"{length:g} \u00b5m", left, 72 * unit, 30 * unit)
 
 

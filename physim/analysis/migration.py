@@ -1,7 +1,7 @@
 """How cells of a run move: speeds, displacements, mean square displacement, how far they invaded.
 
-Reads the table that `physim.record` wrote (cells.parquet, null.parquet), so it works on another machine, and spot tables
-of TrackMate, so that cells under a microscope are measured in the same way.
+Reads the table that `physim.record` wrote (cells.parquet, null.parquet), so it works on another machine, and
+spot tables of TrackMate, so that cells under a microscope are measured in the same way.
 Positions are made continuous through periodic faces; a cell that has left by an open face stays where the
 first record after that has it.
 """

@@ -39,8 +39,8 @@ _COLUMNS = {
 }
 _LARGEST = 2_000_000_000
 _NEEDED = ("TRACK_ID", "POSITION_X", "POSITION_Y", "POSITION_T")
-_WORDS = {"micron": "um", "microns": "um", "micrometer": "um", "sec": "s", "second": "s", "seconds": "s", "minute": "min",
-          "minutes": "min", "hour": "h", "hours": "h", "hr": "h"}  # fmt: skip
+_WORDS = {"micron": "um", "microns": "um", "micrometer": "um", "sec": "s", "second": "s", "seconds": "s",
+          "minute": "min", "minutes": "min", "hour": "h", "hours": "h", "hr": "h"}  # fmt: skip
 
 
 def export_spots(run: Path, path: Path) -> Path:
@@ -86,7 +86,9 @@ def read_spots(path: Path) -> Trajectories:
             f"{path}: has no column {', '.join(missing)}; export the spots (not the edges or tracks) from TrackMate"
         )
     at = {key: keys.index(key) for key in (*_NEEDED, "POSITION_Z") if key in keys}
-    first = next((k for k in range(1, min(len(lines), 5)) if _is_number(lines[k], at["POSITION_X"])), len(lines))
+    first = 1
+    while first < min(len(lines), 5) and not any(_is_number(lines[first], column) for column in at.values()):
+        first += 1
     units = lines[first - 1] if first > 1 else []
     rows = [(k + 1, line) for k, line in enumerate(lines) if k >= first and any(line)]
     rows = [(number, line) for number, line in rows if _text(line, at["TRACK_ID"]) not in ("", "None")]
@@ -149,11 +151,11 @@ def _numbers(path: Path, key: str, column: int, rows: list[tuple[int, list[str]]
 def _factor(path: Path, key: str, units: list[str], column: int, target: str) -> float:
     """What turns the numbers of a column into um or min, by the line of units."""
     word = re.sub(r"[()\s]", "", _text(units, column)).lower()
+    goal, wanted = parse_unit(target)
     try:
         factor, powers = parse_unit(_WORDS.get(word, word))
-        goal, wanted = parse_unit(target)
     except ValueError:
-        factor, powers, goal, wanted = 0.0, (), 1.0, ((),)
+        factor, powers = 0.0, ()
     if not word or powers != wanted:
         remedy = "set pixel size and frame interval in Fiji (Image > Properties) before tracking"
         raise InputError(f"{path}: {key} is in {show(word or 'no unit')}, which is not known in {target}; {remedy}")

@@ -177,7 +177,8 @@ def test_colours_stay_apart_for_colour_blind_eyes():
             [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]], np.eye(3)]  # fmt: skip
     shown = np.array([*CELLS[:3], NUCLEUS, *LINKS, PAPER])
     for eye in eyes:
-        light = np.clip(np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4) @ np.array(eye).T, 0, 1)
+        linear = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+        light = np.clip(linear @ np.array(eye).T, 0, 1)
         xyz = light @ np.array([[0.434, 0.376, 0.190], [0.213, 0.715, 0.072], [0.018, 0.109, 0.873]]).T
         f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
         lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
