@@ -206,6 +206,12 @@ def run(
     print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview))
 
 
+def _run_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is no folder; give the folder that 'physim run' printed")
+    return folder
+
+
 @app.command()
 def resume(
     run_folder: RunFolder,
@@ -216,20 +222,53 @@ def resume(
     """Go on with a run that was interrupted, killed or stopped, to the same bits as if it had not been."""
     from physim.runner import resume as resume_run
 
-    print(resume_run(run_folder, device=device, profile=profile, preview=preview))
+    print(resume_run(_run_folder(run_folder), device=device, profile=profile, preview=preview))
 
 
 @app.command()
 def render(
     run_folder: RunFolder,
+    frames: Annotated[
+        str, typer.Option(help="last: preview.png; all: a series in pictures/")
+    ] = "last",
+    size: Annotated[str, typer.Option(metavar="WxH", help="pixels of a picture")] = "1600x1200",
+    movie: Annotated[
+        bool, typer.Option("--movie", help="the series, and movie.mp4 of it (needs imageio-ffmpeg)")
+    ] = False,
 ) -> None:
-    """Render pictures of a recorded run."""
-    if not run_folder.is_dir():
-        raise InputError(f"{run_folder}: is no folder; give the folder that 'physim run' printed")
-    from physim.viz.render import render_run
+    """Draw pictures and the invaded radius of a run, finished or not."""
+    folder = _run_folder(run_folder)
+    if frames not in ("last", "all"):
+        raise InputError(f"--frames: '{frames[:40]}' is not known; write last or all")
+    from physim.viz import movie as film
+    from physim.viz.plots import plot_invasion
+    from physim.viz.render import render_run, size_of
 
-    for picture in render_run(run_folder):
-        print(picture)
+    pixels = size_of(size)
+    if movie:
+        film.check(pixels)
+    for figure in plot_invasion(folder):
+        print(figure)
+    pictures = []
+    for picture in render_run(folder, size=pixels, frames="all" if movie else frames):
+        print(picture, flush=True)
+        pictures.append(picture)
+    if movie:
+        print(film.write_movie(folder / "movie.mp4", pictures))
+
+
+@app.command()
+def export(
+    run_folder: RunFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="file; default: trackmate_spots.csv in the folder of the run")
+    ] = None,
+) -> None:
+    """Write the trajectories as a spot table that TrackMate and its readers understand (CSV)."""
+    from physim.analysis.trackmate import export_spots
+
+    folder = _run_folder(run_folder)
+    print(export_spots(folder, out or folder / "trackmate_spots.csv"))
 
 
 @app.command()

@@ -5,6 +5,8 @@
     cells.parquet    one row per cell and record     frames/links_N.vtp   links from cells to fibers
     summary.txt      words and numbers               fibers.vtp           the network, once
 
+Pictures, plots and `open_in_paraview.py` beside them are of `viz`.
+
 Units are in the names of VTP arrays and in the field metadata of the table. Times are in hours. A frame is
 listed in run.pvd only when all its files are complete, so a crash or a full disk leaves the earlier frames
 readable.

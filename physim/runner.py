@@ -64,6 +64,7 @@ def record(sim: Any, *, out: Path | None = None, device: str | None = None, prev
             type_names=[group.name for group in scenario.cells],
             copies=copies,
         )
+        _paraview_script(folder)
         return _carry_on(sim, recorder, device, preview)
 
 
@@ -88,6 +89,7 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
         print(f"resuming {folder} at {sim.time / 60:g} h", flush=True)
         names = [group.name for group in scenario.cells]
         recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names)
+        _paraview_script(folder)
         return _carry_on(sim, recorder, device, preview)
 
 
@@ -299,6 +301,12 @@ def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def _paraview_script(folder: Path) -> None:
+    from physim.viz.paraview import write_script
+
+    write_script(folder)
+
+
 def _pictures(folder: Path) -> None:
     """Pictures of the finished run. Why they cannot be drawn is said; the run is complete."""
     for kind, draw in (("plots", _plots), ("renderings", _renderings)):
@@ -322,4 +330,4 @@ def _plots(folder: Path) -> Any:
 def _renderings(folder: Path) -> Any:
     from physim.viz.render import render_run
 
-    return render_run(folder)
+    return list(render_run(folder))

@@ -24,7 +24,7 @@ from physim.generate.fiber_network import FiberNetwork
 from physim.loop import Loop
 from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
-from physim.snapshot import Snapshot, take
+from physim.snapshot import GIVEN, Snapshot, take
 from physim.state import ARRAYS
 from physim.world import STATUS, Box
 
@@ -131,7 +131,7 @@ class Simulation(Loop):
             bins=assembly.grid_bins(grid), segment_bins=assembly.grid_bins(self._segment_grid),
             neighbor_rows=24, links=assembly.link_slots(terms),
         )  # fmt: skip
-        needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | {"id", "type"}
+        needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | set(GIVEN)
         arrays = sorted(needed, key=list(ARRAYS).index)
         scratch_words = (math.prod(words_of(name, layout)) for name in row_arrays(arrays))
         layout.neighbor_rows = max(layout.neighbor_rows, *scratch_words)
@@ -173,7 +173,7 @@ class Simulation(Loop):
         return Saved(arrays, self.world.copy(), self._last_status.copy(), self.layout.cells, self.network)
 
     def copy(self, changes: Sequence[str] = ()) -> Simulation:
-        """A second simulation from this state, with `path=value` changes to its scenario (no new terms, no null arm)."""
+        """A second simulation from this state, with `path=value` changes of its scenario (no new terms or null arm)."""
         scenario = self.scenario.changed([*changes, "null=off"]) if changes else self.scenario
         return Simulation(scenario, device=self._device_name, saved=self.save())
 

@@ -11,7 +11,10 @@ from physim.record import Snapshot
 if TYPE_CHECKING:
     from physim.simulation import Simulation
 
-__all__ = ["Snapshot", "take"]
+__all__ = ["GIVEN", "Snapshot", "take"]
+
+GIVEN = ("id", "type", "radius", "nucleus_radius", "cadherin", "integrin")
+"""What cells are given for life: in the state, and so on record, even where no term of the scenario reads it."""
 
 
 def take(sim: Simulation) -> Snapshot:
@@ -31,7 +34,7 @@ def take(sim: Simulation) -> Snapshot:
         "id": cell("id"),
         "type": cell("type"),
         "position": position,
-        **{name: cell(name) for name in ("radius", "nucleus_radius", "cadherin", "integrin")},
+        **{name: cell(name) for name in GIVEN[2:]},
         **{name: cell(name, 3) for name in ("polarity", "force")},
         "velocity": cell("displacement", 3) / np.float32(sim.scenario.run.step),
         "bound_links": np.zeros(n, np.int32),

@@ -193,7 +193,7 @@ def _files(o: Outcome) -> list[str]:
     return [
         f"files in {o.folder}: run.pvd (ParaView), cells.parquet, scenario.toml, run.json, summary.txt",
         "next:",
-        f"  paraview {run}/run.pvd",
+        f"  paraview --script={run}/open_in_paraview.py",
         f"  physim render {run}",
         f"  physim run {run}/scenario.toml --set {change}",
     ]

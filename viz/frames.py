@@ -1,7 +1,8 @@
-"""A run folder as a reader sees it: times and parts from the PVD, geometry from the VTPs, arrays by their plain names."""
+"""A run folder as a reader sees it: times and parts from the PVD, geometry from the VTPs, arrays by plain names."""
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -12,34 +13,58 @@ from physim.errors import InputError
 
 
 class Run:
-    """The frames of a run folder. Raises InputError for a folder without a readable `run.pvd`."""
+    """The frames of a run folder, of a run in progress or broken off too.
+
+    Raises InputError for a folder without a readable `run.pvd`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         try:
             root = ElementTree.parse(self.folder / "run.pvd").getroot()
+        except FileNotFoundError:
+            remedy = "give the folder that 'physim run' made, or wait for the first record of the run"
+            raise InputError(f"{folder}: has no run.pvd; {remedy}") from None
         except (OSError, ElementTree.ParseError) as error:
             raise InputError(
-                f"{folder}: no readable run.pvd ({error}); give the folder that 'physim run' made"
+                f"{folder}: run.pvd cannot be read ({error}); give the folder that 'physim run' made"
             ) from None
         self._files: dict[tuple[str, float], Path] = {}
         for entry in root.iter("DataSet"):
             self._files[entry.get("name", ""), float(entry.get("timestep", "0"))] = self.folder / entry.get("file", "")
         self.times = sorted({time for name, time in self._files if name == "cells"})
+        """h, of every frame."""
         if not self.times:
             raise InputError(f"{folder}: run.pvd names no frame of cells; wait for the first record of the run")
+        self._part: tuple[Path | None, Any] = (None, None)
 
     def part(self, name: str, time: float) -> Any:
-        """vtkPolyData of a part at a time in hours, or None where the run has no such part."""
-        from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
-
+        """vtkPolyData of "cells", "fibers" or "links" at a time in hours; None where the run has no such part."""
         path = self._files.get((name, time))
         if path is None or not path.is_file():
+            if name == "cells":
+                raise InputError(f"{path}: is missing, but run.pvd names it; copy the whole folder of the run")
             return None
+        if name == "fibers" and self._part[0] == path:  # one file for all frames
+            return self._part[1]
+        from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
+
         reader = vtkXMLPolyDataReader()
         reader.SetFileName(str(path))
         reader.Update()
+        if name == "fibers":
+            self._part = (path, reader.GetOutput())
         return reader.GetOutput()
+
+    def box(self) -> tuple[np.ndarray, np.ndarray, tuple[bool, bool, bool]] | None:
+        """Lower and upper corner (3,) um and which axes are periodic, from run.json; None if it does not say."""
+        try:
+            box = json.loads((self.folder / "run.json").read_text("utf-8"))["box"]
+            lower, upper = (np.array(box[name], float) for name in ("lower_um", "upper_um"))
+            x, y, z = (face == "periodic" for face in box["boundary"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return (lower, upper, (x, y, z)) if lower.shape == upper.shape == (3,) else None
 
 
 def array(data: Any, name: str) -> np.ndarray | None:
@@ -54,9 +79,27 @@ def array(data: Any, name: str) -> np.ndarray | None:
 
 
 def points(data: Any) -> np.ndarray:
+    """(n, 3) um."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
-    return vtk_to_numpy(data.GetPoints().GetData()) if data.GetNumberOfPoints() else np.zeros((0, 3))
+    return vtk_to_numpy(data.GetPoints().GetData()) if data.GetNumberOfPoints() else np.zeros((0, 3), np.float32)
+
+
+def line_ends(data: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Begin and end (m, 3) um of the two-point lines of a part; none for None."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    if data is None or data.GetNumberOfCells() == 0:
+        return np.zeros((0, 3)), np.zeros((0, 3))
+    ends = vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
+    where = points(data)
+    return where[ends[:, 0]], where[ends[:, 1]]
+
+
+def in_the_box(cells: Any) -> np.ndarray:
+    """(n,) whether each cell is still there, that is, has not left by an open face."""
+    departed = array(cells, "departed")
+    return np.isnan(departed) if departed is not None else np.ones(cells.GetNumberOfPoints(), bool)
 
 
 def type_names(data: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a picture of a frame shows: cells with their nuclei, a slab of fibers behind and among them, links by tension."""
+"""The VTK scene of one frame: cells cut open so that nuclei show, a slab of fibers, links by tension; the legend."""
 
 from __future__ import annotations
 
@@ -8,24 +8,75 @@ import numpy as np
 import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
-from physim.viz.frames import array, points, type_names
-
-# Okabe and Ito's colours, distinguishable with every common colour vision.
-PALETTE = [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233), (240, 228, 66)]
-NUCLEUS = (0.13, 0.16, 0.30)
-FIBER = (0.62, 0.58, 0.52)
-INK = (0.12, 0.12, 0.12)
-SLAB = 20.0
-"""Thickness of the slab of fibers that is shown, um."""
+from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
+from physim.viz.view import FIBER, INK, LINKS, NUCLEUS, PALE, PAPER, RGB, Layout, Row, color, legend, mixed
 
 
-def color(kind: int) -> tuple[float, float, float]:
-    r, g, b = PALETTE[kind % len(PALETTE)]
-    return r / 255, g / 255, b / 255
+def window_of(run: Run, time: float, layout: Layout) -> Any:
+    """An offscreen vtkRenderWindow with the frame at a time in hours, ready to be rendered."""
+    window = vtk.vtkRenderWindow()
+    window.SetOffScreenRendering(1)
+    window.SetMultiSamples(0)
+    window.SetSize(layout.width, layout.height)
+    stage, column = vtk.vtkRenderer(), vtk.vtkRenderer()
+    share = layout.column / layout.width
+    stage.SetViewport(share, 0, 1, 1)
+    column.SetViewport(0, 0, share, 1)
+    for renderer in (stage, column):
+        renderer.SetBackground(*PAPER)
+        window.AddRenderer(renderer)
+    rows = _frame(stage, run, time, layout)
+    _look_down(stage, layout)
+    _legend(column, rows, time, layout)
+    return window
 
 
-def sphere_actor(centers: np.ndarray, radii: np.ndarray, rgb: tuple[float, float, float], opacity: float) -> Any:
-    """Spheres of given centres (n, 3) and radii (n), um."""
+def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
+    """Add what is in the box; returns the rows of the legend."""
+    cells, view = run.part("cells", time), layout.view
+    here = in_the_box(cells)
+    kinds, radius, nucleus = (_of(cells, name)[here] for name in ("type", "radius", "nucleus_radius"))
+    where = points(cells)[here]  # a copy
+    solid = view.in_slab(where[:, 2], nucleus)
+    where[~solid, 2] -= 2 * np.ptp(where[:, 2], axis=0) if len(where) else 0  # behind all else; nothing shifts sideways
+    for chosen, share in ((solid, 1.0), (~solid, PALE)):
+        for kind in np.unique(kinds[chosen]):
+            body = chosen & (kinds == kind)
+            _add(stage, _spheres(where[body], radius[body]), mixed(color(int(kind)), share), open_cut=True)
+        seen = chosen & (nucleus > 0)
+        if seen.any():
+            _add(stage, _spheres(where[seen], nucleus[seen]), mixed(NUCLEUS, share))
+    begin, end = line_ends(run.part("fibers", time))
+    shown = view.in_slab(0.5 * (begin + end)[:, 2])
+    if shown.any():
+        _add(stage, _lines(begin[shown], end[shown]), FIBER, width=1.1 * layout.unit)
+    links = run.part("links", time)
+    if links is not None and links.GetNumberOfCells():
+        _links(stage, links, layout, float(nucleus.max(initial=0.0)))
+    return legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
+
+
+def _links(stage: Any, links: Any, layout: Layout, margin: float) -> None:
+    """Links with both ends in the slab (the cell's within `margin`): a dot on the fiber, a line to the cell."""
+    begin, end = line_ends(links)
+    shown = layout.view.in_slab(end[:, 2]) & layout.view.in_slab(begin[:, 2], margin)
+    classes = layout.view.tension_class(_of(links, "tension"))
+    for k, shade in enumerate(LINKS):
+        chosen = shown & (classes == k)
+        if chosen.any():
+            _add(stage, _lines(begin[chosen], end[chosen]), shade, width=2.2 * layout.unit)
+            dot = np.full(int(chosen.sum()), min(4.5 * layout.unit / layout.scale, 1.0))
+            _add(stage, _spheres(end[chosen], dot), shade)
+
+
+def _of(data: Any, name: str) -> np.ndarray:
+    values = array(data, name)
+    assert values is not None, name
+    return values
+
+
+def _spheres(centers: np.ndarray, radii: np.ndarray) -> Any:
+    """Mapper of spheres of given centres (n, 3) and radii (n), um."""
     cloud = vtk.vtkPolyData()
     cloud.SetPoints(_points(centers))
     scale = numpy_to_vtk(np.ascontiguousarray(radii, np.float32), deep=True)
@@ -33,7 +84,7 @@ def sphere_actor(centers: np.ndarray, radii: np.ndarray, rgb: tuple[float, float
     cloud.GetPointData().SetScalars(scale)
     ball = vtk.vtkSphereSource()
     ball.SetRadius(1.0)
-    resolution = 32 if len(centers) < 2000 else 10
+    resolution = 48 if len(centers) < 2000 else 20 if len(centers) < 20_000 else 8
     ball.SetThetaResolution(resolution)
     ball.SetPhiResolution(resolution)
     mapper = vtk.vtkGlyph3DMapper()
@@ -41,20 +92,11 @@ def sphere_actor(centers: np.ndarray, radii: np.ndarray, rgb: tuple[float, float
     mapper.SetSourceConnection(ball.GetOutputPort())
     mapper.SetScaleArray("radius")
     mapper.SetScaleModeToScaleByMagnitude()
-    mapper.ScalarVisibilityOff()
-    actor = vtk.vtkActor()
-    actor.SetMapper(mapper)
-    look = actor.GetProperty()
-    look.SetColor(*rgb)
-    look.SetOpacity(opacity)
-    look.SetSpecular(0.25)
-    look.SetSpecularPower(20)
-    look.SetAmbient(0.25)
-    return actor
+    return mapper
 
 
-def line_actor(begin: np.ndarray, end: np.ndarray, width: float, opacity: float) -> Any:
-    """Line segments from begin to end (m, 3), um."""
+def _lines(begin: np.ndarray, end: np.ndarray) -> Any:
+    """Mapper of line segments from begin to end (m, 3), um."""
     lines = vtk.vtkPolyData()
     lines.SetPoints(_points(np.stack([begin, end], 1).reshape(-1, 3)))
     cells = np.empty((len(begin), 3), np.int64)
@@ -65,91 +107,99 @@ def line_actor(begin: np.ndarray, end: np.ndarray, width: float, opacity: float)
     lines.SetLines(connectivity)
     mapper = vtk.vtkPolyDataMapper()
     mapper.SetInputData(lines)
+    return mapper
+
+
+def _add(stage: Any, mapper: Any, rgb: RGB, *, width: float = 0.0, open_cut: bool = False) -> None:
+    """An actor; `open_cut` leaves out the half of a sphere that faces the viewer."""
     mapper.ScalarVisibilityOff()
     actor = vtk.vtkActor()
     actor.SetMapper(mapper)
     look = actor.GetProperty()
-    look.SetLineWidth(width)
-    look.SetOpacity(opacity)
-    look.LightingOff()
-    return actor
+    look.SetColor(*rgb)
+    look.SetAmbient(0.3)
+    look.SetDiffuse(0.7)
+    if open_cut:
+        look.FrontfaceCullingOn()
+    if width:
+        look.SetLineWidth(max(1.0, width))
+        look.LightingOff()
+    stage.AddActor(actor)
 
 
-def line_ends(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Begin and end (m, 3) of the two-point lines of a polydata."""
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-
-    if data is None or data.GetNumberOfCells() == 0:
-        return np.zeros((0, 3)), np.zeros((0, 3))
-    ends = vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
-    where = points(data)
-    return where[ends[:, 0]], where[ends[:, 1]]
-
-
-def build(cells: Any, fibers: Any, links: Any) -> tuple[Any, dict[str, Any]]:
-    """Renderer of a frame, and what its legend has to say. The view is along z, onto the slab."""
-    renderer = vtk.vtkRenderer()
-    renderer.SetBackground(1.0, 1.0, 1.0)
-    where = points(cells)
-    departed = array(cells, "departed")
-    here = np.isnan(departed) if departed is not None else np.ones(len(where), bool)
-    kinds, radius, nucleus = (array(cells, name) for name in ("type", "radius", "nucleus_radius"))
-    assert kinds is not None and radius is not None
-    focus = where[here].mean(0) if here.any() else where.mean(0)
-    begin, end = line_ends(fibers)
-    inside = np.abs(0.5 * (begin + end)[:, 2] - focus[2]) < 0.5 * SLAB
-    if inside.any():
-        fiber = line_actor(begin[inside], end[inside], 1.2, 0.75)
-        fiber.GetProperty().SetColor(*FIBER)
-        renderer.AddActor(fiber)
-    names = type_names(cells)
-    for kind in np.unique(kinds[here]):
-        chosen = here & (kinds == kind)
-        renderer.AddActor(sphere_actor(where[chosen], radius[chosen], color(int(kind)), 0.55))
-    if nucleus is not None and (nucleus > 0).any():
-        renderer.AddActor(sphere_actor(where[here], nucleus[here], NUCLEUS, 1.0))
-    pull_begin, pull_end = line_ends(links)
-    tension = array(links, "tension") if links is not None else None
-    strongest = float(np.max(tension, initial=0.0)) if tension is not None else 0.0
-    if tension is not None:
-        for low, high, rgb in _tension_classes(strongest):
-            chosen = (tension >= low) & (tension < high)
-            if chosen.any():
-                actor = line_actor(pull_begin[chosen], pull_end[chosen], 2.0, 0.95)
-                actor.GetProperty().SetColor(*rgb)
-                renderer.AddActor(actor)
-    size = _frame(renderer, begin if len(begin) else where, focus)
-    legend = {"names": {int(k): names[int(k)] if int(k) < len(names) else f"type {k}" for k in np.unique(kinds[here])},
-              "fibers": bool(inside.any()), "tension": _tension_classes(strongest) if strongest > 0 else [],
-              "width": size, "cells": int(here.sum())}  # fmt: skip
-    return renderer, legend
-
-
-def _tension_classes(strongest: float) -> list[tuple[float, float, tuple[float, float, float]]]:
-    """Classes of link tension in nN with a light-to-dark red ramp."""
-    if strongest <= 0:
-        return []
-    step = max(1.0, np.ceil(strongest / 3))
-    shades = [(0.99, 0.75, 0.44), (0.94, 0.42, 0.18), (0.65, 0.0, 0.15)]
-    return [(k * step, (k + 1) * step + (1e9 if k == 2 else 0), shade) for k, shade in enumerate(shades)]
-
-
-def _frame(renderer: Any, extent: np.ndarray, focus: np.ndarray) -> float:
-    """Camera along -z with parallel projection; returns the height of the view in um."""
-    low, high = extent.min(0), extent.max(0)
-    height = 1.04 * float(max(high[1] - low[1], (high[0] - low[0]) * 0.75, 40.0))
-    camera = renderer.GetActiveCamera()
-    centre = 0.5 * (low + high)
-    camera.SetFocalPoint(centre[0], centre[1], focus[2])
-    camera.SetPosition(centre[0], centre[1], focus[2] + 1000.0)
+def _look_down(stage: Any, layout: Layout) -> None:
+    """Parallel projection along -z onto the slab."""
+    view, camera = layout.view, stage.GetActiveCamera()
+    x, y = (0.5 * (low + high) for low, high in zip(view.low, view.high, strict=True))
+    camera.SetFocalPoint(x, y, view.plane)
+    camera.SetPosition(x, y, view.plane + 1000.0)
     camera.SetViewUp(0, 1, 0)
     camera.ParallelProjectionOn()
-    camera.SetParallelScale(0.5 * height)
-    renderer.ResetCameraClippingRange()
-    renderer.UseFXAAOn()
-    renderer.SetUseDepthPeeling(True)
-    renderer.SetMaximumNumberOfPeels(12)
-    return height
+    camera.SetParallelScale(0.5 * layout.height / layout.scale)
+    stage.ResetCameraClippingRange()
+
+
+def _legend(column: Any, rows: list[Row], time: float, layout: Layout) -> None:
+    """Time, rows and scale bar."""
+    unit, left = layout.unit, 32 * layout.unit
+    _text(column, f"{time:.1f} h", left, layout.height - 84 * unit, 52 * unit, bold=True)
+    for k, row in enumerate(rows):
+        y = layout.height - (138 + 48 * k) * unit
+        _sign(column, row, left, y + 12 * unit, unit)
+        _text(column, row.label, left + (52 * unit if row.sign else 0), y, 27 * unit)
+    length, pixels = layout.scale_bar()
+    right, low, high = left + pixels, 44 * unit, 54 * unit
+    _polygon(column, [(left, low), (right, low), (right, high), (left, high)], INK)
+    _text(column, f"{length:g} \u00b5m", left, 72 * unit, 30 * unit)
+
+
+def _sign(column: Any, row: Row, x: float, y: float, unit: float) -> None:
+    """The sign before a row, 36 wide and centred at height y."""
+    def disc(center: float, radius: float, rgb: tuple[float, ...]) -> None:
+        turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        _polygon(column, [(center + radius * unit * np.cos(a), y + radius * unit * np.sin(a)) for a in turn], rgb)
+
+    middle, right = x + 18 * unit, x + 36 * unit
+    if row.sign in ("cell", "pale"):
+        share = PALE if row.sign == "pale" else 1.0
+        for radius, rgb in ((18, row.color), (10, NUCLEUS)):
+            disc(middle, radius, mixed(rgb, share))
+    elif row.sign == "nucleus":
+        disc(middle, 10, row.color)
+    elif row.sign in ("fiber", "link"):
+        half = (1.5 if row.sign == "fiber" else 2.0) * unit
+        _polygon(column, [(x, y - half), (right, y - half), (right, y + half), (x, y + half)], row.color)
+        if row.sign == "link":
+            disc(right - 6 * unit, 6, row.color)
+
+
+def _text(column: Any, label: str, x: float, y: float, height: float, bold: bool = False) -> None:
+    actor = vtk.vtkTextActor()
+    actor.SetInput(label)
+    actor.SetDisplayPosition(round(x), round(y))
+    look = actor.GetTextProperty()
+    look.SetFontSize(max(6, round(height)))
+    look.SetColor(*INK)
+    look.SetBold(bold)
+    column.AddViewProp(actor)
+
+
+def _polygon(column: Any, corners: list[tuple[float, float]], rgb: tuple[float, ...]) -> None:
+    """A filled polygon in pixels."""
+    where = vtk.vtkPoints()
+    for x, y in corners:
+        where.InsertNextPoint(x, y, 0)
+    face = vtk.vtkCellArray()
+    face.InsertNextCell(len(corners), tuple(range(len(corners))))
+    shape = vtk.vtkPolyData()
+    shape.SetPoints(where)
+    shape.SetPolys(face)
+    mapper = vtk.vtkPolyDataMapper2D()
+    mapper.SetInputData(shape)
+    actor = vtk.vtkActor2D()
+    actor.SetMapper(mapper)
+    actor.GetProperty().SetColor(*rgb)
+    column.AddViewProp(actor)
 
 
 def _points(where: np.ndarray) -> Any:

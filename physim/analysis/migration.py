@@ -1,6 +1,7 @@
 """How cells of a run move: speeds, displacements, mean square displacement, how far they invaded.
 
-Reads the table that `physim.record` wrote (cells.parquet, null.parquet), so it works on another machine.
+Reads the table that `physim.record` wrote (cells.parquet, null.parquet), so it works on another machine, and
+spot tables of TrackMate, so that cells under a microscope are measured in the same way.
 Positions are made continuous through periodic faces; a cell that has left by an open face stays where the
 first record after that has it.
 """
@@ -58,10 +59,14 @@ class Trajectories:
 
     @classmethod
     def read(cls, run: Path, *, size: ArrayLike = 1.0, periodic: ArrayLike = False) -> Trajectories:
-        """From a run's folder (finished or not) or one Parquet file, in a box of `size` um.
+        """From a run's folder (finished or not), one Parquet file, in a box of `size` um, or a spot table of TrackMate.
 
         Raises InputError if there is no table.
         """
+        if run.suffix.lower() == ".csv":
+            from physim.analysis.trackmate import read_spots
+
+            return read_spots(run)
         from physim import cell_table
 
         try:
@@ -128,11 +133,11 @@ class Trajectories:
         return float(_median(self.cell_speeds(interval)))
 
     def cell_displacements(self) -> Floats:
-        """(n,) um: |x(end) - x(first)| of each cell; one that left counts up to the place where it left."""
-        return np.linalg.norm(self.position[-1] - self._first, axis=1)
+        """(n,) um: |x(last) - x(first)| of each cell, where it was first and last seen, or where it left."""
+        return np.linalg.norm(self._last - self._first, axis=1)
 
     def net_displacement(self) -> float:
-        """um: median over cells of |x(end) - x(first)|."""
+        """um: median over cells of |x(last) - x(first)|."""
         return float(_median(self.cell_displacements()))
 
     def distances(self, time: float) -> Floats:
@@ -170,6 +175,12 @@ class Trajectories:
         """(n, 3) um, where each cell was first seen."""
         seen = np.isfinite(self.position[:, :, 0]).argmax(axis=0)
         return self.position[seen, np.arange(len(self.id))]
+
+    @cached_property
+    def _last(self) -> Floats:
+        """(n, 3) um, where each cell was last seen."""
+        unseen = np.isfinite(self.position[::-1, :, 0]).argmax(axis=0)
+        return self.position[len(self.time) - 1 - unseen, np.arange(len(self.id))]
 
 
 def _median(values: Floats, axis: int | None = None) -> Floats:

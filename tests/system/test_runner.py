@@ -133,7 +133,7 @@ def test_run_writes_frames_table_and_summary(walkers, capsys):
         "2.5 MB on the device; walkers",
         "fibers are held still and are not cut",
         "docs/trust.md",
-        "paraview runs/walkers-freely/run.pvd",
+        "paraview --script=runs/walkers-freely/open_in_paraview.py",
         "physim run runs/walkers-freely/scenario.toml --set 'collagen.concentration=1.5 mg/ml'",
         "kernel ms/step",
     ):

@@ -243,3 +243,13 @@ def test_walls_stop_centres_and_open_faces_let_them_leave(make_simulation) -> No
     assert (departed[:2] > 0).all() and (departed[2:] == 0).all()
     assert sim.status["departed"] == 2 and sim.status["clamped"] > 0 and sim.status["cells"] == 6
     assert sim.positions()[2:4, 1] == pytest.approx([0, 60], abs=1e-6)
+
+
+def test_what_no_term_reads_is_recorded_as_given(make_simulation) -> None:
+    """No term of a suspension reads nuclei or integrins; frames and tables must not say 0 for that."""
+    table = scenes.table({"contact": {}})
+    given = scenes.cells([[90, 100, 100], [100, 100, 100]], nucleus_radius=[3.0, 5.0], integrin=[0.5, 2.0])
+    swapped = {name: values[::-1] for name, values in given.items()}
+    recorded = make_simulation(table, cells=swapped).snapshot().cells
+    for name in ("id", "radius", "nucleus_radius", "cadherin", "integrin"):
+        np.testing.assert_array_equal(recorded[name], given[name], err_msg=name)

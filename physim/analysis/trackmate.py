@@ -1,0 +1,173 @@
+"""Spot tables as TrackMate writes them (Fiji's tracker, "Export to CSV"): written from a run, read for measuring.
+
+One row per cell and frame. TrackMate puts up to four lines on top (keys, names, short names, units) and calls a cell
+a spot and its trajectory a track. The units of lengths and of time are those of the image, and stand in the last line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from physim import cell_table
+from physim.analysis.migration import Trajectories
+from physim.errors import InputError
+from physim.files import write_text
+from physim.problems import show
+from physim.record import writing
+from physim.tables import readable_size
+from physim.units import parse_unit
+
+# key: (name, short name, unit)
+_COLUMNS = {
+    "LABEL": ("Label", "Label", ""),
+    "ID": ("Spot ID", "Spot ID", ""),
+    "TRACK_ID": ("Track ID", "Track ID", ""),
+    "QUALITY": ("Quality", "Quality", "(quality)"),
+    "POSITION_X": ("X", "X", "(micron)"),
+    "POSITION_Y": ("Y", "Y", "(micron)"),
+    "POSITION_Z": ("Z", "Z", "(micron)"),
+    "POSITION_T": ("T", "T", "(sec)"),
+    "FRAME": ("Frame", "Frame", ""),
+    "RADIUS": ("Radius", "R", "(micron)"),
+    "VISIBILITY": ("Visibility", "Visibility", ""),
+}
+_LARGEST = 2_000_000_000
+_NEEDED = ("TRACK_ID", "POSITION_X", "POSITION_Y", "POSITION_T")
+_WORDS = {"micron": "um", "microns": "um", "micrometer": "um", "sec": "s", "second": "s", "seconds": "s",
+          "minute": "min", "minutes": "min", "hour": "h", "hours": "h", "hr": "h"}  # fmt: skip
+
+
+def export_spots(run: Path, path: Path) -> Path:
+    """Write the cells of a run, while they are in the box, as a spot table; tracks are ids, time is in seconds.
+
+    Paths are continuous: in a periodic box positions may lie outside it. Raises InputError for a folder without a
+    table of cells, RecordError if the file cannot be written.
+    """
+    size, periodic = _box(run)
+    tracks = Trajectories.read(run, size=size, periodic=periodic)
+    radius = _radii(run, tracks)
+    there = np.isfinite(radius) & ~(tracks.time[:, None] >= tracks.departed)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for k in range(3):
+        writer.writerow(names[k] for names in _COLUMNS.values())
+    for spot, (frame, who) in enumerate(np.argwhere(there)):
+        x, y, z = (f"{value:.9g}" for value in tracks.position[frame, who])
+        writer.writerow((f"ID{spot}", spot, tracks.id[who], 1.0, x, y, z, f"{60 * tracks.time[frame]:.9g}", frame,
+                         f"{radius[frame, who]:.6g}", 1))  # fmt: skip
+    with writing(path, "the run itself is untouched"):
+        write_text(path, text.getvalue())
+    return path
+
+
+def read_spots(path: Path) -> Trajectories:
+    """The tracks of a spot table: times in min, positions in um (z = 0 where there is none), ids the TRACK_ID.
+
+    Spots outside tracks are left out. Raises InputError where a column or a unit is missing (pixels, frames), where a
+    value is no number, or where a track has two spots at one time, as after a division.
+    """
+    readable_size(path, _LARGEST)
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            lines = list(csv.reader(stream))
+    except (OSError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read ({error}); give a spot table that TrackMate wrote") from None
+    keys = [key.strip() for key in lines[0]] if lines else []
+    missing = [key for key in _NEEDED if key not in keys]
+    if missing:
+        raise InputError(
+            f"{path}: has no column {', '.join(missing)}; export the spots (not the edges or tracks) from TrackMate"
+        )
+    at = {key: keys.index(key) for key in (*_NEEDED, "POSITION_Z") if key in keys}
+    first = 1
+    while first < min(len(lines), 5) and not any(_is_number(lines[first], column) for column in at.values()):
+        first += 1
+    units = lines[first - 1] if first > 1 else []
+    rows = [(k + 1, line) for k, line in enumerate(lines) if k >= first and any(line)]
+    rows = [(number, line) for number, line in rows if _text(line, at["TRACK_ID"]) not in ("", "None")]
+    if not rows:
+        raise InputError(f"{path}: has no spot in a track; run the tracking step of TrackMate before the export")
+    value = {key: _numbers(path, key, column, rows) for key, column in at.items()}
+    per_um = [_factor(path, key, units, at[key], "um") for key in ("POSITION_X", "POSITION_Y")]
+    z = value.get("POSITION_Z", np.zeros(len(rows)))
+    position = np.stack([value["POSITION_X"] * per_um[0], value["POSITION_Y"] * per_um[1], z * per_um[0]], axis=1)
+    time = value["POSITION_T"] * _factor(path, "POSITION_T", units, at["POSITION_T"], "min")
+    ids = value["TRACK_ID"].astype(np.int64)
+    _check_one_each(path, ids, time, [number for number, _ in rows])
+    return Trajectories.from_rows(time, ids, position, np.full(len(rows), np.nan))
+
+
+def _box(run: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Size, um, and which axes are periodic; raises InputError if run.json does not say."""
+    try:
+        box = json.loads((run / "run.json").read_text("utf-8"))["box"]
+        size = np.array(box["upper_um"], float) - np.array(box["lower_um"], float)
+        return size, np.array([face == "periodic" for face in box["boundary"]])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{run}: run.json does not say how large the box is; give the folder of a run") from None
+
+
+def _radii(run: Path, tracks: Trajectories) -> np.ndarray:
+    """(T, n) um, NaN where a cell does not exist."""
+    table = cell_table.read(run, ("id", "radius_um"))
+    time, ids, radius = (table[name].to_numpy() for name in ("time_h", "id", "radius_um"))
+    result = np.full((len(tracks.time), len(tracks.id)), np.nan)
+    result[np.searchsorted(tracks.time, time * 60), np.searchsorted(tracks.id, ids)] = radius
+    return result
+
+
+def _text(line: list[str], column: int) -> str:
+    return line[column].strip() if column < len(line) else ""
+
+
+def _is_number(line: list[str], column: int) -> bool:
+    try:
+        float(_text(line, column))
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(path: Path, key: str, column: int, rows: list[tuple[int, list[str]]]) -> np.ndarray:
+    result = np.empty(len(rows))
+    for k, (number, line) in enumerate(rows):
+        try:
+            result[k] = float(_text(line, column))
+        except ValueError:
+            result[k] = np.nan
+        if not np.isfinite(result[k]) or (key == "TRACK_ID" and not 0 <= result[k] < 2**32):
+            said = show(_text(line, column))
+            raise InputError(f"{path}: line {number}: {key} = {said} is no number that can be used; correct it")
+    return result
+
+
+def _factor(path: Path, key: str, units: list[str], column: int, target: str) -> float:
+    """What turns the numbers of a column into um or min, by the line of units."""
+    word = re.sub(r"[()\s]", "", _text(units, column)).lower()
+    goal, wanted = parse_unit(target)
+    try:
+        factor, powers = parse_unit(_WORDS.get(word, word))
+    except ValueError:
+        factor, powers = 0.0, ()
+    if not word or powers != wanted:
+        remedy = "set pixel size and frame interval in Fiji (Image > Properties) before tracking"
+        raise InputError(f"{path}: {key} is in {show(word or 'no unit')}, which is not known in {target}; {remedy}")
+    return factor / goal
+
+
+def _check_one_each(path: Path, ids: np.ndarray, time: np.ndarray, number: list[int]) -> None:
+    order = np.lexsort((time, ids))
+    same = np.flatnonzero((np.diff(ids[order]) == 0) & (np.diff(time[order]) == 0))
+    if len(same):
+        one, two = sorted(number[order[same[0] + k]] for k in (0, 1))
+        raise InputError(
+            f"{path}: line {two}: track {ids[order[same[0]]]} has another spot at this time in line {one} ({len(same)} "
+            "such rows); track without splitting and merging"
+        )
