@@ -64,9 +64,10 @@ def render_run(folder: Path, *, size: tuple[int, int] = SIZE, frames: str = "las
         assert child.stdout is not None
         made = 0
         try:
-            for _ in child.stdout:
-                yield wanted[made]
-                made += 1
+            for line in child.stdout:
+                if made < len(wanted) and line.strip() == str(wanted[made]):
+                    made += 1
+                    yield wanted[made - 1]
         finally:
             if child.poll() is None and made < len(wanted):
                 child.kill()
