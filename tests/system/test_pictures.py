@@ -150,7 +150,10 @@ def test_all_frames_share_a_view_that_holds_every_cell(tmp_path):
     assert layout.scale * 103 > 0.9 * min(SIZE[0] - layout.column, SIZE[1])  # and is not much larger
 
 
-def test_run_in_progress_gives_a_series_and_an_empty_box_no_cells(tmp_path):
+def test_run_in_progress_gives_a_series_and_an_empty_box_no_cells(tmp_path, monkeypatch):
+    (tmp_path / "physim").mkdir()
+    (tmp_path / "physim" / "__init__.py").write_text("raise SystemExit('not the installed physim')")
+    monkeypatch.chdir(tmp_path)  # as in a checkout, whose physim has no viz inside
     gone = scene(90.0, departed=30.0, links=())
     folder = runs.record(tmp_path / "a", [scene(0.0, departed=np.nan), gone], fibers=FIBERS, finish=False)
     assert [path.name for path in plot_invasion(folder)] == ["invasion.csv", "invasion.png"]
