@@ -17,6 +17,8 @@ from physim.record import writing
 from physim.viz.frames import Run
 from physim.viz.view import Layout, View
 
+_PYTHON = (sys.executable, "-P")
+"""Without the folder where the user stands: in a checkout, its `physim` would hide the installed one."""
 _PROBE = (
     "import vtk; w = vtk.vtkRenderWindow(); w.SetOffScreenRendering(1); w.SetMultiSamples(0); w.SetSize(32, 32); "
     "w.AddRenderer(vtk.vtkRenderer()); w.Render()"
@@ -58,15 +60,16 @@ def render_run(folder: Path, *, size: tuple[int, int] = SIZE, frames: str = "las
             f"no usable EGL or OSMesa library, so no pictures; {REMEDY}, then: physim render {folder}", exit_code=2
         )
     wanted = paths(run, frames)
-    command = [sys.executable, "-m", "physim.viz.render", str(folder), *map(str, size), frames]
+    command = [*_PYTHON, "-m", "physim.viz.render", str(folder), *map(str, size), frames]
     with tempfile.TemporaryFile("w+") as complaints:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
         assert child.stdout is not None
         made = 0
         try:
-            for _ in child.stdout:
-                yield wanted[made]
-                made += 1
+            for line in child.stdout:
+                if made < len(wanted) and line.strip() == str(wanted[made]):
+                    made += 1
+                    yield wanted[made - 1]
         finally:
             if child.poll() is None and made < len(wanted):
                 child.kill()
@@ -88,7 +91,7 @@ def paths(run: Run, frames: str) -> list[Path]:
 def can_draw() -> bool:
     """Whether VTK can open an offscreen window here, tried in a child process."""
     try:
-        done = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False, timeout=120)
+        done = subprocess.run([*_PYTHON, "-c", _PROBE], capture_output=True, check=False, timeout=120)
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0

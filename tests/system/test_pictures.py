@@ -150,7 +150,10 @@ def test_all_frames_share_a_view_that_holds_every_cell(tmp_path):
     assert layout.scale * 103 > 0.9 * min(SIZE[0] - layout.column, SIZE[1])  # and is not much larger
 
 
-def test_run_in_progress_gives_a_series_and_an_empty_box_no_cells(tmp_path):
+def test_run_in_progress_gives_a_series_and_an_empty_box_no_cells(tmp_path, monkeypatch):
+    (tmp_path / "physim").mkdir()
+    (tmp_path / "physim" / "__init__.py").write_text("raise SystemExit('not the installed physim')")
+    monkeypatch.chdir(tmp_path)  # as in a checkout, whose physim has no viz inside
     gone = scene(90.0, departed=30.0, links=())
     folder = runs.record(tmp_path / "a", [scene(0.0, departed=np.nan), gone], fibers=FIBERS, finish=False)
     assert [path.name for path in plot_invasion(folder)] == ["invasion.csv", "invasion.png"]
@@ -191,12 +194,15 @@ def test_invaded_radius_is_that_of_the_table_of_cells(tmp_path):
     start = random.uniform(30, 70, (20, 3))
     records = [runs.snapshot(10.0 * k, 50 + (1 + 0.1 * k) * (start - 50)) for k in range(4)]
     folder = runs.record(tmp_path / "a", records)
+    still = [cell_table.rows(10.0 * k, records[0].cells, cell_table.TRAJECTORY) for k in range(4)]
+    cell_table.write(folder / "null.parquet", cell_table.stack(still))
     plot_invasion(folder)
     written = np.genfromtxt(folder / "invasion.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
     table = cell_table.read(folder).to_pydict()
     where = np.stack([table[f"{axis}_um"] for axis in "xyz"], 1).reshape(4, 20, 3)
     distance = np.linalg.norm(where - where[0].mean(0), axis=2)
-    assert set(written["arm"]) == {"run"}
+    null, written = written[written["arm"] == "null"], written[written["arm"] == "run"]
+    np.testing.assert_allclose(null["invaded_radius_90_um"], np.quantile(distance[0], 0.9), rtol=1e-5)
     np.testing.assert_allclose(written["time_h"], np.arange(4) / 6, rtol=1e-5)
     np.testing.assert_allclose(written["invaded_radius_90_um"], np.quantile(distance, 0.9, axis=1), rtol=1e-5)
     np.testing.assert_allclose(written["invaded_radius_rms_um"], np.sqrt((distance**2).mean(1)), rtol=1e-5)
