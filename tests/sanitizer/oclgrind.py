@@ -90,7 +90,7 @@ def parse_counts(text: str) -> frozenset[str]:
     return frozenset(name for name, counts in zip(parts[1::2], parts[2::2], strict=True) if writes.search(counts))
 
 
-def run(*arguments: str, lanes: int = 8, timeout: float = 600.0) -> Report:
+def run(*arguments: str, lanes: int = 8, timeout: float = 1800.0) -> Report:
     """`inside.py` with these arguments under Oclgrind; AssertionError if the run or its log broke off."""
     program = shutil.which("oclgrind")
     assert program, "the sanitizer needs Oclgrind: apt-get install oclgrind"
