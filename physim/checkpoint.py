@@ -134,11 +134,13 @@ def _record(values: np.ndarray, kind: np.dtype) -> np.ndarray:
 
 
 def keep(folder: Path, saved: Saved, notes: Mapping[str, int]) -> Path:
-    """Write `step_N.h5` into a folder and remove all but the newest two. Raises OSError."""
+    """Write `step_N.h5` into a folder that keeps it and the one before it. Raises OSError."""
     folder.mkdir(exist_ok=True)
     path = folder / f"step_{saved.step:012d}.h5"
     write(path, saved, notes)
-    remove(*sorted(folder.glob("step_*.h5"))[:-_KEPT])
+    others = sorted(set(folder.glob("step_*.h5")) - {path})
+    before = [other for other in others if other.name < path.name][1 - _KEPT :]
+    remove(*(other for other in others if other not in before))  # later ones are of a future that did not come
     return path
 
 

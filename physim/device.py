@@ -21,6 +21,8 @@ _PATIENCE = float(os.environ.get("PHYSIM_PATIENCE", "900"))
 """Seconds after which a batch of a quarter of a second, or the first two steps of a run, counts as stuck."""
 _opened: dict[Any, tuple[Any, dict[str, Any]]] = {}
 """Context and programs (by source) of each device that this process has opened: what is built is built once."""
+_spare_kernels: dict[tuple[Any, str], list[Any]] = {}
+"""Kernels that no launch uses at the moment, by program and name: PoCL keeps 2 kB of each that is made, for ever."""
 
 
 @dataclass(frozen=True)
@@ -275,16 +277,22 @@ class Launch:
     """Status word that must be set, else the kernel returns at once."""
     nbytes: int = 0
     """Of the arrays that it declares: each once, twice if it adds to them."""
+    spare: list[Any] = field(default_factory=list, repr=False)
+    """Where the kernel goes when the launch is no longer needed."""
+
+    def __del__(self) -> None:
+        self.spare.append(self.kernel)
 
 
 def prepare(
     device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = ""
 ) -> Launch:
     """Launch of `kernel` over `items` items; more items than the device wants at once are taken by a stride loop."""
-    handle = device.cl.Kernel(program, kernel or name)
+    spare = _spare_kernels.setdefault((program, kernel or name), [])
+    handle = spare.pop() if spare else device.cl.Kernel(program, kernel or name)
     handle.set_args(*arguments)
     local = device.work_group
     size = min(-(-max(items, 1) // local) * local, device.most_items)
     if items <= 1:
         size = local = 1
-    return Launch(term, name, handle, (size,), (local,), tuple(arguments))
+    return Launch(term, name, handle, (size,), (local,), tuple(arguments), spare=spare)

@@ -30,6 +30,8 @@ from physim.world import (
 )
 
 _BATCH_SECONDS = 0.25
+_BATCH_LAUNCHES = 4000
+"""Of a batch, since OpenCL keeps about 1 kB for each launch that is waiting."""
 _MOST_ITERATIONS = 600
 _NUMPY = {"int4": ("i4", 4), "uint2": ("u4", 2), "int2": ("i4", 2), "float4": ("f4", 4), "float": ("f4", 1),
           "uint": ("u4", 1), "int": ("i4", 1), "uchar": ("u1", 1), "double": ("f8", 1), "half2": ("f2", 2)}  # fmt: skip
@@ -87,11 +89,10 @@ class Loop:
         After that, `settle` makes the state that of a whole step again.
         """
         while self.step_count < until_step:
-            wanted = until_step - self.step_count
-            if self._seconds_per_step:
-                wanted = min(wanted, max(1, int(_BATCH_SECONDS / self._seconds_per_step)))
-            else:
-                wanted = min(wanted, 2)
+            parts = self.schedule.parts
+            launches = len(parts["before"]) + self._loops * len(parts["iteration"]) + len(parts["after"])
+            batch = int(_BATCH_SECONDS / self._seconds_per_step) if self._seconds_per_step else 2
+            wanted = min(until_step - self.step_count, max(1, min(batch, _BATCH_LAUNCHES // launches)))
             begin, first = time.perf_counter(), self.step_count
             with held():
                 for _ in range(wanted):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -226,3 +227,38 @@ def test_saved_state_of_another_scenario_is_refused(make_simulation, device_labe
     with pytest.raises(InputError, match=r"saved state: quantum .* keep box and terms"):
         make_simulation(narrow, saved=saved)
     assert isinstance(saved, Saved)
+
+
+SOAK = """
+import gc, os, sys
+from physim import checkpoint
+from physim.scenario import load
+from physim.simulation import Simulation
+
+def resident():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+scenario = load("invasion", ["box.size=100 um", "cells.0.count=6", "null=off", "run.duration=1000 h"])
+sim = Simulation(scenario, device=sys.argv[1])
+seen = []
+for turn in range(int(sys.argv[2])):
+    sim.step(int(sys.argv[3]))
+    saved, _ = checkpoint.read(checkpoint.keep(__import__("pathlib").Path("kept"), sim.save(), {"frames": turn}))
+    sim = Simulation(scenario, device=sys.argv[1], saved=saved)
+    seen.append((resident(), len(os.listdir("/proc/self/fd"))))
+print(seen[len(seen) // 4], seen[-1], sim.step_count)
+"""
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="only Linux tells a process its memory")
+def test_soak_of_20_000_steps_leaks_nothing(device_label, tmp_path) -> None:
+    """A resume every 1,000 steps: resident memory stays within 1 MB, file descriptors stay as many."""
+    done = subprocess.run([sys.executable, "-c", SOAK, device_label, "20", "1000"], cwd=tmp_path, capture_output=True,
+                          text=True, timeout=900)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    begin, descriptors, end, more, steps = map(int, re.findall(r"\d+", done.stdout))
+    print(f"resident {begin / 1e6:.1f} -> {end / 1e6:.1f} MB, {descriptors} -> {more} descriptors")
+    assert steps == 20_000 and more == descriptors and end - begin < 1_000_000
