@@ -23,3 +23,13 @@ typedef struct { int4 a; } strip_rows;
 #define strip_float(x) convert_float(x)
 #define strip_difference(a, b) as_int(as_uint(a) - as_uint(b))
 #endif
+
+// Asks for memory that is needed soon: CPUs foresee plain streams by themselves, but not lists with gaps between them.
+#if LANES == 8 && defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#define FETCH_AHEAD(address) __builtin_prefetch((__global const char *)(address))
+#endif
+#endif
+#ifndef FETCH_AHEAD
+#define FETCH_AHEAD(address)
+#endif

@@ -5,6 +5,13 @@ void physicell(uint i, __constant World *world, __global Status *status, __const
                __global const uint *neighbor_count, __global float4 *drift_previous, __global float4 *displacement) {
   uint first = i * LANES, rows = world->neighbor_rows, longest = 0;
   for (uint lane = 0; lane < LANES; ++lane) longest = max(longest, neighbor_count[first + lane]);
+  uint soon = min(first + 32u, world->stride - 32u), later = min(first + 2048u, world->stride - 32u);
+  for (uint k = 0; k < longest; k += 2) FETCH_AHEAD(neighbor + list_entry(soon, k, rows));
+  for (uint lane = 0; lane < LANES; lane += 4) {
+    FETCH_AHEAD(drift_previous + soon + lane);
+    FETCH_AHEAD(displacement + soon + lane);
+    FETCH_AHEAD(position + later + lane);
+  }
   strip_rows own = STRIP_ROWS(position + first, ((uint[]){0, 1, 2, 3, 4, 5, 6, 7}));
   strip_int x = STRIP_COLUMN(own, x), y = STRIP_COLUMN(own, y), z = STRIP_COLUMN(own, z);
   strip r = STRIP_GATHER(radius + first, ((uint[]){0, 1, 2, 3, 4, 5, 6, 7}));
@@ -26,7 +33,7 @@ void physicell(uint i, __constant World *world, __global Status *status, __const
   }
   for (uint lane = 0; lane < LANES; ++lane) {
     float4 v = (float4)(((float *)&vx)[lane], ((float *)&vy)[lane], ((float *)&vz)[lane], 0.0f);
-    displacement[first + lane] += world->step * (1.5f * v - 0.5f * drift_previous[first + lane]);
+    displacement[first + lane] = world->step * (1.5f * v - 0.5f * drift_previous[first + lane]);
     drift_previous[first + lane] = v;
   }
 }

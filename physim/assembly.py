@@ -14,8 +14,8 @@ from physim.scenario import Scenario
 from physim.state import ARRAYS
 from physim.step import Kernel, Term, check_order
 from physim.terms import ALWAYS, STEP
-from physim.terms.cells import LaboratoryDrag
-from physim.terms.engine import Advance, Balance, Births, Neighbors, Solve
+from physim.terms.cells import LaboratoryDrag, PhysiCell
+from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links
 from physim.terms.motion import Walls
 from physim.world import BOUNDARIES, WORLD, Box
@@ -39,6 +39,8 @@ def build_step(scenario: Scenario) -> list[Term]:
     if "wall" in scenario.box.boundary:
         wanted.add(Walls)
     written = {name for term in wanted for kernel in term.kernels for name in (*kernel.writes, *kernel.adds)}
+    if PhysiCell in wanted:
+        wanted.remove(Rest)  # it opens the displacement itself
     if "bud" in written:
         wanted.add(Births)
     if "force" in written or LaboratoryDrag in wanted:

@@ -162,7 +162,7 @@ class Loop:
 
     def _grow_lists(self, needed: int) -> None:
         """Longer neighbour lists; what they held is rebuilt by the step that froze."""
-        self.layout.neighbor_rows = max(2 * self.layout.neighbor_rows, needed)
+        self.layout.neighbor_rows = needed + 2  # no more: what is not used lies between what is
         for name in self.arrays:
             if ARRAYS[name].rows == "neighbors":
                 self.buffers[name].release()

@@ -129,7 +129,7 @@ class Simulation(Loop):
             nodes=len(self.network.nodes) if self.network is not None else 0,
             segments=len(self.network.segments) if self.network is not None else 0,
             bins=assembly.grid_bins(grid), segment_bins=assembly.grid_bins(self._segment_grid),
-            neighbor_rows=24, links=assembly.link_slots(terms),
+            neighbor_rows=16, links=assembly.link_slots(terms),
         )  # fmt: skip
         needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | set(GIVEN)
         arrays = sorted(needed, key=list(ARRAYS).index)

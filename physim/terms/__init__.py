@@ -16,6 +16,7 @@ STEP: tuple[type[Term], ...] = (
     Neighbors,
     Polarity,
     Rest,
+    PhysiCell,
     Balance,
     LaboratoryDrag,
     Contact,
@@ -27,7 +28,6 @@ STEP: tuple[type[Term], ...] = (
     Links,
     Walls,
     Solve,
-    PhysiCell,
     Noise,
     Advance,
 )

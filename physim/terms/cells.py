@@ -33,7 +33,7 @@ class PhysiCell(Term):
     range: Number = parameter(1.25, "adhesion range over the sum of radii", source="PhysiCell default", ge=1, le=3)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("physicell", "strip", _PAIRS, ("drift_previous",), ("displacement",)),
+        Kernel("physicell", "strip", _PAIRS, ("drift_previous", "displacement")),
     )
 
     def pair_range(self) -> float:
