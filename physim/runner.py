@@ -22,7 +22,7 @@ from physim import cell_table, checkpoint
 from physim.analysis.migration import Trajectories
 from physim.errors import DeviceError, InputError, PhysicsError, PhysimError
 from physim.files import locked, write_text
-from physim.interrupts import terminable
+from physim.interrupts import held, terminable
 from physim.progress import Progress
 from physim.record import Recorder, RecordError, Snapshot, new_run_folder, read_info, writing
 from physim.scenario import Scenario, load
@@ -112,6 +112,7 @@ class _Arm:
         sim, scenario = self.sim, self.sim.scenario
         targets = [step for step in record_steps(scenario) if step >= self.first_step][self.frames :]
         links: int | None = None  # only known at records
+        kept_before = self.frames
         piece = 1
         try:
             with Progress(self.label, (targets or [0])[-1], scenario.run.step, sim.step_count) as progress:
@@ -124,18 +125,25 @@ class _Arm:
                         per_step = spent / max(1, sim.step_count - first)
                         piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
                         progress.show(sim.step_count, cells=sim.status.get("cells", 0), links=links)
-                    self.last = sim.snapshot()
+                    self._record()
                     if target:
                         links = int(np.sum(self.last.cells["bound_links"]))
-                    self.keep(self.last)
-                    self.frames += 1
                     if time.perf_counter() - self._written > _CHECKPOINT_SECONDS or target == targets[-1]:
                         self.checkpoint()
         except KeyboardInterrupt:
             sim.settle()
+            if sim.step_count in targets[self.frames - kept_before :]:  # later it could not: forces do not persist
+                self._record()
             self.checkpoint()
             raise
         self.last = self.last or sim.snapshot()
+
+    def _record(self) -> None:
+        """Keep the state of now and count it; Ctrl-C waits so long."""
+        with held():
+            self.last = self.sim.snapshot()
+            self.keep(self.last)
+            self.frames += 1
 
     def checkpoint(self) -> None:
         with writing(self.folder, f"{self.frames} complete frames are kept"):
