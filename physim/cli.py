@@ -1,7 +1,7 @@
 """The command line. Heavy modules are imported inside the commands, so that `physim --help` answers at once.
 
-Exit codes: 0 done, 2 the input is wrong (one line per problem on stderr), 3 the run stopped for a physical or
-numerical reason, 130 interrupted.
+Exit codes: 0 done, 1 `compare` found a difference, 2 the input is wrong (one line per problem on stderr), 3 the run
+stopped for a physical or numerical reason, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -192,6 +192,21 @@ def resume(
     from physim.runner import resume as resume_run
 
     print(resume_run(run_folder, device=device, profile=profile, preview=preview))
+
+
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run, A", show_default=False)],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN", help="folder of another, B", show_default=False)],
+) -> None:
+    """Say where two runs part, finished or not; exit code 0 if they are the same to the bit, 1 if not."""
+    from physim.compare import compare as compare_runs
+
+    report = compare_runs(run_a, run_b)
+    print(report.text)
+    if report.unread and not report.differing:
+        raise InputError(*report.unread)
+    raise typer.Exit(0 if report.same else 1)
 
 
 @app.command()
