@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from physim import cli_runs
 from physim.errors import InputError, PhysimError, StuckDeviceError
+from physim.options import DeviceName, Overrides, RunFolder, ScenarioName
 
 
 class _Commands(TyperGroup):
@@ -51,19 +53,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-ScenarioName = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="built-in name or TOML file", show_default=False)
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="change a value, e.g. cells.0.count=50; repeatable"),
-]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run", show_default=False)]
-DeviceName = Annotated[
-    str | None, typer.Option("--device", help="number or part of the name of an OpenCL device")
-]
-
 
 @app.command("list")
 def list_scenarios() -> None:
@@ -152,6 +141,9 @@ def explain(scenario: ScenarioName, overrides: Overrides = None) -> None:
     print(text.explain(checked, step_kernels(checked)))
 
 
+app.command()(cli_runs.estimate)
+
+
 @app.command()
 def run(
     scenario: ScenarioName,
@@ -166,6 +158,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="folder of the run; default: a new one in runs/")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="time every kernel")] = False,
     preview: Annotated[bool, typer.Option("--preview/--no-preview", help="render pictures when done")] = True,
+    force: Annotated[bool, typer.Option("--force", help="run even if the disk seems too small")] = False,
 ) -> None:
     """Run a scenario and record it into a folder."""
     from physim.scenario import load
@@ -178,7 +171,7 @@ def run(
     checked = load(scenario, changes)
     from physim.runner import run as run_scenario
 
-    print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview))
+    print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview, force=force))
 
 
 @app.command()
@@ -194,19 +187,7 @@ def resume(
     print(resume_run(run_folder, device=device, profile=profile, preview=preview))
 
 
-@app.command()
-def compare(
-    run_a: Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run, A", show_default=False)],
-    run_b: Annotated[Path, typer.Argument(metavar="RUN", help="folder of another, B", show_default=False)],
-) -> None:
-    """Say where two runs part, finished or not; exit code 0 if they are the same to the bit, 1 if not."""
-    from physim.compare import compare as compare_runs
-
-    report = compare_runs(run_a, run_b)
-    print(report.text)
-    if report.unread and not report.differing:
-        raise InputError(*report.unread)
-    raise typer.Exit(0 if report.same else 1)
+app.command()(cli_runs.compare)
 
 
 @app.command()

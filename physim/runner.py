@@ -21,6 +21,7 @@ import numpy as np
 from physim import cell_table, checkpoint
 from physim.analysis.migration import Trajectories
 from physim.errors import DeviceError, InputError, PhysicsError, PhysimError
+from physim.estimate import disk, megabytes, peak_memory, room
 from physim.files import locked, write_text
 from physim.interrupts import held, terminable
 from physim.progress import Progress
@@ -35,25 +36,29 @@ _CHECKPOINT_SECONDS = float(os.environ.get("PHYSIM_CHECKPOINT_SECONDS", "30"))
 
 
 def run(scenario: Scenario, *, out: Path | None = None, device: str | None = None, profile: bool = False,
-        preview: bool = True) -> Path:  # fmt: skip
+        preview: bool = True, force: bool = False) -> Path:  # fmt: skip
     """Run a scenario, and its null arm, into a new folder; returns the folder.
 
     `out` names the folder (default: runs/<scenario>); one that exists is never written to: `-2` is appended.
-    Raises InputError or DeviceError before anything is written. Later errors, such as PhysicsError or
-    RecordError, leave "stopped: ..." in run.json, Ctrl-C and SIGTERM leave "interrupted" and a checkpoint, and all
-    are raised again; the complete frames are kept, and `resume` goes on.
+    Raises InputError or DeviceError before anything is written; a disk with too little room is an InputError, unless
+    `force`. Later errors, such as PhysicsError or RecordError, leave "stopped: ..." in run.json, Ctrl-C and SIGTERM
+    leave "interrupted" and a checkpoint, and all are raised again; the complete frames are kept, `resume` goes on.
     """
     from physim.simulation import Simulation
 
     print(scenario.title, flush=True)
-    return record(Simulation(scenario, device=device, profile=profile), out=out, device=device, preview=preview)
+    sim = Simulation(scenario, device=device, profile=profile)
+    return record(sim, out=out, device=device, preview=preview, force=force)
 
 
-def record(sim: Any, *, out: Path | None = None, device: str | None = None, preview: bool = True) -> Path:
+def record(sim: Any, *, out: Path | None = None, device: str | None = None, preview: bool = True,
+           force: bool = False) -> Path:  # fmt: skip
     """Move a simulation on to the end of its scenario, recorded into a new folder."""
     scenario = sim.scenario
-    folder = new_run_folder(out.parent, out.name) if out else new_run_folder(Path("runs"), name_of(scenario))
-    print(f"writing {folder}", flush=True)
+    out = out or Path("runs") / name_of(scenario)
+    size = room(out, disk(sim), force=force)
+    folder = new_run_folder(out.parent, out.name)
+    print(f"writing {folder}: {size}; {megabytes(sim.memory)} on the device", flush=True)
     kept, copies = _self_contained(scenario)
     with locked(folder):
         recorder = Recorder(
@@ -125,7 +130,7 @@ class _Arm:
                         per_step = spent / max(1, sim.step_count - first)
                         piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
                         progress.show(sim.step_count, cells=sim.status.get("cells", 0), links=links)
-                    self._record()
+                    self.last = self._record()
                     if target:
                         links = int(np.sum(self.last.cells["bound_links"]))
                     if time.perf_counter() - self._written > _CHECKPOINT_SECONDS or target == targets[-1]:
@@ -138,12 +143,13 @@ class _Arm:
             raise
         self.last = self.last or sim.snapshot()
 
-    def _record(self) -> None:
+    def _record(self) -> Snapshot:
         """Keep the state of now and count it; Ctrl-C waits so long."""
         with held():
-            self.last = self.sim.snapshot()
-            self.keep(self.last)
+            snapshot = self.sim.snapshot()
+            self.keep(snapshot)
             self.frames += 1
+        return snapshot
 
     def checkpoint(self) -> None:
         with writing(self.folder, f"{self.frames} complete frames are kept"):
@@ -185,14 +191,14 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool) -
                     network=network,
                     device=info["device"],
                     device_bytes=device_bytes,
-                    host_bytes=_peak_memory(),
+                    host_bytes=peak_memory(),
                     wall_seconds=info["stepping_seconds"],
                 )
             )
             text += f"\n{table}\n" if table else ""
             with writing(folder / "summary.txt", f"{recorder.frames} complete frames are kept"):
                 write_text(folder / "summary.txt", text)
-            recorder.finish("complete", host_bytes=_peak_memory())
+            recorder.finish("complete", host_bytes=peak_memory())
     except BaseException as error:
         _end(recorder, error)
         raise
@@ -295,16 +301,6 @@ def _run_info(scenario: Scenario) -> dict[str, Any]:
         "terms": list(scenario.terms),
         "box": {"lower_um": box.lower, "upper_um": box.upper, "boundary": box.boundary},
     }
-
-
-def _peak_memory() -> int:
-    """Bytes; 0 where the system does not say."""
-    try:
-        import resource
-        import sys
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _pictures(folder: Path) -> None:

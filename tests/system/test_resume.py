@@ -180,6 +180,7 @@ def test_full_disk_then_resume(device_label, tmp_path, monkeypatch) -> None:
             raise OSError(28, "No space left on device")
         real(path, table)
 
+    monkeypatch.setattr(runner, "disk", lambda sim: None)
     monkeypatch.setattr(runner.cell_table, "write", full)
     monkeypatch.setattr(runner, "_CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(runner.RecordError, match="No space left on device; 5 complete frames are kept"):
