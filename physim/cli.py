@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from physim import cli_runs
 from physim.errors import InputError, PhysimError, StuckDeviceError
-from physim.options import DeviceName, Overrides, RunFolder, ScenarioName
+from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
 
 class _Commands(TyperGroup):
@@ -156,11 +156,22 @@ def run(
         float | None, typer.Option(help="simulated hours; same as --set run.duration='N h'")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder of the run; default: a new one in runs/")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="1..5", help="run each of these seeds and print means with intervals")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TERM", help="run each seed without this term as well; repeatable"),
+    ] = None,
+    null: Annotated[
+        bool | None,
+        typer.Option("--null/--no-null", help="run the null arm; with --seeds or --without only if asked"),
+    ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="time every kernel")] = False,
-    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="render pictures when done")] = True,
+    preview: Preview = None,
     force: Annotated[bool, typer.Option("--force", help="run even if the disk seems too small")] = False,
 ) -> None:
-    """Run a scenario and record it into a folder."""
+    """Run a scenario and record it into a folder; with --seeds or --without, a folder of runs."""
     from physim.scenario import load
 
     changes = list(overrides or ())
@@ -168,10 +179,16 @@ def run(
         changes.append(f"run.seed={seed}")
     if hours is not None:
         changes.append(f"run.duration={hours!r} h")
+    if null is False:
+        changes.append("null=off")
     checked = load(scenario, changes)
+    if seeds is not None or without:
+        print(cli_runs.replicate(checked, seeds, without or (), seed, changes, out=out, null=bool(null), device=device,
+                                 profile=profile, preview=bool(preview), force=force))  # fmt: skip
+        return
     from physim.runner import run as run_scenario
 
-    print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview, force=force))
+    print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview is not False, force=force))
 
 
 @app.command()
@@ -179,12 +196,15 @@ def resume(
     run_folder: RunFolder,
     device: DeviceName = None,
     profile: Annotated[bool, typer.Option("--profile", help="time every kernel")] = False,
-    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="render pictures when done")] = True,
+    preview: Preview = None,
 ) -> None:
-    """Go on with a run that was interrupted, killed or stopped, to the same bits as if it had not been."""
-    from physim.runner import resume as resume_run
+    """Go on with a run, or with runs of several seeds, that were cut, to the same bits as if they had not been."""
+    from physim import replicates, runner
 
-    print(resume_run(run_folder, device=device, profile=profile, preview=preview))
+    if (run_folder / replicates.PLAN).is_file():
+        print(replicates.resume(run_folder, device=device, profile=profile, preview=bool(preview)))
+    else:
+        print(runner.resume(run_folder, device=device, profile=profile, preview=preview is not False))
 
 
 app.command()(cli_runs.compare)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from physim.errors import InputError
 from physim.options import DeviceName, Overrides, ScenarioName
+
+if TYPE_CHECKING:
+    from physim.scenario import Scenario
 
 
 def estimate(scenario: ScenarioName, overrides: Overrides = None, device: DeviceName = None) -> None:
@@ -18,6 +22,18 @@ def estimate(scenario: ScenarioName, overrides: Overrides = None, device: Device
     from physim.simulation import Simulation
 
     print(report(Simulation(load(scenario, overrides or ()), device=device)))
+
+
+def replicate(scenario: Scenario, seeds: str | None, without: Sequence[str], seed: int | None,
+              changes: Sequence[str], **options: Any) -> Path:  # fmt: skip
+    """`physim run` with --seeds or --without."""
+    from physim import replicates
+
+    if seeds is not None and seed is not None:
+        raise InputError(f"--seed {seed}: cannot go with --seeds {seeds}; leave one out")
+    numbers = replicates.parse_seeds(seeds) if seeds is not None else (scenario.run.seed,)
+    fixed = any(change.split("=")[0].strip() == "collagen.seed" for change in changes)
+    return replicates.run(scenario, numbers, without, fixed_collagen=fixed, **options)
 
 
 def compare(

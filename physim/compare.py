@@ -76,8 +76,11 @@ def compare(first: Path, second: Path) -> Report:
         for kind in ("cells", "links"):
             _frames(report, runs, kind, parted)
         _checkpoints(report, runs)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{first}, {second}: a file cannot be read ({error}); is a run still going on?") from None
+    except InputError:
+        raise
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{first}, {second}: a file cannot be read ({said}); if a run goes on, try again") from None
     return report
 
 

@@ -132,7 +132,8 @@ def room(folder: Path, found: Disk | None, *, runs: int = 1, force: bool = False
             f"{folder}: about {megabytes(need)} are needed and {megabytes(free)} are free; free some, use another "
             "disk (--out), record less often (--set record.interval=...), or run all the same with --force"
         )
-    return f"{found.frames:,} frames, about {megabytes(need)}"
+    many = f"{runs:,} runs of {found.frames:,} frames" if runs > 1 else f"{found.frames:,} frames"
+    return f"{many}, about {megabytes(need)}"
 
 
 def megabytes(count: float) -> str:

@@ -18,3 +18,7 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run"
 DeviceName = Annotated[
     str | None, typer.Option("--device", help="number or part of the name of an OpenCL device")
 ]
+Preview = Annotated[
+    bool | None,
+    typer.Option("--preview/--no-preview", help="render pictures when done; not of several seeds unless asked"),
+]

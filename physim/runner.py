@@ -36,30 +36,32 @@ _CHECKPOINT_SECONDS = float(os.environ.get("PHYSIM_CHECKPOINT_SECONDS", "30"))
 
 
 def run(scenario: Scenario, *, out: Path | None = None, device: str | None = None, profile: bool = False,
-        preview: bool = True, force: bool = False) -> Path:  # fmt: skip
+        preview: bool = True, force: bool = False, brief: bool = False) -> Path:  # fmt: skip
     """Run a scenario, and its null arm, into a new folder; returns the folder.
 
-    `out` names the folder (default: runs/<scenario>); one that exists is never written to: `-2` is appended.
-    Raises InputError or DeviceError before anything is written; a disk with too little room is an InputError, unless
-    `force`. Later errors, such as PhysicsError or RecordError, leave "stopped: ..." in run.json, Ctrl-C and SIGTERM
-    leave "interrupted" and a checkpoint, and all are raised again; the complete frames are kept, `resume` goes on.
+    `out` names the folder (default: runs/<scenario>); one that exists is never written to: `-2` is appended. With
+    `brief`, title and summary are not printed. Raises InputError or DeviceError before anything is written; a disk
+    with too little room is an InputError, unless `force`. Later errors, such as PhysicsError or RecordError, leave
+    "stopped: ..." in run.json, Ctrl-C and SIGTERM leave "interrupted" and a checkpoint, and all are raised again; the
+    complete frames are kept, and `resume` goes on.
     """
     from physim.simulation import Simulation
 
-    print(scenario.title, flush=True)
+    if not brief:
+        print(scenario.title, flush=True)
     sim = Simulation(scenario, device=device, profile=profile)
-    return record(sim, out=out, device=device, preview=preview, force=force)
+    return record(sim, out=out, device=device, preview=preview, force=force, brief=brief)
 
 
 def record(sim: Any, *, out: Path | None = None, device: str | None = None, preview: bool = True,
-           force: bool = False) -> Path:  # fmt: skip
+           force: bool = False, brief: bool = False) -> Path:  # fmt: skip
     """Move a simulation on to the end of its scenario, recorded into a new folder."""
     scenario = sim.scenario
     out = out or Path("runs") / name_of(scenario)
     size = room(out, disk(sim), force=force)
     folder = new_run_folder(out.parent, out.name)
     print(f"writing {folder}: {size}; {megabytes(sim.memory)} on the device", flush=True)
-    kept, copies = _self_contained(scenario)
+    kept, copies = self_contained(scenario)
     with locked(folder):
         recorder = Recorder(
             folder,
@@ -69,10 +71,11 @@ def record(sim: Any, *, out: Path | None = None, device: str | None = None, prev
             type_names=[group.name for group in scenario.cells],
             copies=copies,
         )
-        return _carry_on(sim, recorder, device, preview)
+        return _carry_on(sim, recorder, device, preview, brief)
 
 
-def resume(folder: Path, *, device: str | None = None, profile: bool = False, preview: bool = True) -> Path:
+def resume(folder: Path, *, device: str | None = None, profile: bool = False, preview: bool = True,
+           brief: bool = False) -> Path:  # fmt: skip
     """Go on with a run that was interrupted, killed or stopped, to the same bits as if it had not been.
 
     Frames and table rows behind the last checkpoint are computed anew. Raises InputError if there is nothing to resume.
@@ -88,12 +91,13 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
         if found is None and info.get("first_step", 0):
             raise InputError(f"{folder}: has no checkpoint, and did not begin at time zero; run it from Python again")
         saved, notes = found if found else (None, {"frames": 0})
-        print(scenario.title, flush=True)
+        if not brief:
+            print(scenario.title, flush=True)
         sim = Simulation(scenario, device=device, profile=profile, saved=saved)
         print(f"resuming {folder} at {sim.time / 60:g} h", flush=True)
         names = [group.name for group in scenario.cells]
         recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names)
-        return _carry_on(sim, recorder, device, preview)
+        return _carry_on(sim, recorder, device, preview, brief)
 
 
 @dataclass
@@ -157,7 +161,7 @@ class _Arm:
         self._written = time.perf_counter()
 
 
-def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool) -> Path:
+def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, brief: bool) -> Path:
     """The arms of a run to their end, then summary and pictures."""
     scenario, folder = sim.scenario, recorder.folder
     own, info = sim.scenario.record.links, recorder.info
@@ -202,13 +206,14 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool) -
     except BaseException as error:
         _end(recorder, error)
         raise
-    print("\n" + text, flush=True)
+    if not brief:
+        print("\n" + text, flush=True)
     if preview:
         _pictures(folder)
     return folder
 
 
-def _self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
+def self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
     """The scenario as it is kept in the run's folder, and the files of its own terms, copied there."""
     from physim import own_terms
 

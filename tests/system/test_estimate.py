@@ -20,7 +20,7 @@ AGGREGATE = ["aggregate", "cells.0.count=150", "record.interval=0.5 min", "run.d
 DOUBLET = ["doublet", "run.duration=2 min"]
 
 
-@pytest.mark.parametrize("words", [INVASION, AGGREGATE, DOUBLET], ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [INVASION, AGGREGATE, [*DOUBLET, "run.duration=30 min"]])
 def test_disk_is_estimated_within_30_percent(words, device_label, tmp_path) -> None:
     scenario = load(words[0], words[1:])
     found = estimate.disk(Simulation(scenario, device=device_label))
