@@ -92,7 +92,8 @@ def _introduce(report: Report, runs: Runs) -> None:
     for name, run, info in zip("AB", runs, infos, strict=True):
         times = sorted({hours for hours, _, _ in entries(run)})
         span = f"{_count(times, 'record')}, the last at {times[-1]:g} h" if times else "no record yet"
-        report.add(name, f"{run}: seed {info.get('seed')}, {str(info.get('status')).splitlines()[0]}; {span}")
+        status = str(info.get("status")).splitlines()[0].split(";")[0]  # without the remedy
+        report.add(name, f"{run}: seed {info.get('seed')}, {status}; {span}")
     devices, made = ([info.get(key, {}) for info in infos] for key in ("device", "versions"))
     notes = [("device", *(device.get("device") for device in devices))]
     notes += [(key, *(versions.get(key) for versions in made)) for key in ("physim", "git")]
@@ -154,7 +155,8 @@ def _records(report: Report, runs: Runs, part: str, topic: str) -> float | None:
     for name, own, other in (("A", places[0], places[1]), ("B", places[1], places[0])):
         extra = sorted(own.keys() - other.keys())
         if extra:
-            report.longer.append(f"{name} has {len(extra)} more {topic}, from {extra[0]:g} to {extra[-1]:g} h")
+            when = f"from {extra[0]:g} to {extra[-1]:g} h" if len(extra) > 1 else f"at {extra[0]:g} h"
+            report.longer.append(f"{name} has {_count(extra, 'record')} more, {when}" + (" (null arm)" if part else ""))
 
     def found(time: float) -> list[Any]:
         one, other = (_record(place[time]) for place in places)

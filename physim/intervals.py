@@ -69,7 +69,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float,
 def table(rows: Sequence[Mapping[str, Any]], arms: Sequence[str], scenario: Scenario) -> list[str]:
     """Lines: of each measure the mean of each arm, and the first arm minus each other, seed by seed."""
     by_arm = {arm: {row["seed"]: row for row in rows if row["arm"] == arm} for arm in arms}
-    if min(sum(row["status"] == "complete" for row in of.values()) for of in by_arm.values()) < 2:
+    if max(sum(row["status"] == "complete" for row in of.values()) for of in by_arm.values()) < 2:
         lines = ["No intervals: they take at least two seeds per arm."]
     else:
         lines = [

@@ -166,7 +166,7 @@ def _carry_on(plan: Plan, parent: Path, *, force: bool = False, **options: Any) 
     text = _describe(plan, parent, stopped)
     print("\n" + text, flush=True)
     if stopped:
-        raise PhysicsError(*(f"{line} (not in the table)" for line in stopped))
+        raise PhysicsError("\n".join(f"{line} (not in the table)" for line in stopped))
     return parent
 
 
@@ -206,7 +206,7 @@ def _describe(plan: Plan, parent: Path, stopped: list[str]) -> str:
         lines.append("  collagen  " + ("one network for all seeds" if one else "a network of its own for each seed"))
     if scenario.null:
         lines.append("  null arm  " + ("run with each seed" if plan.null else "left out; --null runs it, too"))
-    lines += [f"  stopped   {line}" for line in stopped]
+    lines += [f"  stopped   {line.split(';')[0]}" for line in stopped]
     arms = [*plan.arms, *(["null arm"] if plan.null else [])]
     text = "\n".join([*lines, "", *intervals.table(rows, arms, scenario)]) + "\n"
     text += f"\nfiles in {parent}: replicates.csv (a row per run), summary.txt, and a folder for each run\n"

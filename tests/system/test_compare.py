@@ -53,8 +53,8 @@ def test_run_is_the_same_as_itself_and_as_its_resumed_copy(whole, device_label, 
     monkeypatch.setattr(runner.Recorder, "write", real)
     report = compare(whole, tmp_path / "cut")
     assert not report.same and not report.differing
-    assert report.longer == ["A has 2 more records, from 0.0333333 to 0.05 h"]
-    assert "the same to the bit as far as both go, but A has 2 more records" in report.text
+    assert report.longer == ["A has 2 records more, from 0.0333333 to 0.05 h"]
+    assert "the same to the bit as far as both go, but A has 2 records more" in report.text
     runner.resume(tmp_path / "cut", device=device_label, preview=False)
     report = compare(whole, tmp_path / "cut")
     assert report.same and report.text.endswith("\nthe same to the bit")

@@ -147,20 +147,26 @@ def test_command_runs_a_pair_and_its_null_arm(device_label, tmp_path) -> None:
     assert both.returncode == 2 and both.stderr == "error: --seed 1: cannot go with --seeds 1..2; leave one out\n"
 
 
-def test_run_that_stops_is_left_out_and_told(pairs, device_label, tmp_path, monkeypatch) -> None:
+def test_runs_that_stop_are_left_out_and_told(pairs, device_label, tmp_path, monkeypatch) -> None:
     parent = Path(shutil.copytree(pairs, tmp_path / "pairs"))
-    shutil.rmtree(parent / "seed-2")
+    for name in FOLDERS[1:3]:
+        shutil.rmtree(parent / name)
     monkeypatch.setattr(runner._Arm, "advance", _crushed)
-    with pytest.raises(PhysicsError, match=r"^seed 2, all terms: the cells are crushed \(not in the table\)$"):
+    with pytest.raises(PhysicsError) as error:
         replicates.resume(parent, device=device_label, preview=False)
-    assert [row["status"] for row in table(parent)] == ["complete", "complete", "stopped: the cells are crushed",
-                                                        "complete"]  # fmt: skip
+    assert str(error.value).splitlines() == [
+        "seed 1, without crawl: the cells are crushed; use fewer (not in the table)",
+        "seed 2, all terms: the cells are crushed; use fewer (not in the table)",
+    ]
+    statuses = [row["status"] for row in table(parent)]
+    assert statuses == ["complete", *2 * ["stopped: the cells are crushed; use fewer"], "complete"]
     said = (parent / "summary.txt").read_text()
-    assert "stopped   seed 2, all terms: the cells are crushed" in said and "No intervals" in said
+    assert "stopped   seed 2, all terms: the cells are crushed\n" in said and "No intervals" in said
+    assert "minus" not in said, "no seed has both arms"
 
 
 def _crushed(self) -> None:
-    raise PhysicsError("the cells are crushed")
+    raise PhysicsError("the cells are crushed; use fewer")
 
 
 def test_folder_of_replicates_is_checked(pairs, tmp_path, monkeypatch) -> None:
