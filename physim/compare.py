@@ -111,6 +111,11 @@ def _scenarios(report: Report, runs: Runs) -> None:
     if paths:
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
         report.differing.append(f"the scenarios in {', '.join(paths[:3])}{more}")
+    files = [{p.relative_to(run): p.read_bytes() for p in sorted(run.glob("own_terms/*/*.*"))} for run in runs]
+    changed = [str(file) for file in dict.fromkeys((*files[0], *files[1])) if files[0].get(file) != files[1].get(file)]
+    if changed:
+        report.add_all("own terms", [f"{file} differs" for file in changed])
+        report.differing.append(f"the own terms in {', '.join(changed[:3])}")
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -151,6 +156,7 @@ def _records(report: Report, runs: Runs, part: str, topic: str) -> float | None:
     places = [_times(run, part) for run in runs]
     common = sorted(places[0].keys() & places[1].keys())
     if not places[0] and not places[1]:
+        report.unread += [] if part else ["neither run has a record yet"]
         return None
     for name, own, other in (("A", places[0], places[1]), ("B", places[1], places[0])):
         extra = sorted(own.keys() - other.keys())

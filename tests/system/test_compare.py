@@ -121,6 +121,22 @@ def test_frames_that_differ_are_named(whole, changed) -> None:
     assert "velocity (um/min): 4 of 4 cells, most in cell " in report.text
 
 
+def test_changed_kernel_of_an_own_term_is_named(whole, changed, tmp_path) -> None:
+    """The same scenario, another kernel behind it."""
+    other = Path(shutil.copytree(whole, tmp_path / "other"))
+    for run, text in ((changed, "one"), (other, "two")):
+        (run / "own_terms" / "0").mkdir(parents=True)
+        (run / "own_terms" / "0" / "tether.cl").write_text(text)
+    assert compare(changed, other).differing == ["the own terms in own_terms/0/tether.cl"]
+
+
+def test_runs_without_records_are_not_called_the_same(changed) -> None:
+    for name in ("cells.parquet", "run.pvd"):
+        (changed / name).unlink()
+    report = compare(changed, changed)
+    assert not report.same and report.unread == ["neither run has a record yet"]
+
+
 def physim(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "physim", "compare", *map(str, words)], capture_output=True, text=True)
 
