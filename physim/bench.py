@@ -63,12 +63,12 @@ def main(*, device: str | None = None, json: Path | None = None, quick: bool = F
         ("contact_full", 100_000 // scale, FULL_LAW, 5),
     ]
     rows: list[dict[str, Any]] = []
-    bandwidth, info = 0.0, {}
+    bandwidth, info = 0.0, dict[str, Any]()
     print(f"{'name':14} {'size':>9} {'ms/step':>10} {'items/s':>12} {'B/item':>8} {'of copy bandwidth':>18}")
     for name, size, terms, steps in cases:
         sim = dense_cells(size, terms, device)
         bandwidth = bandwidth or sim.device.copy_bandwidth(1 << 27)
-        info = sim.device_info
+        info = dict(sim.device_info)
         rows.append(_row(name, size, milliseconds_per_step(sim, steps), sim, bandwidth))
     sim = Simulation(load("invasion"), device=device)
     rows.append(_row("invasion", sim.layout.cells, milliseconds_per_step(sim, 20 if quick else 100), sim, bandwidth))

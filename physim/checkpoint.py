@@ -108,7 +108,8 @@ def _parse(file: Any, where: str) -> tuple[Saved, dict[str, int]]:
     if "fibers" in file:
         read = {name: json.loads(text) for name, text in file["fibers"].attrs.items()}
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in read.items()}
-        network = FiberNetwork(**plain, **{name: _array(file["fibers"], name) for name in file["fibers"]})
+        plain |= {name: _array(file["fibers"], name) for name in file["fibers"]}
+        network = FiberNetwork(**plain)
     notes = {name: int(number) for name, number in file.attrs.items()}
     return Saved(arrays, world, status, notes.pop("capacity"), network), notes
 
@@ -146,7 +147,7 @@ def keep(folder: Path, saved: Saved, notes: Mapping[str, int]) -> Path:
 
 def newest(folder: Path) -> tuple[Saved, dict[str, int]] | None:
     """The newest checkpoint of a folder that is whole; None without any. Raises InputError if all are damaged."""
-    problems = []
+    problems: list[str] = []
     for path in sorted(folder.glob("step_*.h5"), reverse=True):
         try:
             found = read(path)

@@ -1,7 +1,7 @@
 """The command line. Heavy modules are imported inside the commands, so that `physim --help` answers at once.
 
-Exit codes: 0 done, 2 the input is wrong (one line per problem on stderr), 3 the run stopped for a physical or
-numerical reason, 130 interrupted.
+Exit codes: 0 done, 1 `compare` found a difference, 2 the input is wrong (one line per problem on stderr), 3 the run
+stopped for a physical or numerical reason, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from physim import cli_runs
 from physim.errors import InputError, PhysimError, StuckDeviceError
+from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
 
 class _Commands(TyperGroup):
@@ -51,19 +53,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-ScenarioName = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="built-in name or TOML file", show_default=False)
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="change a value, e.g. cells.0.count=50; repeatable"),
-]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run", show_default=False)]
-DeviceName = Annotated[
-    str | None, typer.Option("--device", help="number or part of the name of an OpenCL device")
-]
-
 
 @app.command("list")
 def list_scenarios() -> None:
@@ -175,6 +164,9 @@ def explain(scenario: ScenarioName, overrides: Overrides = None) -> None:
     print(text.explain(checked, step_kernels(checked)))
 
 
+app.command()(cli_runs.estimate)
+
+
 @app.command()
 def run(
     scenario: ScenarioName,
@@ -187,10 +179,22 @@ def run(
         float | None, typer.Option(help="simulated hours; same as --set run.duration='N h'")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder of the run; default: a new one in runs/")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="1..5", help="run each of these seeds and print means with intervals")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TERM", help="run each seed without this term as well; repeatable"),
+    ] = None,
+    null: Annotated[
+        bool | None,
+        typer.Option("--null/--no-null", help="run the null arm; with --seeds or --without only if asked"),
+    ] = None,
     profile: Annotated[bool, typer.Option("--profile", help="time every kernel")] = False,
-    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="render pictures when done")] = True,
+    preview: Preview = None,
+    force: Annotated[bool, typer.Option("--force", help="run even if the disk seems too small")] = False,
 ) -> None:
-    """Run a scenario and record it into a folder."""
+    """Run a scenario and record it into a folder; with --seeds or --without, a folder of runs."""
     from physim.scenario import load
 
     if out is not None and (out.name in ("", "..") or (out.exists() and not out.is_dir())):
@@ -200,10 +204,16 @@ def run(
         changes.append(f"run.seed={seed}")
     if hours is not None:
         changes.append(f"run.duration={hours!r} h")
+    if null is False:
+        changes.append("null=off")
     checked = load(scenario, changes)
+    if seeds is not None or without:
+        print(cli_runs.replicate(checked, seeds, without or (), seed, changes, out=out, null=bool(null), device=device,
+                                 profile=profile, preview=bool(preview), force=force))  # fmt: skip
+        return
     from physim.runner import run as run_scenario
 
-    print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview))
+    print(run_scenario(checked, out=out, device=device, profile=profile, preview=preview is not False, force=force))
 
 
 def _run_folder(folder: Path) -> Path:
@@ -217,12 +227,19 @@ def resume(
     run_folder: RunFolder,
     device: DeviceName = None,
     profile: Annotated[bool, typer.Option("--profile", help="time every kernel")] = False,
-    preview: Annotated[bool, typer.Option("--preview/--no-preview", help="render pictures when done")] = True,
+    preview: Preview = None,
 ) -> None:
-    """Go on with a run that was interrupted, killed or stopped, to the same bits as if it had not been."""
-    from physim.runner import resume as resume_run
+    """Go on with a run, or with runs of several seeds, that were cut, to the same bits as if they had not been."""
+    from physim import replicates, runner
 
-    print(resume_run(_run_folder(run_folder), device=device, profile=profile, preview=preview))
+    folder = _run_folder(run_folder)
+    if (folder / replicates.PLAN).is_file():
+        print(replicates.resume(folder, device=device, profile=profile, preview=bool(preview)))
+    else:
+        print(runner.resume(folder, device=device, profile=profile, preview=preview is not False))
+
+
+app.command()(cli_runs.compare)
 
 
 @app.command()

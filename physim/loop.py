@@ -195,6 +195,10 @@ class Loop:
         slots = () if ARRAYS[name].rows == "1" or not planes else (planes,)
         return (*slots, rows, *((width,) if width > 1 else ()))
 
+    def nbytes(self, name: str) -> int:
+        """Bytes of an array as `read` gives it."""
+        return int(np.prod(self.shape(name))) * np.dtype(_NUMPY[ARRAYS[name].type][0]).itemsize
+
     def read(self, name: str) -> np.ndarray:
         """An array of the state as NumPy, of the `shape` of that name, cells in their present order."""
         kind, width = _NUMPY[ARRAYS[name].type]

@@ -21,8 +21,9 @@ import numpy as np
 from physim import cell_table, checkpoint
 from physim.analysis.migration import Trajectories
 from physim.errors import DeviceError, InputError, PhysicsError, PhysimError
+from physim.estimate import disk, megabytes, peak_memory, room
 from physim.files import locked, write_text
-from physim.interrupts import terminable
+from physim.interrupts import held, terminable
 from physim.progress import Progress
 from physim.record import Recorder, RecordError, Snapshot, new_run_folder, read_info, writing
 from physim.scenario import Scenario, load
@@ -35,26 +36,32 @@ _CHECKPOINT_SECONDS = float(os.environ.get("PHYSIM_CHECKPOINT_SECONDS", "30"))
 
 
 def run(scenario: Scenario, *, out: Path | None = None, device: str | None = None, profile: bool = False,
-        preview: bool = True) -> Path:  # fmt: skip
+        preview: bool = True, force: bool = False, brief: bool = False) -> Path:  # fmt: skip
     """Run a scenario, and its null arm, into a new folder; returns the folder.
 
-    `out` names the folder (default: runs/<scenario>); one that exists is never written to: `-2` is appended.
-    Raises InputError or DeviceError before anything is written. Later errors, such as PhysicsError or
-    RecordError, leave "stopped: ..." in run.json, Ctrl-C and SIGTERM leave "interrupted" and a checkpoint, and all
-    are raised again; the complete frames are kept, and `resume` goes on.
+    `out` names the folder (default: runs/<scenario>); one that exists is never written to: `-2` is appended. With
+    `brief`, title and summary are not printed. Raises InputError or DeviceError before anything is written; a disk
+    with too little room is an InputError, unless `force`. Later errors, such as PhysicsError or RecordError, leave
+    "stopped: ..." in run.json, Ctrl-C and SIGTERM leave "interrupted" and a checkpoint, and all are raised again; the
+    complete frames are kept, and `resume` goes on.
     """
     from physim.simulation import Simulation
 
-    print(scenario.title, flush=True)
-    return record(Simulation(scenario, device=device, profile=profile), out=out, device=device, preview=preview)
+    if not brief:
+        print(scenario.title, flush=True)
+    sim = Simulation(scenario, device=device, profile=profile)
+    return record(sim, out=out, device=device, preview=preview, force=force, brief=brief)
 
 
-def record(sim: Any, *, out: Path | None = None, device: str | None = None, preview: bool = True) -> Path:
+def record(sim: Any, *, out: Path | None = None, device: str | None = None, preview: bool = True,
+           force: bool = False, brief: bool = False) -> Path:  # fmt: skip
     """Move a simulation on to the end of its scenario, recorded into a new folder."""
     scenario = sim.scenario
-    folder = new_run_folder(out.parent, out.name) if out else new_run_folder(Path("runs"), name_of(scenario))
-    print(f"writing {folder}", flush=True)
-    kept, copies = _self_contained(scenario)
+    out = out or Path("runs") / name_of(scenario)
+    size = room(out, disk(sim), force=force)
+    folder = new_run_folder(out.parent, out.name)
+    print(f"writing {folder}: {size}; {megabytes(sim.memory)} on the device", flush=True)
+    kept, copies = self_contained(scenario)
     with locked(folder):
         recorder = Recorder(
             folder,
@@ -65,10 +72,11 @@ def record(sim: Any, *, out: Path | None = None, device: str | None = None, prev
             copies=copies,
         )
         _paraview_script(folder)
-        return _carry_on(sim, recorder, device, preview)
+        return _carry_on(sim, recorder, device, preview, brief)
 
 
-def resume(folder: Path, *, device: str | None = None, profile: bool = False, preview: bool = True) -> Path:
+def resume(folder: Path, *, device: str | None = None, profile: bool = False, preview: bool = True,
+           brief: bool = False) -> Path:  # fmt: skip
     """Go on with a run that was interrupted, killed or stopped, to the same bits as if it had not been.
 
     Frames and table rows behind the last checkpoint are computed anew. Raises InputError if there is nothing to resume.
@@ -84,13 +92,14 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
         if found is None and info.get("first_step", 0):
             raise InputError(f"{folder}: has no checkpoint, and did not begin at time zero; run it from Python again")
         saved, notes = found if found else (None, {"frames": 0})
-        print(scenario.title, flush=True)
+        if not brief:
+            print(scenario.title, flush=True)
         sim = Simulation(scenario, device=device, profile=profile, saved=saved)
         print(f"resuming {folder} at {sim.time / 60:g} h", flush=True)
         names = [group.name for group in scenario.cells]
         recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names)
         _paraview_script(folder)
-        return _carry_on(sim, recorder, device, preview)
+        return _carry_on(sim, recorder, device, preview, brief)
 
 
 @dataclass
@@ -114,6 +123,7 @@ class _Arm:
         sim, scenario = self.sim, self.sim.scenario
         targets = [step for step in record_steps(scenario) if step >= self.first_step][self.frames :]
         links: int | None = None  # only known at records
+        kept_before = self.frames
         piece = 1
         try:
             with Progress(self.label, (targets or [0])[-1], scenario.run.step, sim.step_count) as progress:
@@ -126,18 +136,26 @@ class _Arm:
                         per_step = spent / max(1, sim.step_count - first)
                         piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
                         progress.show(sim.step_count, cells=sim.status.get("cells", 0), links=links)
-                    self.last = sim.snapshot()
+                    self.last = self._record()
                     if target:
                         links = int(np.sum(self.last.cells["bound_links"]))
-                    self.keep(self.last)
-                    self.frames += 1
                     if time.perf_counter() - self._written > _CHECKPOINT_SECONDS or target == targets[-1]:
                         self.checkpoint()
         except KeyboardInterrupt:
             sim.settle()
+            if sim.step_count in targets[self.frames - kept_before :]:  # later it could not: forces do not persist
+                self._record()
             self.checkpoint()
             raise
         self.last = self.last or sim.snapshot()
+
+    def _record(self) -> Snapshot:
+        """Keep the state of now and count it; Ctrl-C waits so long."""
+        with held():
+            snapshot = self.sim.snapshot()
+            self.keep(snapshot)
+            self.frames += 1
+        return snapshot
 
     def checkpoint(self) -> None:
         with writing(self.folder, f"{self.frames} complete frames are kept"):
@@ -145,7 +163,7 @@ class _Arm:
         self._written = time.perf_counter()
 
 
-def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool) -> Path:
+def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, brief: bool) -> Path:
     """The arms of a run to their end, then summary and pictures."""
     scenario, folder = sim.scenario, recorder.folder
     own, info = sim.scenario.record.links, recorder.info
@@ -179,24 +197,25 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool) -
                     network=network,
                     device=info["device"],
                     device_bytes=device_bytes,
-                    host_bytes=_peak_memory(),
+                    host_bytes=peak_memory(),
                     wall_seconds=info["stepping_seconds"],
                 )
             )
             text += f"\n{table}\n" if table else ""
             with writing(folder / "summary.txt", f"{recorder.frames} complete frames are kept"):
                 write_text(folder / "summary.txt", text)
-            recorder.finish("complete", host_bytes=_peak_memory())
+            recorder.finish("complete", host_bytes=peak_memory())
     except BaseException as error:
         _end(recorder, error)
         raise
-    print("\n" + text, flush=True)
+    if not brief:
+        print("\n" + text, flush=True)
     if preview:
         _pictures(folder)
     return folder
 
 
-def _self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
+def self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
     """The scenario as it is kept in the run's folder, and the files of its own terms, copied there."""
     from physim import own_terms
 
@@ -289,16 +308,6 @@ def _run_info(scenario: Scenario) -> dict[str, Any]:
         "terms": list(scenario.terms),
         "box": {"lower_um": box.lower, "upper_um": box.upper, "boundary": box.boundary},
     }
-
-
-def _peak_memory() -> int:
-    """Bytes; 0 where the system does not say."""
-    try:
-        import resource
-        import sys
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _paraview_script(folder: Path) -> None:

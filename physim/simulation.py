@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +215,14 @@ class Simulation(Loop):
     def memory(self) -> int:
         """Bytes allocated on the device."""
         return sum(self.device.allocated.values())
+
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes of what `save` returns, fibers included."""
+        state = sum(self.nbytes(name) for name in self.arrays if ARRAYS[name].persists)
+        if self.network is None:
+            return state
+        return state + sum(np.asarray(getattr(self.network, part.name)).nbytes for part in fields(self.network))
 
     @property
     def device_info(self) -> Mapping[str, Any]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkPoints, vtkStringArray
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
-from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 
 from physim.files import replacing
 
@@ -37,6 +37,29 @@ def write_lines(path: Path, nodes: np.ndarray, lines: np.ndarray, arrays: Arrays
     data.SetLines(_cells(lines))
     _add(data.GetCellData(), arrays)
     _write(path, data, fields)
+
+
+def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Arrays of the points ("Points" are their places) and of the lines ("Lines" are their points). Raises OSError."""
+    reader: Any = vtkXMLPolyDataReader()
+    problems: list[str] = []
+    for talker in (reader, reader.GetExecutive()):
+        talker.AddObserver("ErrorEvent", lambda *_: problems.append("error"))
+    reader.SetFileName(os.fspath(path))
+    if path.is_file():
+        reader.Update()
+    if problems or not _is_whole(path):
+        raise OSError("no whole VTP file")
+    data = reader.GetOutput()
+    points, lines = (
+        {of.GetArrayName(k): vtk_to_numpy(of.GetArray(k)) for k in range(of.GetNumberOfArrays())}
+        for of in (data.GetPointData(), data.GetCellData())
+    )
+    if data.GetNumberOfPoints():
+        points["Points"] = vtk_to_numpy(data.GetPoints().GetData())
+    if data.GetNumberOfLines():
+        lines["Lines"] = vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
+    return points, lines
 
 
 def _geometry(positions: np.ndarray) -> vtkPolyData:

@@ -181,6 +181,7 @@ def test_full_disk_then_resume(device_label, tmp_path, monkeypatch) -> None:
             raise OSError(28, "No space left on device")
         real(path, table)
 
+    monkeypatch.setattr(runner, "disk", lambda sim: None)
     monkeypatch.setattr(runner.cell_table, "write", full)
     monkeypatch.setattr(runner, "_CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(runner.RecordError, match="No space left on device; 5 complete frames are kept"):
@@ -189,6 +190,29 @@ def test_full_disk_then_resume(device_label, tmp_path, monkeypatch) -> None:
     runner.resume(tmp_path / "cut", device=device_label, preview=False)
     for name in ("cells.parquet", "run.pvd", "frames/cells_000012.vtp", "frames/links_000012.vtp"):
         assert (tmp_path / "cut" / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("moment", ["in the step", "in the record"])
+def test_interrupted_at_a_record_then_resume(device_label, tmp_path, monkeypatch, moment) -> None:
+    """Ctrl-C in the step that a record follows, or while it is written: the record has its forces all the same."""
+    scenario = load("invasion", [*RUN[2::2], "null=off", "run.duration=3 min"])
+    whole = runner.run(scenario, out=tmp_path / "whole", device=device_label, preview=False)
+    place, name = (Simulation, "step") if moment == "in the step" else (runner.Recorder, "write")
+    real = getattr(place, name)
+
+    def interrupted(self, given):
+        real(self, given)
+        if getattr(self, "step_count", 0) == 20 or getattr(self, "frames", 0) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(place, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(scenario, out=tmp_path / "cut", device=device_label, preview=False)
+    monkeypatch.setattr(place, name, real)
+    assert checkpoint.newest(tmp_path / "cut" / "checkpoints")[1] == {"frames": 3}
+    runner.resume(tmp_path / "cut", device=device_label, preview=False)
+    for file in ("cells.parquet", "run.pvd", "frames/cells_000002.vtp", "frames/links_000003.vtp"):
+        assert (tmp_path / "cut" / file).read_bytes() == (whole / file).read_bytes(), file
 
 
 def test_what_cannot_be_resumed_is_refused(device_label, tmp_path) -> None:

@@ -38,6 +38,8 @@ class Walkers:
     halt_at: int | None = None
     halt_in = 0
     error: type[BaseException] = KeyboardInterrupt
+    buffers: dict = {}
+    saved_bytes = 1_000_000
 
     def __init__(self, given, *, device=None, profile=False, saved=None):
         self.scenario, self.device, self.profile = given, device, profile
@@ -200,6 +202,7 @@ def test_full_disk_during_a_run_is_one_error(walkers, monkeypatch, tmp_path):
             raise RecordError("frames: cannot be written: No space left on device")
         real(self, taken)
 
+    monkeypatch.setattr(runner, "disk", lambda sim: None)
     monkeypatch.setattr(runner.Recorder, "write", full)
     with pytest.raises(RecordError, match="No space left"):
         runner.run(scenario(), out=tmp_path / "here", preview=False)
