@@ -9,6 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow
 import pytest
 from matplotlib.image import imread
 from reference import runs
@@ -195,7 +196,7 @@ def test_invaded_radius_is_that_of_the_table_of_cells(tmp_path):
     records = [runs.snapshot(10.0 * k, 50 + (1 + 0.1 * k) * (start - 50)) for k in range(4)]
     folder = runs.record(tmp_path / "a", records)
     still = [cell_table.rows(10.0 * k, records[0].cells, cell_table.TRAJECTORY) for k in range(4)]
-    cell_table.write(folder / "null.parquet", cell_table.stack(still))
+    cell_table.write(folder / "null.parquet", pyarrow.concat_tables(still))
     plot_invasion(folder)
     written = np.genfromtxt(folder / "invasion.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
     table = cell_table.read(folder).to_pydict()
