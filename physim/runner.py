@@ -5,34 +5,24 @@ Above the loop (`physim.simulation`) and the files (`physim.record`); the comman
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from physim import cell_table, checkpoint
 from physim.analysis.migration import Trajectories
+from physim.arm import Arm
 from physim.errors import DeviceError, InputError, PhysicsError, PhysimError
 from physim.estimate import disk, megabytes, peak_memory, room
 from physim.files import locked, write_text
-from physim.interrupts import held, terminable
-from physim.progress import Progress
+from physim.interrupts import terminable
 from physim.record import Recorder, RecordError, Snapshot, new_run_folder, read_info, writing
 from physim.scenario import Scenario, load
 from physim.summary import Outcome, describe
-
-_PIECE_SECONDS = 0.5
-"""Wall time after which the bar moves: the device is looked at only then, never at each step."""
-_CHECKPOINT_SECONDS = float(os.environ.get("PHYSIM_CHECKPOINT_SECONDS", "30"))
-"""Wall time between checkpoints, which are written at records."""
 
 
 def run(scenario: Scenario, *, out: Path | None = None, device: str | None = None, profile: bool = False,
@@ -102,67 +92,6 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
         return _carry_on(sim, recorder, device, preview, brief)
 
 
-@dataclass
-class _Arm:
-    """A simulation, what keeps its records, and where its checkpoints go."""
-
-    label: str
-    sim: Any
-    folder: Path
-    keep: Callable[[Snapshot], None]
-    frames: int = 0
-    """Records kept so far, of those that this arm will make."""
-    first_step: int = 0
-    last: Snapshot | None = None
-    seconds: float = 0.0
-    """Wall time that the steps took."""
-    _written: float = field(default=-1e9, init=False)
-
-    def advance(self) -> None:
-        """On to the end of the scenario, from record to record; Ctrl-C leaves a checkpoint of the last whole step."""
-        sim, scenario = self.sim, self.sim.scenario
-        targets = [step for step in record_steps(scenario) if step >= self.first_step][self.frames :]
-        links: int | None = None  # only known at records
-        kept_before = self.frames
-        piece = 1
-        try:
-            with Progress(self.label, (targets or [0])[-1], scenario.run.step, sim.step_count) as progress:
-                for target in targets:
-                    while sim.step_count < target:
-                        first, begin = sim.step_count, time.perf_counter()
-                        sim.step(min(target - first, piece))
-                        spent = time.perf_counter() - begin
-                        self.seconds += spent
-                        per_step = spent / max(1, sim.step_count - first)
-                        piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
-                        progress.show(sim.step_count, cells=sim.status.get("cells", 0), links=links)
-                    self.last = self._record()
-                    if target:
-                        links = int(np.sum(self.last.cells["bound_links"]))
-                    if time.perf_counter() - self._written > _CHECKPOINT_SECONDS or target == targets[-1]:
-                        self.checkpoint()
-        except KeyboardInterrupt:
-            sim.settle()
-            if sim.step_count in targets[self.frames - kept_before :]:  # later it could not: forces do not persist
-                self._record()
-            self.checkpoint()
-            raise
-        self.last = self.last or sim.snapshot()
-
-    def _record(self) -> Snapshot:
-        """Keep the state of now and count it; Ctrl-C waits so long."""
-        with held():
-            snapshot = self.sim.snapshot()
-            self.keep(snapshot)
-            self.frames += 1
-        return snapshot
-
-    def checkpoint(self) -> None:
-        with writing(self.folder, f"{self.frames} complete frames are kept"):
-            checkpoint.keep(self.folder, self.sim.save(), {"frames": self.frames})
-        self._written = time.perf_counter()
-
-
 def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, brief: bool) -> Path:
     """The arms of a run to their end, then summary and pictures."""
     scenario, folder = sim.scenario, recorder.folder
@@ -171,7 +100,7 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, b
     def keep(snapshot: Snapshot) -> None:
         recorder.write(snapshot if own else replace(snapshot, links=None))
 
-    arm = _Arm("run", sim, folder / "checkpoints", keep, recorder.frames, info.get("first_step", 0))
+    arm = Arm("run", sim, folder / "checkpoints", keep, recorder.frames, info.get("first_step", 0))
     try:
         with terminable():
             arm.advance()
@@ -185,22 +114,7 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, b
             null, null_status = _null_arm(scenario, folder, device, info.get("first_step", 0))
             if scenario.null:
                 info["null"] = {"status": null_status, "changes": scenario.null}
-            assert arm.last is not None
-            text = describe(
-                Outcome(
-                    scenario=scenario,
-                    folder=folder,
-                    path=_read(folder, scenario),
-                    last=arm.last,
-                    null=null,
-                    null_status=null_status,
-                    network=network,
-                    device=info["device"],
-                    device_bytes=device_bytes,
-                    host_bytes=peak_memory(),
-                    wall_seconds=info["stepping_seconds"],
-                )
-            )
+            text = _summary(arm, recorder, null, null_status, network, device_bytes)
             text += f"\n{table}\n" if table else ""
             with writing(folder / "summary.txt", f"{recorder.frames} complete frames are kept"):
                 write_text(folder / "summary.txt", text)
@@ -215,6 +129,27 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, b
     return folder
 
 
+def _summary(arm: Arm, recorder: Recorder, null: Trajectories | None, null_status: str, network: Any,
+             device_bytes: int) -> str:  # fmt: skip
+    scenario, folder, info = arm.scenario, recorder.folder, recorder.info
+    assert arm.last is not None
+    return describe(
+        Outcome(
+            scenario=scenario,
+            folder=folder,
+            path=_read(folder, scenario),
+            last=arm.last,
+            null=null,
+            null_status=null_status,
+            network=network,
+            device=info["device"],
+            device_bytes=device_bytes,
+            host_bytes=peak_memory(),
+            wall_seconds=info["stepping_seconds"],
+        )
+    )
+
+
 def self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
     """The scenario as it is kept in the run's folder, and the files of its own terms, copied there."""
     from physim import own_terms
@@ -227,13 +162,6 @@ def self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
         for kind in own_terms.load(file):
             copies[f"own_terms/{index}/{kind.name}.cl"] = file.parent / f"{kind.name}.cl"
     return scenario.model_copy(update={"own_terms": tuple(kept)}), copies
-
-
-def record_steps(scenario: Scenario) -> Iterator[int]:
-    """Steps after which the state is recorded: 0, each interval (a multiple of the step), and the last."""
-    total = max(1, round(scenario.run.duration / scenario.run.step))
-    yield from range(0, total, max(1, round(scenario.record.interval / scenario.run.step)))
-    yield total
 
 
 def name_of(scenario: Scenario) -> str:
@@ -267,7 +195,7 @@ def _null_arm(scenario: Scenario, folder: Path, device: str | None,
 
     status = "complete"
     try:
-        null = _Arm("null arm", Simulation(arm, device=device, saved=saved), parts, keep, notes["frames"])
+        null = Arm("null arm", Simulation(arm, device=device, saved=saved), parts, keep, notes["frames"])
         null.advance()
     except (DeviceError, PhysicsError) as error:
         status = f"stopped: {error}"

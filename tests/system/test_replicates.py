@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from physim import estimate, replicates, runner
+from physim import arm, estimate, replicates, runner
 from physim.analysis.migration import Trajectories
 from physim.compare import compare
 from physim.errors import InputError, PhysicsError
@@ -151,7 +151,7 @@ def test_runs_that_stop_are_left_out_and_told(pairs, device_label, tmp_path, mon
     parent = Path(shutil.copytree(pairs, tmp_path / "pairs"))
     for name in FOLDERS[1:3]:
         shutil.rmtree(parent / name)
-    monkeypatch.setattr(runner._Arm, "advance", _crushed)
+    monkeypatch.setattr(arm.Arm, "advance", _crushed)
     with pytest.raises(PhysicsError) as error:
         replicates.resume(parent, device=device_label, preview=False)
     assert str(error.value).splitlines() == [

@@ -9,6 +9,7 @@ import pytest
 
 from physim import runner
 from physim.analysis.migration import Trajectories
+from physim.arm import record_steps
 from physim.errors import PhysicsError
 from physim.record import RecordError, Snapshot
 from physim.scenario import Scenario
@@ -257,7 +258,7 @@ def test_device_is_looked_at_per_piece_and_not_per_step(walkers):
 )
 def test_records_are_at_each_interval_and_at_the_end(duration, step, interval, expected):
     given = scenario(run={"duration": duration, "step": step}, record={"interval": interval})
-    assert list(runner.record_steps(given)) == expected
+    assert list(record_steps(given)) == expected
 
 
 def test_drag_share_prefers_the_counter_of_the_engine(walkers):
