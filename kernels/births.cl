@@ -1,9 +1,10 @@
 // A cell with a bud gets a daughter: a new row with what the mother has, an id of its own, empty slots, at its place.
 
+// Rows without a cell bear nothing: their scan runs over all that there is room for.
 void count_births(uint i, __constant World *world, __global Status *status, __constant Births *term,
                   __global const float4 *bud, __global const uint *departed, __global uint *bears,
                   __global uint *born_at) {
-  bears[i] = born_at[i] = bud[i].w > 0.0f && !departed[i];
+  bears[i] = born_at[i] = i < status->rows && bud[i].w > 0.0f && !departed[i];
   if (bears[i]) atomic_inc(&status->births);
 }
 

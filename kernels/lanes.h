@@ -25,7 +25,7 @@ typedef struct { int4 a; } strip_rows;
 #endif
 
 // Asks for memory that is needed soon: CPUs foresee plain streams by themselves, but not lists with gaps between them.
-#if LANES == 8 && defined(__has_builtin)
+#if LANES == 8 && defined(__has_builtin) && !defined(NO_FETCH_AHEAD)
 #if __has_builtin(__builtin_prefetch)
 #define FETCH_AHEAD(address) __builtin_prefetch((__global const char *)(address))
 #endif

@@ -128,8 +128,8 @@ class Layout:
     @property
     def items(self) -> dict[str, int]:
         """How many items each domain of the kernels can have."""
-        return {"cell": self.cells, "row": self.cells, "octet": -(-self.cells // 8), "strip": self.cells,
-                "unknown": self.unknowns, "chunk": self.unknowns // CHUNK,
+        return {"cell": self.cells, "row": self.cells, "room": self.stride, "octet": -(-self.cells // 8),
+                "strip": self.cells, "unknown": self.unknowns, "chunk": self.unknowns // CHUNK,
                 "node": self.nodes, "segment": self.segments, "one": 1}  # fmt: skip
 
 

@@ -22,6 +22,7 @@ CHUNK = 256
 DOMAINS = {
     "cell": "status->cells",
     "row": "status->rows",
+    "room": "world->stride",
     "octet": "(status->cells + 7) / 8",
     "strip": "(status->cells + LANES - 1) / LANES",
     "unknown": "world->unknowns",

@@ -21,7 +21,7 @@ class Births(Term):
 
     name: ClassVar[str] = "births"
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("count_births", "row", ("bud", "departed"), ("bears", "born_at")),
+        Kernel("count_births", "room", ("bud", "departed"), ("bears", "born_at")),
         Kernel("open_rows", "one", writes=("birthing",)),
         Kernel("append_daughters", "row", ("bears", "birthing"), ("born_at",), primitive="append_daughters"),
         Kernel("place_daughters", "row", ("bears", "born_at"), ("id", "position", "bud"), when="births"),

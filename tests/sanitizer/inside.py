@@ -115,8 +115,7 @@ def open_door() -> Found:
 
 def run_fault(device: Device, name: str) -> None:
     """A kernel of planted.cl on arrays of 8 elements, in two groups."""
-    text = '#line 1 "planted.cl"\n' + Path(__file__).with_name("planted.cl").read_text()
-    program = device.build("#define CHUNK 256\n", "primitives.cl", text)
+    program = device.build("", ("planted.cl", Path(__file__).with_name("planted.cl").read_text()))
     if name == "sentinel":
         buffers = [cl.Buffer(device.context, cl.mem_flags.READ_WRITE, size=4)]
     else:
@@ -204,7 +203,7 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     """Steps of a scene with every term of `terms.STEP`; without cells, 65 are stored that have all left the box.
 
     The cells touch each other, the fibers, a wall (y) and an open face (z), through which some leave; x is periodic.
-    `broken` names a cell array that gets a NaN, `skipped` a kernel that is left out.
+    Every seventh cell has a daughter. `broken` names a cell array that gets a NaN, `skipped` a kernel that is left out.
     """
     stored = int(cells) or STORED_BUT_GONE
     side = int(np.ceil(stored ** (1 / 3)))
@@ -213,13 +212,18 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     position = lattice * float(spacing) + rng.normal(0, 0.5, (stored, 3)) + 7.0
     position[2::16, 2] = 0.1
     size = np.maximum(position.max(axis=0) + 7.0, 75.0)
-    table = scenes.table({term.name: BUSY.get(term.name, {}) for term in STEP}, size=size.tolist(),
+    # PhysiCell's law takes the place of `rest`, which the scene without fibers has instead
+    names = [term.name for term in STEP if term.name != ("rest" if int(nodes) else "physicell")]
+    table = scenes.table({name: BUSY.get(name, {}) for name in names}, size=size.tolist(),
                          boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
     table["collagen"]["fiber_length"] = 10.0
     fibers = network(int(nodes), position, size)
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=fibers)
     if not int(cells):
         sim.write("departed", np.ones(stored, np.uint32))
+    bud = np.zeros((stored, 4), np.float32)
+    bud[::7] = 5.0, 0.0, 0.0, 1.0
+    sim.write("bud", bud)
     if broken:
         values = sim.read(broken)
         values[stored // 2] = np.nan

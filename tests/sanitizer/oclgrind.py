@@ -26,7 +26,8 @@ OPTIONS = [
     "--num-threads", "1",  # groups in order, so that a run finds the same each time; two runs go side by side
     # Oclgrind 21.10 does not know the `freeze` that the optimiser puts in, and its shadow memory breaks off there;
     # unoptimised code also keeps every read that the source has.
-    "--build-options", "-cl-opt-disable",
+    # It cannot build kernels that fetch ahead either.
+    "--build-options", "-cl-opt-disable -D NO_FETCH_AHEAD",
     "--max-errors", "200",
     "--global-mem-size", str(2**31),
 ]  # fmt: skip
