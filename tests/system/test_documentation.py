@@ -30,6 +30,17 @@ def test_python_page_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
     assert abs(moved[1]).mean() < 0.5 * abs(moved[0]).mean(), "without crawling, cells come to rest"
 
 
+def test_readme_example_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS.parent / "README.md").read_text(), re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    said = capsys.readouterr().out
+    assert "10.0 min, " in said and "50.0 min, " in said and " um\n" in said
+    assert (names["folder"] / "summary.txt").exists()
+
+
 def test_new_term_page_shows_the_example(device_label, tmp_path, monkeypatch) -> None:
     """Its blocks are the example's files, and its test passes in a copy of that folder."""
     declaration, test = blocks("new_term.md", "python")
@@ -43,10 +54,10 @@ def test_new_term_page_shows_the_example(device_label, tmp_path, monkeypatch) ->
 
 
 def test_pages_name_files_and_pages_that_exist() -> None:
-    for page in DOCS.glob("*.md"):
+    for page in (*DOCS.glob("*.md"), DOCS.parent / "README.md"):
         text = page.read_text()
         for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
-            assert (DOCS / target).exists(), f"{page.name}: {target}"
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
         for name in re.findall(r"`((?:physim|kernels|tests|viz)/[\w/]+\.\w+)`", text):
             assert (DOCS.parent / name).exists(), f"{page.name}: {name}"
 
