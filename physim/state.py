@@ -51,7 +51,8 @@ _TABLE = (
     # births
     Array("bud", "float4", "cell", "um", "where a daughter is to be born, from the centre (x, y, z); 1 if so, else 0",
           persists=True),
-    Array("birthing", "uint", "one", "", "1 while daughters get their rows, and how many rows there are", rows="2"),
+    Array("birthing", "uint", "one", "", "1 while daughters get their rows, and how many rows there are", rows="2",
+          persists=True),
     Array("bears", "uint", "cell", "", "1 if a daughter is born of this cell in this step"),
     Array("born_at", "uint", "cell", "", "place of the daughter behind the last row; prefix sum of `bears`"),
     # neighbours: lists are interleaved by eight cells, entry (octet, k, lane) at (octet x rows + k) x 8 + lane
@@ -61,7 +62,8 @@ _TABLE = (
     Array(
         "pair_resistance", "half2", "cell", "nN min/um", "along and across the pair, per list entry", rows="neighbors"
     ),
-    Array("sorting", "uint", "one", "", "1 while cells are being re-sorted, and how many rows there are", rows="2"),
+    Array("sorting", "uint", "one", "", "1 while cells are being re-sorted, and how many rows there are", rows="2",
+          persists=True),
     Array("bin_of", "uint", "cell", "", "bin of the cell, for sorting"),
     Array("order", "uint", "cell", "", "row that moves here when cells are re-sorted"),
     Array("bin_start", "uint", "bin", "", "first cell of each bin, prefix sum of counts"),
