@@ -144,6 +144,13 @@ def test_step_that_reads_what_nothing_wrote_is_caught(lanes) -> None:
     assert ("uninitialised", "run_drag") in found
 
 
+def test_own_term_of_a_user_is_checked() -> None:
+    """The example of docs/new_term.md: no entry here, its kernel is seen at work, and clean."""
+    example = Path(__file__).parents[2] / "docs" / "examples" / "own_term" / "tethered.toml"
+    report = oclgrind.run("scenario", str(example), "2")
+    assert clean(report) and "run_tether" in report.worked
+
+
 def test_a_scenario_can_be_checked_from_the_command_line() -> None:
     program = Path(oclgrind.__file__)
     done = subprocess.run([sys.executable, program, "doublet", "1"], capture_output=True, text=True)
