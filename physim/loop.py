@@ -8,6 +8,7 @@ batch sizes.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -220,21 +221,26 @@ class Loop:
         for plane, row in enumerate(values.reshape(planes or 1, -1)):
             self.device.upload(self.buffers[name], row, plane * self.layout.stride * ARRAYS[name].item_bytes)
 
-    def relist(self) -> None:
-        """Neighbour lists and what hangs on them as they were built last, which no array of the state keeps."""
-        if self._last_status["rebuild"] or "list_position" not in self.buffers:
-            return  # the next step builds them anyway
-        position = self.read("position")
-        self.write("position", self.read("list_position"))
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """The state between two steps from all the arrays that persist.
+
+        Neighbour lists, and what hangs on them, are built as they were built last: from `list_position`, by the kernels
+        of the step that do so. What these write to arrays that persist is overwritten by what was saved.
+        """
+        for name, values in arrays.items():
+            self.write(name, values)
+        if self._last_status["rebuild"]:
+            return  # the next step builds the lists anyway
+        self.write("position", arrays["list_position"])
         begin = self._last_status.copy()
         begin["rebuild"] = 1
-        self.device.upload(self.buffers["status"], begin.reshape(1))
         while True:
+            self.device.upload(self.buffers["status"], begin.reshape(1))
             self._enqueue(self.schedule.relist)
             found = self.device.download(self.buffers["status"], STATUS, 1)[0]
             if not found["halt"]:
                 break
             self._grow_lists(int(found["rows_needed"]))
-            self.device.upload(self.buffers["status"], begin.reshape(1))
-        self.write("position", position)
+        for name, values in arrays.items():
+            self.write(name, values)
         self.device.upload(self.buffers["status"], self._last_status.reshape(1))

@@ -117,9 +117,7 @@ class Simulation(Loop):
         if wanted != set(saved.arrays):
             names = ", ".join(sorted(wanted ^ set(saved.arrays))[:5])
             raise InputError(f"saved state: its arrays are not those of the scenario ({names}); use its own scenario")
-        for name, values in saved.arrays.items():
-            self.write(name, values)
-        self.relist()
+        self.restore(saved.arrays)
 
     def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
         """Sizes of the domains, and the arrays that the terms need."""
