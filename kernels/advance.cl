@@ -1,5 +1,4 @@
 // x += dx, at most `largest_move` per step (counted); walls stop a centre (counted), open faces let it leave (counted).
-#define NOT_FINITE 2u  // in status->moved, beside 1u: a cell has moved by half the skin, or left
 
 static inline void meet_faces(uint i, int4 *there, __constant World *world, __global Status *status,
                               __global uint *departed) {
@@ -37,6 +36,7 @@ void advance(uint i, __constant World *world, __global Status *status, __constan
   int3 low = vload3(0, world->face_low), high = vload3(0, world->face_high);
   if (any(there.xyz < low) || any(there.xyz > high)) meet_faces(i, &there, world, status, departed);
   position[i] = there;
+  if (departed[i]) displacement[i] = 0.0f;
   float3 gone = separation(there, list_position[i], world->quantum);
   if (4.0f * dot(gone, gone) > world->skin * world->skin) atomic_or(&status->moved, 1u);
 }

@@ -4,8 +4,10 @@
 void count_births(uint i, __constant World *world, __global Status *status, __constant Births *term,
                   __global const float4 *bud, __global const uint *departed, __global uint *bears,
                   __global uint *born_at) {
-  bears[i] = born_at[i] = i < status->rows && bud[i].w > 0.0f && !departed[i];
-  if (bears[i]) atomic_inc(&status->births);
+  bears[i] = born_at[i] = i < status->rows && !(bud[i].w <= 0.0f) && !departed[i];
+  if (!bears[i]) return;
+  atomic_inc(&status->births);
+  if (!isfinite(dot(bud[i], bud[i]))) atomic_or(&status->moved, NOT_FINITE);
 }
 
 // More daughters than free rows freeze the step before anything has changed; the host makes room and the step starts anew.
@@ -13,9 +15,15 @@ void open_rows(uint i, __constant World *world, __global Status *status, __const
                __global uint *birthing) {
   birthing[0] = status->births;
   birthing[1] = status->rows;
-  if (status->rows + status->births <= world->stride) return;
+  if (status->moved & NOT_FINITE) {
+    birthing[0] = 0;
+    status->halt = 4u;
+    return;
+  }
+  bool ids = status->next_id < 0xFFFFFFFEu - status->births, rows = status->rows + status->births <= world->stride;
+  if (ids && rows) return;
   birthing[0] = 0;
-  status->halt = 5u;
+  status->halt = ids ? 5u : 6u;
 }
 
 void place_daughters(uint i, __constant World *world, __global Status *status, __constant Births *term,

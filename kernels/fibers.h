@@ -9,11 +9,24 @@ static inline void add_to_nodes(__global uint2 *node_force, int2 nodes, uint str
   add_force(node_force, (uint)nodes.y, stride, at * force);
 }
 
-// Bins on each side of a cell that a reach of so many um can touch.
-static inline int4 bins_around(float reach, const __constant float *bins_per_um, const __constant Grid *grid) {
-  int4 n;
-  n.x = min((int)ceil(reach * bins_per_um[0]), grid->periodic[0] ? (grid->count[0] - 1) / 2 : grid->count[0]);
-  n.y = min((int)ceil(reach * bins_per_um[1]), grid->periodic[1] ? (grid->count[1] - 1) / 2 : grid->count[1]);
-  n.z = min((int)ceil(reach * bins_per_um[2]), grid->periodic[2] ? (grid->count[2] - 1) / 2 : grid->count[2]);
-  return n;
+typedef struct { int4 low, high; } Span;
+
+static inline int2 span_along(int home, float reach, const __constant float *bins_per_um, const __constant Grid *grid,
+                              int axis) {
+  int n = (int)ceil(fmin(reach * bins_per_um[axis], 1e6f)), count = grid->count[axis];
+  if (!grid->periodic[axis]) return (int2)(max(-n, -home), min(n, count - 1 - home));
+  return 2 * n + 1 < count ? (int2)(-n, n) : (int2)(-((count - 1) / 2), count / 2);
+}
+
+// Steps from a bin to all that a reach of so many um can touch, each bin once; add them with `bin_near`.
+static inline Span bins_around(int4 home, float reach, const __constant float *bins_per_um, const __constant Grid *grid) {
+  int2 x = span_along(home.x, reach, bins_per_um, grid, 0), y = span_along(home.y, reach, bins_per_um, grid, 1);
+  int2 z = span_along(home.z, reach, bins_per_um, grid, 2);
+  Span span = {(int4)(x.x, y.x, z.x, 0), (int4)(x.y, y.y, z.y, 0)};
+  return span;
+}
+
+static inline uint bin_near(int4 home, int dx, int dy, int dz, const __constant Grid *grid) {
+  return bin_index(neighbor_bin(home.x + dx, grid, 0), neighbor_bin(home.y + dy, grid, 1),
+                   neighbor_bin(home.z + dz, grid, 2), grid);
 }

@@ -1,3 +1,6 @@
+// Words of status->moved: 1u, a cell has moved by half the skin, or left; and this, which halts the run.
+#define NOT_FINITE 2u
+
 // Order-free sums: forces as 64-bit fixed point (2^-32 nN), added by two 32-bit integer atomics with a carry.
 // Integer addition commutes, so the sum has the same bits in whatever order the work-items arrive.
 static inline void add_fixed(__global uint2 *sum, double value) {

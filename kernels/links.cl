@@ -45,16 +45,13 @@ static inline uint nearest_segment(int4 tip, uint i, __constant World *world, fl
                             __global const uint *link_segment, float *at) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(tip, grid);
-  int4 n = bins_around(capture + world->longest_half_segment, world->segment_bins_per_um, grid);
+  Span near = bins_around(home, capture + world->longest_half_segment, world->segment_bins_per_um, grid);
   float best = capture;
   uint found = 0;
-  for (int dz = -n.z; dz <= n.z; ++dz)
-    for (int dy = -n.y; dy <= n.y; ++dy)
-      for (int dx = -n.x; dx <= n.x; ++dx) {
-        int x = neighbor_bin(home.x + dx, grid, 0), y = neighbor_bin(home.y + dy, grid, 1);
-        int z = neighbor_bin(home.z + dz, grid, 2);
-        if (x < 0 || y < 0 || z < 0) continue;
-        uint bin = bin_index(x, y, z, grid);
+  for (int dz = near.low.z; dz <= near.high.z; ++dz)
+    for (int dy = near.low.y; dy <= near.high.y; ++dy)
+      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
+        uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint s = segment_bin_start[bin]; s < segment_bin_start[bin + 1]; ++s) {
           int2 nodes = segment_nodes[s];
           float3 a = separation(node_position[nodes.x], tip, world->quantum);

@@ -31,7 +31,8 @@ void physicell(uint i, __constant World *world, __global Status *status, __const
     vy += speed * dy;
     vz += speed * dz;
   }
-  for (uint lane = 0; lane < LANES; ++lane) {
+  uint lanes = min((uint)LANES, status->cells - first);
+  for (uint lane = 0; lane < lanes; ++lane) {
     float4 v = (float4)(((float *)&vx)[lane], ((float *)&vy)[lane], ((float *)&vz)[lane], 0.0f);
     displacement[first + lane] = world->step * (1.5f * v - 0.5f * drift_previous[first + lane]);
     drift_previous[first + lane] = v;

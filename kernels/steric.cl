@@ -53,15 +53,12 @@ void steric(uint i, __constant World *world, __global Status *status, __constant
             __global uint2 *node_force) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(position[i], grid);
-  int4 n = bins_around(radius[i] + world->longest_half_segment, world->segment_bins_per_um, grid);
+  Span near = bins_around(home, radius[i] + world->longest_half_segment, world->segment_bins_per_um, grid);
   Load load = {(float3)(0.0f), {0, 0, 0, 0, 0, 0}};
-  for (int dz = -n.z; dz <= n.z; ++dz)
-    for (int dy = -n.y; dy <= n.y; ++dy)
-      for (int dx = -n.x; dx <= n.x; ++dx) {
-        int x = neighbor_bin(home.x + dx, grid, 0), y = neighbor_bin(home.y + dy, grid, 1);
-        int z = neighbor_bin(home.z + dz, grid, 2);
-        if (x < 0 || y < 0 || z < 0) continue;
-        uint bin = bin_index(x, y, z, grid);
+  for (int dz = near.low.z; dz <= near.high.z; ++dz)
+    for (int dy = near.low.y; dy <= near.high.y; ++dy)
+      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
+        uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint s = segment_bin_start[bin]; s < segment_bin_start[bin + 1]; ++s) {
           int2 nodes = segment_nodes[s];
           float3 a = separation(node_position[nodes.x], position[i], world->quantum);

@@ -22,6 +22,7 @@ from physim.errors import InputError
 from physim.files import remove, replacing
 from physim.generate.fiber_network import FiberNetwork
 from physim.problems import file_text
+from physim.progress import say
 from physim.state import ARRAYS
 from physim.world import STATUS, WORLD
 
@@ -155,7 +156,7 @@ def newest(folder: Path) -> tuple[Saved, dict[str, int]] | None:
             problems += error.problems
         else:
             if problems:
-                print("\n".join(problems) + f"\ngoing on from the one before, {path.name}")
+                say("\n".join(problems) + f"\ngoing on from the one before, {path.name}")
             return found
     if problems:
         raise InputError(*problems)

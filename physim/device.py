@@ -159,10 +159,12 @@ class Device:
     def reserve(self, sizes: dict[str, int]) -> None:
         """Refuse, with numbers, what the device or the machine cannot hold (PoCL dies where it should refuse)."""
         handle = self.found.handle
-        need = sum(sizes.values()) + sum(self.allocated.values())
-        have = handle.global_mem_size
-        if self.found.kind == "CPU":
-            have = memory.available() or have
+        need, have = sum(sizes.values()), handle.global_mem_size
+        free = memory.available() if self.found.kind == "CPU" else 0
+        if free:
+            have = free  # without what is allocated already
+        else:
+            need += sum(self.allocated.values())
         if need > 0.9 * have:
             top = ", ".join(f"{n} {b / _GIB:.2f}" for n, b in sorted(sizes.items(), key=lambda kv: -kv[1])[:4])
             raise DeviceError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,6 +38,12 @@ def write_text(path: Path, text: str) -> None:
     """Replace a text file (UTF-8) by a complete new one."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """A whole copy of a file, or none."""
+    with replacing(path) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_json(path: Path, table: dict[str, Any]) -> None:

@@ -11,28 +11,35 @@ from typing import Any
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Ctrl-C within is kept until the end, where it is raised as KeyboardInterrupt (or goes to its own handler)."""
+    """Ctrl-C and SIGTERM within are kept until the end, and then go to the handlers that they have."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[Any] = []
-    old = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, lambda *what: came.append(what))
+    came: list[tuple[int, Any]] = []
+    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    answered: dict[int, Any] = {number: handler for number, handler in old.items() if callable(handler)}
+    for number in answered:
+        signal.signal(number, lambda *what: came.append(what))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, old)
-    if came and callable(old):
-        old(*came[0])
+        for number, handler in answered.items():
+            signal.signal(number, handler)
+    if came:
+        answered[came[0][0]](*came[0])
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM within, as batch systems send it before they kill, is answered like Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGTERM"):
+    """SIGTERM within, as batch systems send it before they kill, is a KeyboardInterrupt, as Ctrl-C is."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:

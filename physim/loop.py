@@ -22,6 +22,7 @@ from physim.state import ARRAYS
 from physim.step import Term
 from physim.world import (
     HALT_CAPACITY,
+    HALT_IDS,
     HALT_ITERATIONS,
     HALT_JUNCTIONS,
     HALT_NAN,
@@ -30,6 +31,8 @@ from physim.world import (
     STATUS_WORDS,
 )
 
+_LISTED = ("id", "position", "radius", "departed")
+"""What neighbour lists and the order of rows depend on."""
 _BATCH_SECONDS = 0.25
 _BATCH_LAUNCHES = 4000
 """Of a batch, since OpenCL keeps about 1 kB for each launch that is waiting."""
@@ -100,6 +103,7 @@ class Loop:
                     self._enqueue(self.schedule.parts["before"])
                     self._iterate(self._loops)
             self.settle()
+            self._loops = max(8, int(0.9 * self._loops), int(self._last_status["iterations"]) + 2)
             self._seconds_per_step = (time.perf_counter() - begin) / max(1, self.step_count - first)
 
     def settle(self) -> None:
@@ -144,8 +148,11 @@ class Loop:
             )
         if halt == HALT_NAN:
             raise PhysicsError(
-                f"{at:g} min: a cell's displacement is not finite; shorten run.step, or check the last terms you set"
+                f"{at:g} min: a cell's displacement, or bud, is not finite; shorten run.step, or check the last terms "
+                "you set"
             )
+        if halt == HALT_IDS:
+            raise PhysicsError(f"{at:g} min: no ids are left for daughters; start with ids that are small numbers")
         if halt == HALT_ITERATIONS and self._loops > _MOST_ITERATIONS:
             raise PhysicsError(
                 f"{at:g} min: the implicit solve does not converge in {self._loops} iterations; shorten run.step"
@@ -157,9 +164,9 @@ class Loop:
             self._last_status["births"] = 0
         self._last_status["halt"] = 0
         self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-        if halt == HALT_ITERATIONS:  # more for the step that froze; later steps get as many from the start
+        if halt == HALT_ITERATIONS:  # more for the step that froze; the next ones get as many from the start
             self._iterate(self._loops)
-            self._loops *= 2
+            self._loops += self._loops // 2 + 4
 
     def _grow_lists(self, needed: int) -> None:
         """Longer neighbour lists; what they held is rebuilt by the step that froze."""
@@ -213,6 +220,12 @@ class Loop:
 
     def write(self, name: str, values: np.ndarray) -> None:
         """Overwrite an array of the state with values of its `shape`, cells in their present order."""
+        self._put(name, values)
+        if name in _LISTED and not self._last_status["rebuild"]:  # neighbour lists hang on it
+            self._last_status["rebuild"] = 1
+            self.device.upload(self.buffers["status"], self._last_status.reshape(1))
+
+    def _put(self, name: str, values: np.ndarray) -> None:
         kind, _ = _NUMPY[ARRAYS[name].type]
         values = np.ascontiguousarray(values, np.dtype(kind))
         if values.shape != self.shape(name):
@@ -228,19 +241,19 @@ class Loop:
         of the step that do so. What these write to arrays that persist is overwritten by what was saved.
         """
         for name, values in arrays.items():
-            self.write(name, values)
+            self._put(name, values)
         if self._last_status["rebuild"]:
             return  # the next step builds the lists anyway
-        self.write("position", arrays["list_position"])
+        self._put("position", arrays["list_position"])
         begin = self._last_status.copy()
         begin["rebuild"] = 1
         while True:
             self.device.upload(self.buffers["status"], begin.reshape(1))
             self._enqueue(self.schedule.relist)
             found = self.device.download(self.buffers["status"], STATUS, 1)[0]
-            if not found["halt"]:
+            if found["halt"] != HALT_ROWS:
                 break
             self._grow_lists(int(found["rows_needed"]))
         for name, values in arrays.items():
-            self.write(name, values)
+            self._put(name, values)
         self.device.upload(self.buffers["status"], self._last_status.reshape(1))

@@ -36,7 +36,7 @@ class Primitives:
 
     def _scratch(self, nbytes: int) -> Any:
         self._scratches += 1
-        return self.device.empty(f"{self.term} scratch {id(self)} {self._scratches}", nbytes)
+        return self.device.empty(f"{self.term} scratch {self._scratches}", nbytes)
 
     def zero(self, data: Any, count: int, when: Any = None) -> list[Launch]:
         """data[:count] = 0 (32-bit words)."""

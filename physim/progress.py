@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -10,6 +11,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
+
+
+def say(text: str) -> None:
+    """Print for a reader who may have gone, as in `physim run invasion | head -3`: the run goes on without."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Progress:
@@ -55,4 +64,4 @@ class Progress:
         elif 10 * done // self.total > self._said:
             self._said = 10 * done // self.total
             left = spent * (self.total - done) / max(1, new)
-            print(f"{self.label}: {100 * done // self.total:3d} %  {words}, {left:.0f} s left", flush=True)
+            say(f"{self.label}: {100 * done // self.total:3d} %  {words}, {left:.0f} s left")

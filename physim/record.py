@@ -26,7 +26,7 @@ import numpy as np
 
 from physim import cell_table, vtk_files
 from physim.errors import InputError
-from physim.files import remove, sync_folder, write_json, write_text
+from physim.files import copy_file, remove, sync_folder, write_json, write_text
 from physim.run_folder import Entry, RecordError, entries, new_run_folder, pvd, read_info, writing
 from physim.versions import versions
 
@@ -100,7 +100,7 @@ class Recorder:
                 (folder / name).mkdir()
             for name, source in copies.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                write_text(folder / name, source.read_text("utf-8"))
+                copy_file(source, folder / name)
             write_text(folder / "scenario.toml", scenario_toml)
             if network is not None:
                 dropped = write_fibers(folder / "fibers.vtp", network)

@@ -22,6 +22,7 @@ from physim import assembly, estimate, intervals, runner
 from physim.errors import InputError, PhysicsError, PhysimError
 from physim.files import locked, write_json, write_text
 from physim.problems import show, suggest
+from physim.progress import say
 from physim.run_folder import new_run_folder, read_info, writing
 from physim.scenario import Scenario, load
 
@@ -76,7 +77,7 @@ def run(scenario: Scenario, seeds: Sequence[int], without: Sequence[str] = (), *
     size = estimate.room(out, estimate.disk(first), runs=count, force=force)
     del first
     parent = new_run_folder(out.parent, out.name)
-    print(f"{scenario.title}\nwriting {parent}: {size}", flush=True)
+    say(f"{scenario.title}\nwriting {parent}: {size}")
     with locked(parent), writing(parent, "no run has begun"):
         kept, copies = runner.self_contained(scenario)
         for name, source in copies.items():
@@ -151,7 +152,7 @@ def _carry_on(plan: Plan, parent: Path, *, force: bool = False, **options: Any) 
         status = _status(folder)
         if status == "complete":
             continue
-        print(f"\nrun {number} of {len(jobs)}: seed {seed}, {arm}", flush=True)
+        say(f"\nrun {number} of {len(jobs)}: seed {seed}, {arm}")
         try:
             if status:
                 runner.resume(folder, brief=True, **options)
@@ -161,10 +162,10 @@ def _carry_on(plan: Plan, parent: Path, *, force: bool = False, **options: Any) 
         except PhysicsError as error:
             stopped.append(f"seed {seed}, {arm}: {str(error).splitlines()[0]}")
         except (PhysimError, KeyboardInterrupt):
-            print(f"go on with all runs: physim resume {shlex.quote(str(parent))}", flush=True)
+            say(f"go on with all runs: physim resume {shlex.quote(str(parent))}")
             raise
     text = _describe(plan, parent, stopped)
-    print("\n" + text, flush=True)
+    say("\n" + text)
     if stopped:
         raise PhysicsError("\n".join(f"{line} (not in the table)" for line in stopped))
     return parent

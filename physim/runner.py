@@ -20,6 +20,7 @@ from physim.errors import DeviceError, InputError, PhysicsError, PhysimError
 from physim.estimate import disk, megabytes, peak_memory, room
 from physim.files import locked, write_text
 from physim.interrupts import terminable
+from physim.progress import say
 from physim.record import Recorder, RecordError, Snapshot, new_run_folder, read_info, writing
 from physim.scenario import Scenario, load
 from physim.summary import Outcome, describe
@@ -38,7 +39,7 @@ def run(scenario: Scenario, *, out: Path | None = None, device: str | None = Non
     from physim.simulation import Simulation
 
     if not brief:
-        print(scenario.title, flush=True)
+        say(scenario.title)
     sim = Simulation(scenario, device=device, profile=profile)
     return record(sim, out=out, device=device, preview=preview, force=force, brief=brief)
 
@@ -50,13 +51,13 @@ def record(sim: Any, *, out: Path | None = None, device: str | None = None, prev
     out = out or Path("runs") / name_of(scenario)
     size = room(out, disk(sim), force=force)
     folder = new_run_folder(out.parent, out.name)
-    print(f"writing {folder}: {size}; {megabytes(sim.memory)} on the device", flush=True)
+    say(f"writing {folder}: {size}; {megabytes(sim.memory)} on the device")
     kept, copies = self_contained(scenario)
     with locked(folder):
         recorder = Recorder(
             folder,
             scenario_toml=kept.to_toml(),
-            run_info=_run_info(scenario) | {"device": dict(sim.device_info), "first_step": sim.step_count},
+            run_info=_run_info(scenario) | _python(sim) | {"device": dict(sim.device_info)},
             network=sim.network,
             type_names=[group.name for group in scenario.cells],
             copies=copies,
@@ -79,13 +80,15 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
             raise InputError(f"{folder}: this run is complete; start another with `physim run {folder}/scenario.toml`")
         scenario = load(folder / "scenario.toml")
         found = checkpoint.newest(folder / "checkpoints")
-        if found is None and info.get("first_step", 0):
-            raise InputError(f"{folder}: has no checkpoint, and did not begin at time zero; run it from Python again")
+        if info.get("hooks"):
+            raise InputError(f"{folder}: Python functions took part in this run; go on from Python, with the same ones")
+        if found is None and (info.get("first_step", 0) or info.get("by_hand")):
+            raise InputError(f"{folder}: has no checkpoint, and its start was set from Python; run it from there again")
         saved, notes = found if found else (None, {"frames": 0})
         if not brief:
-            print(scenario.title, flush=True)
+            say(scenario.title)
         sim = Simulation(scenario, device=device, profile=profile, saved=saved)
-        print(f"resuming {folder} at {sim.time / 60:g} h", flush=True)
+        say(f"resuming {folder} at {sim.time / 60:g} h")
         names = [group.name for group in scenario.cells]
         recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names)
         _paraview_script(folder)
@@ -111,7 +114,7 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, b
                 "state_sha256": sim.state_hash(),
             }
             arm.sim = sim = None  # its device memory is free for the null arm
-            null, null_status = _null_arm(scenario, folder, device, info.get("first_step", 0))
+            null, null_status = _null_arm(scenario, folder, device, info)
             if scenario.null:
                 info["null"] = {"status": null_status, "changes": scenario.null}
             text = _summary(arm, recorder, null, null_status, network, device_bytes)
@@ -123,7 +126,7 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, b
         _end(recorder, error)
         raise
     if not brief:
-        print("\n" + text, flush=True)
+        say("\n" + text)
     if preview:
         _pictures(folder)
     return folder
@@ -151,17 +154,29 @@ def _summary(arm: Arm, recorder: Recorder, null: Trajectories | None, null_statu
 
 
 def self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
-    """The scenario as it is kept in the run's folder, and the files of its own terms, copied there."""
+    """The scenario as it is kept in the run's folder, and the files that it needs, copied there."""
     from physim import own_terms
 
     copies: dict[str, Path] = {}
-    kept = []
+
+    def kept(folder: str, file: Path) -> str:
+        copies[f"{folder}/{file.name}"] = file
+        return f"{folder}/{file.name}"
+
+    own = []
     for index, file in enumerate(map(Path, scenario.own_terms)):
-        kept.append(f"own_terms/{index}/{file.name}")
-        copies[kept[-1]] = file
+        own.append(kept(f"own_terms/{index}", file))
         for kind in own_terms.load(file):
-            copies[f"own_terms/{index}/{kind.name}.cl"] = file.parent / f"{kind.name}.cl"
-    return scenario.model_copy(update={"own_terms": tuple(kept)}), copies
+            kept(f"own_terms/{index}", file.parent / f"{kind.name}.cl")
+    groups = tuple(
+        group.model_copy(update={"file": kept(f"inputs/cells-{index}", Path(group.file))}) if group.file else group
+        for index, group in enumerate(scenario.cells)
+    )
+    update: dict[str, Any] = {"own_terms": tuple(own), "cells": groups}
+    if scenario.collagen is not None and scenario.collagen.file is not None:
+        traced = kept("inputs/collagen", Path(scenario.collagen.file))
+        update["collagen"] = scenario.collagen.model_copy(update={"file": traced})
+    return scenario.model_copy(update=update), copies
 
 
 def name_of(scenario: Scenario) -> str:
@@ -176,11 +191,13 @@ def name_of(scenario: Scenario) -> str:
 
 
 def _null_arm(scenario: Scenario, folder: Path, device: str | None,
-              first_step: int) -> tuple[Trajectories | None, str]:  # fmt: skip
+              info: dict[str, Any]) -> tuple[Trajectories | None, str]:  # fmt: skip
     """Run the null arm, without frames, into null.parquet: trajectories, and "complete" or why it stopped."""
     arm = scenario.null_arm()
-    if arm is None or first_step:
+    if arm is None:
         return None, "complete"
+    if info.get("by_hand") or info.get("hooks") or info.get("first_step", 0):
+        return None, "left out: the run was set up from Python, which the scenario of the arm knows nothing of"
     from physim.simulation import Simulation
 
     parts, table = folder / "null", folder / "null.parquet"
@@ -221,9 +238,15 @@ def _end(recorder: Recorder, error: BaseException) -> None:
     kept = f"{recorder.frames} complete frames"
     if recorder.frames:
         kept += f", the last at {recorder.last_time / 60:g} h"
-    print(f"{status.splitlines()[0]}; kept in {recorder.folder}: {kept}", flush=True)
+    say(f"{status.splitlines()[0]}; kept in {recorder.folder}: {kept}")
     if any((recorder.folder / "checkpoints").glob("step_*.h5")):
-        print(f"go on with: physim resume {shlex.quote(str(recorder.folder))}", flush=True)
+        say(f"go on with: physim resume {shlex.quote(str(recorder.folder))}")
+
+
+def _python(sim: Any) -> dict[str, Any]:
+    """What of a run is in no scenario."""
+    by_hand = [what for what, done in sim.by_hand.items() if done]
+    return {"by_hand": by_hand, "hooks": sim.hooks, "first_step": sim.step_count}
 
 
 def _run_info(scenario: Scenario) -> dict[str, Any]:
@@ -250,12 +273,12 @@ def _pictures(folder: Path) -> None:
         try:
             made = draw(folder)
         except PhysimError as error:
-            print(f"no {kind}: {error}")
+            say(f"no {kind}: {error}")
         except Exception as error:  # a machine without a display fails in many ways
-            print(f"no {kind}: {type(error).__name__}: {error}")
+            say(f"no {kind}: {type(error).__name__}: {error}")
         else:
             paths = [made] if isinstance(made, (str, Path)) else list(made or ())
-            print("\n".join(str(path) for path in paths) if paths else f"no {kind}: nothing could be drawn")
+            say("\n".join(str(path) for path in paths) if paths else f"no {kind}: nothing could be drawn")
 
 
 def _plots(folder: Path) -> Any:

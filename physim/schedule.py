@@ -58,12 +58,13 @@ class Schedule:
         return launches
 
     def _append_daughters(self, primitives: Primitives) -> list[Launch]:
-        """A row for each daughter: what the mother has, but empty slots of junctions and links."""
+        """A row for each daughter: what the mother has, but empty tables of junctions and links."""
         b, layout, when = self.buffers, self.layout, self.buffers["birthing"]
         launches = primitives.scan(b["born_at"], layout.stride, when)
         for name in row_arrays(b):
             words, planes = words_of(name, layout)
-            launches += primitives.append(b["bears"], b["born_at"], b[name], planes > 1, words, planes, layout.stride,
+            empty = ARRAYS[name].rows in ("junctions", "links")
+            launches += primitives.append(b["bears"], b["born_at"], b[name], empty, words, planes, layout.stride,
                                           layout.stride, when)  # fmt: skip
         return launches
 

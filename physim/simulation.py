@@ -64,12 +64,19 @@ class Simulation(Loop):
         box = self.scenario.box
         self.box = Box(np.array(box.lower, float), np.array(box.upper, float), box.boundary)
         self._hooks: list[tuple[int, Callable[[Simulation], object]]] = []
+        self.by_hand = {"cells": cells is not None, "network": network is not None, "write": False}
+        """What was set from Python, so that the scenario alone does not lead here."""
         self._device_name = device
         opened = Device(choose(device), profiling=profile)
         if saved is None:
             self._begin(opened, cells, network)
         else:
             self._continue(opened, saved)
+
+    @property
+    def hooks(self) -> int:
+        """How many functions are called as time goes on: what they do is in no file."""
+        return len(self._hooks)
 
     # setting up
 
@@ -96,11 +103,13 @@ class Simulation(Loop):
         first = assembly.first_state(self.scenario, self.box, cells) | self._fiber_state()
         for name in arrays:
             if name in first:
-                self.write(name, first[name])
+                self._put(name, first[name])
 
     def _continue(self, device: Device, saved: Saved) -> None:
         """A state that was saved. Raises InputError if it is not one of this scenario."""
         self.network = saved.network
+        if saved.status["halt"]:
+            raise InputError("saved state: it is of the middle of a step that could not go on; save before that")
         terms = assembly.build_step(self.scenario)
         layout, arrays = self._layout(terms, saved.capacity, saved.world["cell_grid"])
         layout.neighbor_rows = max(layout.neighbor_rows, int(saved.world["neighbor_rows"]))
@@ -170,10 +179,36 @@ class Simulation(Loop):
         arrays = {name: self.read(name) for name in self.arrays if ARRAYS[name].persists}
         return Saved(arrays, self.world.copy(), self._last_status.copy(), self.layout.cells, self.network)
 
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Overwrite an array of the state with values of its `shape`, cells in their present order."""
+        if name == "radius" and len(values) and np.max(values) > self._largest_radius():
+            raise InputError(f"write: radius {np.max(values):.4g} um; bins are as wide as cells of "
+                             f"{self._largest_radius():.4g} um need; start with one so large")  # fmt: skip
+        super().write(name, values)
+        self.by_hand["write"] = True
+
+    def _largest_radius(self) -> float:
+        """um, of cells that find all their neighbours in the bins around them."""
+        size, reach = self.box.upper - self.box.lower, max(term.pair_range() for term in self.terms)
+        width = size * np.where(self.box.periodic, 1, 2) / self.world["cell_grid"]["scale"][:3]
+        several = width[self.world["cell_grid"]["count"][:3] > 1]
+        room = float(several.min(initial=np.inf)) - float(self.world["skin"])
+        return 1.0001 * room / (2 * reach) if reach else np.inf
+
     def copy(self, changes: Sequence[str] = ()) -> Simulation:
-        """A second simulation from this state, with `path=value` changes of its scenario (no new terms or null arm)."""
+        """A second simulation from this state, with `path=value` changes of its terms' parameters, seed or record.
+
+        Hooks and the null arm stay behind. Raises InputError for changes that a running simulation cannot take up.
+        """
         scenario = self.scenario.changed([*changes, "null=off"]) if changes else self.scenario
-        return Simulation(scenario, device=self._device_name, saved=self.save())
+        for part in ("box", "cells", "collagen", "own_terms"):
+            if getattr(scenario, part) != getattr(self.scenario, part):
+                raise InputError(f"copy: {part} cannot change in a running simulation; start a new one")
+        if set(scenario.terms) != set(self.scenario.terms) or scenario.run.step != self.scenario.run.step:
+            raise InputError("copy: terms cannot come or go, nor run.step change, while it runs; set parameters")
+        other = Simulation(scenario, device=self._device_name, saved=self.save())
+        other.by_hand = {**self.by_hand, "write": True}
+        return other
 
     # looking
 

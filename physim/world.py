@@ -49,7 +49,7 @@ STATUS_WORDS = (
 )  # fmt: skip
 STATUS = np.dtype([(word, "u4") for word in STATUS_WORDS])
 
-HALT_ROWS, HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN, HALT_CAPACITY = 1, 2, 3, 4, 5
+HALT_ROWS, HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN, HALT_CAPACITY, HALT_IDS = 1, 2, 3, 4, 5, 6
 BOUNDARIES = {"periodic": 0, "wall": 1, "open": 2}
 _FULL, _HALF = 2.0**32, 2.0**31
 

@@ -21,6 +21,7 @@ from physim.scenario import Scenario, load
 from physim.simulation import Simulation
 from physim.state import ARRAYS
 
+OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
 SMALL = ["doublet", "--set", "run.duration=1 min", "--set", "record.interval=0.5 min", "--no-preview"]
 
 
@@ -188,9 +189,10 @@ def crowd() -> tuple[dict, dict]:
 FLOATS = [name for name, array in ARRAYS.items() if array.persists and array.type.startswith("float")]
 
 
-@pytest.mark.parametrize("name", [n for n in FLOATS if n not in ("bud", "buds_made")])
+@pytest.mark.parametrize("name", FLOATS)
 def test_nan_is_caught_within_a_record_interval(tmp_path, device_label, monkeypatch, name) -> None:
     table, cells = crowd()
+    table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 10_000}
     table["run"]["duration"], table["record"] = 6.0, {"interval": 1.0}
     sim = Simulation(Scenario.from_table(table), device=device_label, cells=cells)
     sim.step(20)

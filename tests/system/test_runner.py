@@ -50,6 +50,7 @@ class Walkers:
         self.speed = 0.2 if given.null else 0.1
         self.step_count, self.network, self.calls, self.looks = 0, None, [], 0
         self.device_info, self.memory = {"device": "walkers"}, 2_500_000
+        self.by_hand, self.hooks = {"cells": False}, 0
         Walkers.made.append(self)
 
     time = property(lambda self: self.step_count * STEP)
