@@ -59,8 +59,8 @@ def main(*, device: str | None = None, json: Path | None = None, quick: bool = F
     scale = 100 if quick else 1
     cases = [
         ("contact", 100_000 // scale, {"physicell": {}}, 100),
-        ("contact", 1_000_000 // scale, {"physicell": {}}, 40),
-        ("contact_full", 100_000 // scale, FULL_LAW, 5),
+        ("contact", 1_000_000 // scale, {"physicell": {}}, 100),
+        ("contact_full", 100_000 // scale, FULL_LAW, 20),
     ]
     rows: list[dict[str, Any]] = []
     bandwidth, info = 0.0, dict[str, Any]()
