@@ -172,7 +172,7 @@ class Simulation(Loop):
         """On to the end of the scenario, recorded into a new folder (default: in runs/), which is returned."""
         from physim.runner import record
 
-        return record(self, out=None if out is None else Path(out), preview=preview)
+        return record(self, out=None if out is None else Path(out), device=self._device_name, preview=preview)
 
     def save(self) -> Saved:
         """The state between two steps, on the host."""
