@@ -39,6 +39,14 @@ _LIMITS = {"greater_than": ("gt", ">"), "greater_than_equal": ("ge", ">="),
            "less_than": ("lt", "<"), "less_than_equal": ("le", "<=")}  # fmt: skip
 
 
+class Misfit(ValueError):
+    """A parameter that is fine by itself but not beside another one; the text says value, misfit and remedy."""
+
+    def __init__(self, parameter: str, text: str) -> None:
+        self.parameter = parameter
+        super().__init__(text)
+
+
 def show(value: Any) -> str:
     """The value as the user wrote it, on one line and short."""
     if isinstance(value, Mapping):
@@ -122,6 +130,8 @@ def _line(item: Any, model: type[BaseModel], where: tuple[str | int, ...]) -> st
         return f"{path}: missing; add {_example(model, item['loc'])}"
     if kind == "value_error":
         message = str(item["ctx"]["error"])
+        if isinstance(item["ctx"]["error"], Misfit):
+            return f"{place(*where, *item['loc'], item['ctx']['error'].parameter)}: {message}"
         if ";" not in message:
             message += f"; write {_example(model, item['loc'])}"
         if message.startswith(("has ", "must ", "is ", "are ")):

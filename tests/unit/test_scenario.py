@@ -194,6 +194,27 @@ WRONG = [
     ("terms.contact.stiffness=1 kPa", "terms.contact.stiffness: \"1 kPa\" has 'kPa' where nN/um is expected"),
     ("terms.contact=7", 'terms.contact: 7 must be a table of parameters; write [terms.contact], or "off"'),
     (
+        "terms.contact.stiffness=1e39 nN/um",
+        'terms.contact.stiffness: "1e39 nN/um" is not between 1.2e-38 and 3.4e+38 nN/um; the device has no such numbers',
+    ),
+    ("terms.contact.stiffness=1e-50", "terms.contact.stiffness: 1e-50 is not between 1.2e-38 and 3.4e+38 nN/um;"),
+    (
+        "terms.contact.core_distance=0.9",
+        "terms.contact.core_distance: 0.9 is more than rest_distance 0.895; lower it or raise rest_distance",
+    ),
+    (
+        "terms.junction.near_distance=1.25",
+        "terms.junction.near_distance: 1.25 is not less than far_distance 1.25; lower it or raise far_distance",
+    ),
+    ("terms.junction.on_distance=1.3", "terms.junction.on_distance: 1.3 is more than far_distance 1.25; lower it"),
+    ("terms.friction.far_distance=0.8", "terms.friction.near_distance: 0.895 is not less than far_distance 0.8;"),
+    ("terms.crawl.near_distance=2", "terms.crawl.near_distance: 2 is not less than far_distance 1.25; lower it"),
+    (
+        "terms.links.shortest_rest=4 um",
+        "terms.links.shortest_rest: 4 um is more than shortest 3 um; lower it or raise shortest",
+    ),
+    ('null={"terms.contact.core_distance" = 0.9}', "null arm: terms.contact.core_distance: 0.9 is more than"),
+    (
         "record.interval=0.25 min",
         "record.interval: 0.25 min is no multiple of run.step 0.1 min; nearest: 0.2 min",
     ),
