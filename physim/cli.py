@@ -137,10 +137,11 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     from physim.scenario import load
 
     checked = load(scenario, overrides or ())
-    from physim.simulation import step_kernels
+    from physim import assembly
 
-    kernels = step_kernels(checked)
-    count = len(initial_cells(checked)["id"])
+    kernels, cells = assembly.step_kernels(checked), initial_cells(checked)
+    count = len(cells["id"])
+    assembly.check_cells(checked, float(cells["radius"].max()))
     notes = traced(checked).notes if checked.collagen and checked.collagen.file else ()
     steps = round(checked.run.duration / checked.run.step)
     print(f"valid: {checked.title}")

@@ -146,7 +146,7 @@ WRONG = [
     ("cells=4", "cells: 4 must be a list; write it in square brackets"),
     ("cells.0.count=0", "cells.0.count: 0 must be >= 1; change it"),
     ("cells.0.count=fifty", 'cells.0.count: "fifty" must be a whole number; write e.g. 100'),
-    ("cells.0.count=60000000", "cells.0.count: 60,000,000 cells in all are more than the 50,000,000"),
+    ("cells.0.count=60000000", "cells.0.count: 60,000,000 cells in all are more than the 42,000,000"),
     (
         "cells.0.count=100000",
         "cells.0.count: a spheroid of 100,000 cells has a radius of about 421.8 um, but along x there is room",
@@ -208,7 +208,21 @@ WRONG = [
     ),
     ("terms.junction.on_distance=1.3", "terms.junction.on_distance: 1.3 is more than far_distance 1.25; lower it"),
     ("terms.friction.far_distance=0.8", "terms.friction.near_distance: 0.895 is not less than far_distance 0.8;"),
-    ("terms.crawl.near_distance=2", "terms.crawl.near_distance: 2 is not less than far_distance 1.25; lower it"),
+    ("terms.crawl.near_distance=2", "terms.crawl.near_distance: 2.0 is not less than far_distance 1.25; lower it"),
+    ("run.duration=30.04 min", "run.duration: 30.04 min is no multiple of run.step 0.1 min; nearest: 30 min"),
+    ("run.duration=100000.05 min", "run.duration: 100000.05 min is no multiple of run.step 0.1 min; nearest:"),
+    (
+        "terms.advance.largest_move=151",
+        "terms.advance.largest_move: 151 um is more than half of the box's shortest edge 300 um; write at most \"150 um\"",
+    ),
+    (
+        "terms.steric.compact_radius=4.7",
+        'terms.steric.compact_radius: 4.7 um is not smaller than the nucleus_radius 4.7 um of cells.0; write e.g. "0.47 um"',
+    ),
+    (
+        "terms.links.shortest=23.4",
+        "terms.links.shortest: 23.4 um is not less than the longest probe, 23.4 um from the centre of cells.0; lower it",
+    ),
     (
         "terms.links.shortest_rest=4 um",
         "terms.links.shortest_rest: 4 um is more than shortest 3 um; lower it or raise shortest",
@@ -248,6 +262,13 @@ def test_a_random_packing_that_cannot_be_made_says_what_can(tmp_path):
         "cells.0.count: 9,000 cells at least 16.8 um apart fill 83% of the box; at random 30% can be filled: "
         "use at most 3,262, a smaller spacing or a larger box",
     )
+
+
+def test_a_cell_without_a_nucleus_has_nothing_to_press():
+    plain = table()
+    plain["terms"]["steric"] = {"compact_radius": 9.0}
+    plain["cells"][0]["nucleus_radius"] = 0
+    assert Scenario.from_table(plain).terms["steric"].compact_radius == 9.0
 
 
 def test_all_problems_are_reported_at_once(tmp_path):
