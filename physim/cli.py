@@ -209,7 +209,7 @@ def run(
         changes.append("null=off")
     checked = load(scenario, changes)
     if seeds is not None or without:
-        print(cli_runs.replicate(checked, seeds, without or (), seed, changes, out=out, null=bool(null), device=device,
+        print(cli_runs.replicate(checked, seeds, without or (), seed, out=out, null=bool(null), device=device,
                                  profile=profile, preview=bool(preview), force=force))  # fmt: skip
         return
     from physim.runner import run as run_scenario

@@ -138,7 +138,7 @@ class Collagen(Section):
     alignment: Number = parameter(0.0, "order S: 0 isotropic, near 1 along alignment_direction", ge=0, lt=1)
     alignment_direction: Annotated[tuple[Number, Number, Number], BeforeValidator(as_tuple)] = (1.0, 0.0, 0.0)
     valence: Number = parameter(3.3, "mean number of segments that meet at a crosslink", ge=2.5, le=3.8)
-    seed: StrictInt | None = Field(None, ge=0, lt=1 << 32, description="default: the seed of the run")
+    seed: StrictInt | None = Field(None, ge=0, lt=1 << 32, description="of the network; default: the seed of the run")
 
     @model_serializer(mode="wrap")
     def _with_meaning(self, write: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_defaults_are_filled_in():
     assert scenario.box.upper == (300.0, 300.0, 300.0) and scenario.box.lower == (0.0, 0.0, 0.0)
     assert scenario.box.periodic == (True, False, False)
     assert group.center == (150.0, 150.0, 150.0) and group.spacing == pytest.approx(1.9 * 8.4)
-    assert scenario.collagen.seed == 1 and scenario.collagen.segment_length == 2.5
+    assert scenario.collagen.seed is None and scenario.collagen.segment_length == 2.5
     assert set(scenario.terms) == {"contact", "links", "drag"}
     assert scenario.terms["contact"].stiffness == 25.0
     assert scenario.record.interval == 10.0 and scenario.record.links
