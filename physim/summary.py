@@ -18,6 +18,7 @@ from physim.analysis.migration import Trajectories
 from physim.errors import InputError
 from physim.record import Snapshot
 from physim.scenario import Scenario
+from physim.terms import LaboratoryDrag
 
 INTERVAL = 10.0
 """min, over which speeds are taken where the records allow it."""
@@ -142,15 +143,13 @@ def _links(o: Outcome) -> list[str]:
 def drag_share(scenario: Scenario, last: Snapshot) -> float | None:
     """Force that laboratory drag takes over the pull of the links: sum of zeta |v| / sum of tensions.
 
-    At the last record; the counter `drag_share` where the engine gives it. None without links or drag.
+    At the last record, with the drag's default where the scenario does not set it. None if no link pulls.
     """
-    if "drag_share" in last.counters:
-        return float(last.counters["drag_share"])
     here = ~np.isfinite(last.cells["departed"])
     pull = float(last.cells["link_force"][here].sum())
-    drag = scenario.terms.get("drag")
-    if drag is None or pull <= 0:
+    if pull <= 0:
         return None
+    drag = scenario.terms.get("drag", LaboratoryDrag())
     speed = np.linalg.norm(last.cells["velocity"][here], axis=1)
     return float(drag.coefficient * speed.sum() / pull)  # type: ignore[attr-defined]
 

@@ -1,6 +1,5 @@
 """The runner, with straight walkers in place of the device: files, summary, ends, null arm."""
 
-import dataclasses
 import json
 import xml.etree.ElementTree as ElementTree
 
@@ -261,8 +260,11 @@ def test_records_are_at_each_interval_and_at_the_end(duration, step, interval, e
     assert list(record_steps(given)) == expected
 
 
-def test_drag_share_prefers_the_counter_of_the_engine(walkers):
+def test_share_of_the_drag_is_printed_wherever_links_pull(walkers):
+    """The drag acts with its default of 2 nN min/um where the scenario does not name it."""
     last = Walkers(scenario()).snapshot()
     assert drag_share(scenario(), last) == pytest.approx(0.2 * 2 / 40)
-    counted = dataclasses.replace(last, counters={"drag_share": 0.25})
-    assert drag_share(scenario(), counted) == 0.25
+    unnamed = scenario(terms={"links": {}})
+    assert drag_share(unnamed, last) == pytest.approx(0.2 * 2 / 40)
+    folder = runner.run(unnamed, preview=False)
+    assert "nN per cell, laboratory drag 1.0 % of it (means" in (folder / "summary.txt").read_text()
