@@ -138,6 +138,7 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
 
     checked = load(scenario, overrides or ())
     from physim import assembly
+    from physim.problems import number_of
 
     kernels, cells = assembly.step_kernels(checked), initial_cells(checked)
     count = len(cells["id"])
@@ -145,7 +146,8 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     notes = traced(checked).notes if checked.collagen and checked.collagen.file else ()
     steps = round(checked.run.duration / checked.run.step)
     print(f"valid: {checked.title}")
-    print(f"  {count:,} cells, {steps:,} steps of {checked.run.step:g} min, {len(kernels)} kernels a step")
+    print(f"  {number_of(count, 'cell')}, {number_of(steps, 'step')} of {checked.run.step:g} min, "
+          f"{number_of(len(kernels), 'kernel')} a step")  # fmt: skip
     print(f"  terms: {', '.join(checked.terms) or 'none'}")
     for note in notes:
         print(f"  collagen: {note}")

@@ -45,7 +45,7 @@ class Plan:
         return [ALL, *(f"without {term}" for term in self.without)]
 
     def scenario_of(self, arm: str, seed: int) -> Scenario:
-        """Of one run: the seed of everything random, the network's too unless it has its own, and the term that is off."""
+        """Of one run: the seed of everything random but a network that has its own, and the term that is off."""
         changes = [f"run.seed={seed}"]
         if arm != ALL:
             changes.append(f"terms.{arm.removeprefix('without ')}=off")

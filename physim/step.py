@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from physim.errors import StepOrderError
-from physim.problems import Misfit, unit_of
+from physim.problems import MisfitError, unit_of
 from physim.state import ARRAYS, Array
 from physim.units import format_quantity
 
@@ -93,16 +93,16 @@ class Term(BaseModel):
         return self
 
     def check(self) -> None:
-        """Raise Misfit where parameters that are each fine contradict each other."""
+        """Raise MisfitError where parameters that are each fine contradict each other."""
 
     def ascending(self, low: str, high: str, *, equal: bool = False) -> None:
-        """Raise Misfit unless the parameter `low` is less than `high`, or, with `equal`, as large."""
+        """Raise MisfitError unless the parameter `low` is less than `high`, or, with `equal`, as large."""
         a, b = getattr(self, low), getattr(self, high)
         if a > b or (a == b and not equal):
             one, two = (f"{format_quantity(getattr(self, key), unit_of(type(self).model_fields[key]))}"
                         for key in (low, high))  # fmt: skip
             sign = "more than" if equal else "not less than"
-            raise Misfit(low, f"{one} is {sign} {high} {two}; lower it or raise {high}")
+            raise MisfitError(low, f"{one} is {sign} {high} {two}; lower it or raise {high}")
 
     @classmethod
     def kernel_file(cls) -> tuple[str, str]:
@@ -128,7 +128,9 @@ def check_order(kernels: Iterable[Kernel]) -> None:
     for kernel in kernels:
         for name in kernel.reads + kernel.adds:
             if name not in ARRAYS:
-                raise StepOrderError(f"kernel {kernel.name}: unknown array '{name}'; name it in `arrays` or physim/state.py")
+                raise StepOrderError(
+                    f"kernel {kernel.name}: unknown array '{name}'; name it in `arrays` or physim/state.py"
+                )
             if not ARRAYS[name].persists and name not in written:
                 verb = "adds to" if name in kernel.adds else "reads"
                 raise StepOrderError(
