@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from physim import cli_runs
+from physim import cli_runs, settings
 from physim.errors import InputError, PhysimError, StuckDeviceError
 from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
@@ -24,6 +24,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            settings.check()
             result = super().invoke(ctx)
             sys.stdout.flush()
             return result
@@ -133,7 +134,7 @@ def schema(
 def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     """Check a scenario without running it, and say what it amounts to."""
     from physim.generate.cells import initial_cells
-    from physim.generate.matrix import traced
+    from physim.generate.matrix import initial_network
     from physim.scenario import load
 
     checked = load(scenario, overrides or ())
@@ -143,7 +144,7 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     kernels, cells = assembly.step_kernels(checked), initial_cells(checked)
     count = len(cells["id"])
     assembly.check_cells(checked, float(cells["radius"].max()))
-    notes = traced(checked).notes if checked.collagen and checked.collagen.file else ()
+    notes = initial_network(checked, cells).notes if checked.collagen and checked.collagen.file else ()
     steps = round(checked.run.duration / checked.run.step)
     print(f"valid: {checked.title}")
     print(f"  {number_of(count, 'cell')}, {number_of(steps, 'step')} of {checked.run.step:g} min, "
