@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from physim import checkpoint
+from physim import checkpoint, settings
 from physim.interrupts import held
 from physim.progress import Progress
 from physim.record import Snapshot
@@ -20,8 +19,6 @@ from physim.scenario import Scenario
 
 _PIECE_SECONDS = 0.5
 """Wall time after which the bar moves: the device is looked at only then, never at each step."""
-_CHECKPOINT_SECONDS = float(os.environ.get("PHYSIM_CHECKPOINT_SECONDS", "30"))
-"""Wall time between checkpoints, which are written at records."""
 
 
 def record_steps(scenario: Scenario) -> Iterator[int]:
@@ -47,9 +44,12 @@ class Arm:
     """Wall time that the steps took."""
     scenario: Scenario = field(init=False)
     _written: float = field(default=-1e9, init=False)
+    _pause: float = field(init=False)
+    """Wall time between checkpoints, which are written at records."""
 
     def __post_init__(self) -> None:
         self.scenario = self.sim.scenario
+        self._pause = settings.number("PHYSIM_CHECKPOINT_SECONDS")
 
     def advance(self) -> None:
         """On to the end of the scenario, from record to record; Ctrl-C leaves a checkpoint of the last whole step."""
@@ -72,7 +72,7 @@ class Arm:
                     self.last = self._record()
                     if target:
                         links = int(np.sum(self.last.cells["bound_links"]))
-                    if time.perf_counter() - self._written > _CHECKPOINT_SECONDS or target == targets[-1]:
+                    if time.perf_counter() - self._written > self._pause or target == targets[-1]:
                         self.checkpoint()
         except KeyboardInterrupt:
             sim.settle()

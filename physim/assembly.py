@@ -165,6 +165,11 @@ def grid_bins(grid: np.ndarray) -> int:
     return int(np.prod(-(-grid["count"][:3] // 16), dtype=np.int64)) * 4096
 
 
+def widest_range(terms: list[Term], radius: float) -> float:
+    """How far neighbour lists reach, um, from a cell of the largest `radius` to another one."""
+    return max(term.pair_range() for term in terms) * 2 * radius + skin_of(terms)
+
+
 def check_box(box: Box, widest: float) -> None:
     """A periodic axis must be three bins wide, else a cell would meet the same neighbour twice."""
     for axis, kind in enumerate(box.boundary):
@@ -172,6 +177,13 @@ def check_box(box: Box, widest: float) -> None:
         if kind == "periodic" and size < 3 * widest:
             raise InputError(f"box.size: {size:.6g} um along a periodic axis is less than three interaction ranges "
                              f"({3 * widest:.4g} um); enlarge the box or close it")  # fmt: skip
+
+
+def check_cells(scenario: Scenario, radius: float) -> None:
+    """Raise InputError if cells of this largest `radius` (um, of a file too) reach too far for a periodic box."""
+    box = scenario.box
+    check_box(Box(np.array(box.lower, float), np.array(box.upper, float), box.boundary),
+              widest_range(build_step(scenario), radius))  # fmt: skip
 
 
 def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import os
 import statistics
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from physim.errors import InputError
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
 
@@ -55,7 +57,9 @@ def step_bytes(sim: Simulation) -> int:
 
 
 def main(*, device: str | None = None, json: Path | None = None, quick: bool = False) -> dict[str, Any]:
-    """Run the benchmarks, print the table, write the JSON; returns what it wrote."""
+    """Run the benchmarks, print the table, write the JSON; returns what it wrote. Raises InputError before timing."""
+    if json is not None and (json.is_dir() or not os.access(json.parent, os.W_OK | os.X_OK)):
+        raise InputError(f"--json {json}: cannot be written; give a file in a folder that is there and may be written")
     scale = 100 if quick else 1
     cases = [
         ("contact", 100_000 // scale, {"physicell": {}}, 100),

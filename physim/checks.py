@@ -12,8 +12,10 @@ from physim.units import format_quantity
 if TYPE_CHECKING:
     from physim.scenario import Scenario
     from physim.sections import Collagen
+    from physim.terms import Links
 
-MOST_CELLS = 50_000_000
+MOST_CELLS = 42_000_000
+"""With 100 rows each, neighbour lists still have fewer than the 2^32 entries that kernels can number."""
 MOST_SEGMENTS = 200_000_000
 DENSEST_RANDOM = 0.30
 """Share of the box that spheres dropped at random may fill: they jam at 0.38, ever more slowly."""
@@ -32,13 +34,13 @@ def _times(scenario: Scenario) -> list[str]:
         lines.append(
             f"run.step: {_min(run.step)} is longer than the run of {_min(run.duration)}; shorten the step"
         )
-    steps = interval / run.step
-    if abs(steps - round(steps)) > 1e-6 * steps or round(steps) < 1:
-        nearest = max(round(steps), 1) * run.step
-        lines.append(
-            f"record.interval: {_min(interval)} is no multiple of run.step {_min(run.step)}; "
-            f"nearest: {_min(nearest)}"
-        )
+    for place, time in (("run.duration", run.duration), ("record.interval", interval)):
+        steps = time / run.step
+        if abs(steps - round(steps)) > min(1e-6 * steps, 0.01) and (steps > 1 or place != "run.duration"):
+            nearest = max(round(steps), 1) * run.step
+            lines.append(
+                f"{place}: {_min(time)} is no multiple of run.step {_min(run.step)}; nearest: {_min(nearest)}"
+            )
     if interval > run.duration * (1 + 1e-9):
         lines.append(
             f"record.interval: {_min(interval)} is longer than run.duration {_min(run.duration)}; shorten it"
@@ -232,6 +234,7 @@ def _terms(scenario: Scenario) -> list[str]:
                     f"terms.{name}: needs {need}, which is not there; add a section {section} "
                     "or remove the term"
                 )
+    lines += _lengths(scenario)
     ranges = {name: term.pair_range() for name, term in scenario.terms.items()}
     if ranges:
         name = max(ranges, key=lambda key: ranges[key])
@@ -244,6 +247,44 @@ def _terms(scenario: Scenario) -> list[str]:
                     f'of term {name}; write at least "{_um(3.001 * reach)}" or make the boundary open'
                 )
     return lines
+
+
+def _lengths(scenario: Scenario) -> list[str]:
+    """Lengths of terms that do not fit the box or the cells."""
+    from physim.terms import Advance, Links, Steric
+
+    lines = []
+    advance, steric = scenario.terms.get("advance", Advance()), scenario.terms.get("steric")
+    if isinstance(advance, Advance) and advance.largest_move > 0.5 * min(scenario.box.size):
+        lines.append(
+            f"terms.advance.largest_move: {_um(advance.largest_move)} is more than half of the box's shortest edge "
+            f'{_um(min(scenario.box.size))}; write at most "{_um(0.5 * min(scenario.box.size))}"'
+        )
+    nuclei = [group.nucleus_radius for group in scenario.cells if group.nucleus_radius > 0]  # 0: no nucleus
+    if isinstance(steric, Steric) and steric.compact_radius >= min(nuclei, default=math.inf):
+        lines.append(
+            f"terms.steric.compact_radius: {_um(steric.compact_radius)} is not smaller than the nucleus_radius "
+            f'{_um(min(nuclei))} of {_group(scenario, "nucleus_radius", min(nuclei))}; write e.g. '
+            f'"{_um(0.1 * min(nuclei))}", or nucleus_radius = 0 for cells without a nucleus'
+        )
+    smallest = min(group.radius for group in scenario.cells)
+    links = scenario.terms.get("links")
+    if isinstance(links, Links) and (misfit := link_misfit(links, smallest)):
+        lines.append(f"terms.links.{misfit} of {_group(scenario, 'radius', smallest)}; lower it or raise reach")
+    return lines
+
+
+def link_misfit(links: Links, radius: float) -> str:
+    """Why a cell of this radius (um) could not hold a link; empty where it can."""
+    longest = radius + links.reach
+    for name in ("shortest", "shortest_rest"):
+        if (length := getattr(links, name)) >= longest:
+            return f"{name}: {_um(length)} is not less than the longest probe, {_um(longest)} from the centre"
+    return ""
+
+
+def _group(scenario: Scenario, key: str, value: float) -> str:
+    return next(f"cells.{k}" for k, group in enumerate(scenario.cells) if getattr(group, key) == value)
 
 
 def _um(value: float) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from physim import cli_runs
+from physim import cli_runs, settings
 from physim.errors import InputError, PhysimError, StuckDeviceError
 from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
@@ -24,6 +24,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            settings.check()
             result = super().invoke(ctx)
             sys.stdout.flush()
             return result
@@ -133,18 +134,21 @@ def schema(
 def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     """Check a scenario without running it, and say what it amounts to."""
     from physim.generate.cells import initial_cells
-    from physim.generate.matrix import traced
+    from physim.generate.matrix import initial_network
     from physim.scenario import load
 
     checked = load(scenario, overrides or ())
-    from physim.simulation import step_kernels
+    from physim import assembly
+    from physim.problems import number_of
 
-    kernels = step_kernels(checked)
-    count = len(initial_cells(checked)["id"])
-    notes = traced(checked).notes if checked.collagen and checked.collagen.file else ()
+    kernels, cells = assembly.step_kernels(checked), initial_cells(checked)
+    count = len(cells["id"])
+    assembly.check_cells(checked, float(cells["radius"].max()))
+    notes = initial_network(checked, cells).notes if checked.collagen and checked.collagen.file else ()
     steps = round(checked.run.duration / checked.run.step)
     print(f"valid: {checked.title}")
-    print(f"  {count:,} cells, {steps:,} steps of {checked.run.step:g} min, {len(kernels)} kernels a step")
+    print(f"  {number_of(count, 'cell')}, {number_of(steps, 'step')} of {checked.run.step:g} min, "
+          f"{number_of(len(kernels), 'kernel')} a step")  # fmt: skip
     print(f"  terms: {', '.join(checked.terms) or 'none'}")
     for note in notes:
         print(f"  collagen: {note}")
@@ -208,7 +212,7 @@ def run(
         changes.append("null=off")
     checked = load(scenario, changes)
     if seeds is not None or without:
-        print(cli_runs.replicate(checked, seeds, without or (), seed, changes, out=out, null=bool(null), device=device,
+        print(cli_runs.replicate(checked, seeds, without or (), seed, out=out, null=bool(null), device=device,
                                  profile=profile, preview=bool(preview), force=force))  # fmt: skip
         return
     from physim.runner import run as run_scenario

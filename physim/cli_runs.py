@@ -25,15 +25,14 @@ def estimate(scenario: ScenarioName, overrides: Overrides = None, device: Device
 
 
 def replicate(scenario: Scenario, seeds: str | None, without: Sequence[str], seed: int | None,
-              changes: Sequence[str], **options: Any) -> Path:  # fmt: skip
+              **options: Any) -> Path:  # fmt: skip
     """`physim run` with --seeds or --without."""
     from physim import replicates
 
     if seeds is not None and seed is not None:
         raise InputError(f"--seed {seed}: cannot go with --seeds {seeds}; leave one out")
     numbers = replicates.parse_seeds(seeds) if seeds is not None else (scenario.run.seed,)
-    fixed = any(change.split("=")[0].strip() == "collagen.seed" for change in changes)
-    return replicates.run(scenario, numbers, without, fixed_collagen=fixed, **options)
+    return replicates.run(scenario, numbers, without, **options)
 
 
 def compare(

@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from physim import kernel_cache, memory, pocl
+from physim import kernel_cache, memory, pocl, settings
 from physim.errors import DeviceError, DeviceFailureError, StuckDeviceError
 from physim.step import kernel_source
 
 HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h")
 _GIB = 2.0**30
-_PATIENCE = float(os.environ.get("PHYSIM_PATIENCE", "900"))
-"""Seconds after which a batch of a quarter of a second, or the first two steps of a run, counts as stuck."""
 _opened: dict[Any, tuple[Any, dict[str, Any]]] = {}
 """Context and programs (by source) of each device that this process has opened: what is built is built once."""
 _spare_kernels: dict[tuple[Any, str], list[Any]] = {}
@@ -133,7 +131,9 @@ class Device:
                 f"device: {self.found.label} could not be opened ({error}); try another, or --device CPU"
             ) from None
         self.lanes = 8 if self.found.kind == "CPU" else 1
-        self.work_group = min(int(os.environ.get("PHYSIM_WORKGROUP", "64")), handle.max_work_group_size)
+        self.work_group = min(int(settings.number("PHYSIM_WORKGROUP")), handle.max_work_group_size)
+        self.patience = settings.number("PHYSIM_PATIENCE")
+        """Seconds after which a batch of a quarter of a second, or the first two steps of a run, counts as stuck."""
         self.most_items = 64 * handle.max_compute_units * self.work_group
         self._headers = "".join(_numbered(f"kernels/{name}", kernel_source(name)) for name in HEADERS)
 
@@ -230,9 +230,9 @@ class Device:
         while (status := event.command_execution_status) > complete:
             time.sleep(pause)
             pause = min(2 * pause, 2e-3)
-            if time.monotonic() - begin > _PATIENCE:
+            if time.monotonic() - begin > self.patience:
                 raise StuckDeviceError(
-                    f"device: {self.found.label} has not answered for {_PATIENCE:g} s; recorded frames are whole; "
+                    f"device: {self.found.label} has not answered for {self.patience:g} s; recorded frames are whole; "
                     "PHYSIM_PATIENCE sets how many seconds to wait"
                 )
         if status < 0:

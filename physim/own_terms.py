@@ -16,11 +16,18 @@ import traceback
 from pathlib import Path
 
 from physim.errors import InputError
-from physim.problems import file_text
-from physim.state import ARRAYS
-from physim.step import Term
+from physim.problems import file_text, show
+from physim.state import ARRAYS, Array
+from physim.step import Kernel, Term
+from physim.world import STATUS_WORDS
 
 _MOST_BYTES = 1_000_000
+ARRAY_TYPES = ("float", "float4", "double", "uint", "int", "uint2", "int2", "int4", "half2", "uchar")
+"""Element types that a run can read and write; cells' rows are moved in whole 32-bit words, which uchar has not."""
+ARRAY_DOMAINS = ("cell", "node", "segment", "one")
+_NAME = r"[a-z][a-z0-9_]*"
+_TAKEN = ("i", "world", "status", "term")
+"""Arguments of every kernel."""
 _loaded: dict[tuple[Path, str], tuple[type[Term], ...]] = {}
 _declared_by: dict[str, Path] = {}
 """Arrays that own terms have added to the state, and the file that declares them."""
@@ -72,21 +79,24 @@ def _check(term: type[Term], path: Path) -> None:
     from physim.terms import REGISTRY
 
     where = f"{file_text(path)}: {term.__name__}"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", term.name):
+    if not re.fullmatch(_NAME, term.name):
         raise InputError(f"{where}.name: '{term.name}' is no lower-case word; write e.g. name = \"tether\"")
     if term.name in REGISTRY:
         raise InputError(f"{where}.name: '{term.name}' is a built-in term; give another name")
     if term.before and term.before not in REGISTRY:
         raise InputError(f"{where}.before: there is no term '{term.before}'; name one that `physim explain` prints")
+    if term.before in ("births", "neighbors"):
+        raise InputError(f"{where}.before: kernels in front of '{term.before}' may run twice in a step; "
+                         "name a later term, e.g. \"polarity\"")  # fmt: skip
     if not term.kernels:
         raise InputError(f"{where}.kernels: empty; declare at least one Kernel")
     for kernel in (*term.kernels, *term.products):
-        if kernel.per not in DOMAINS or kernel.primitive:
-            raise InputError(f"{where}: kernel {kernel.name}: per '{kernel.per}'; one of {', '.join(DOMAINS)}")
+        _check_kernel(kernel, where, tuple(DOMAINS))
     term.folder = path.parent
     if not (path.parent / f"{term.name}.cl").is_file():
         raise InputError(f"{where}: no kernel file {file_text(path.parent / (term.name + '.cl'))}; write it")
     for array in term.arrays:
+        _check_array(array, where)
         there = ARRAYS.get(array.name)
         if there is not None and there != array and _declared_by.get(array.name) != path:
             owner = file_text(_declared_by[array.name]) if array.name in _declared_by else "physim/state.py"
@@ -94,3 +104,35 @@ def _check(term: type[Term], path: Path) -> None:
         if there is None or array.name in _declared_by:
             ARRAYS[array.name] = array
             _declared_by[array.name] = path
+
+
+def _check_kernel(kernel: Kernel, where: str, domains: tuple[str, ...]) -> None:
+    if not isinstance(kernel, Kernel):
+        raise InputError(f"{where}.kernels: {show(kernel)} is no Kernel; write (Kernel(...),), with the comma")
+    where = f"{where}: kernel {kernel.name}"
+    if kernel.per not in domains or kernel.primitive:
+        raise InputError(f"{where}: per '{kernel.per}'; one of {', '.join(domains)}")
+    if kernel.when and kernel.when not in STATUS_WORDS:
+        raise InputError(f"{where}: when '{kernel.when}' is no status word; one of {', '.join(STATUS_WORDS)}")
+    for key in ("reads", "writes", "adds"):
+        names = getattr(kernel, key)
+        if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+            raise InputError(f'{where}: {key} {show(names)} is no tuple of names; write e.g. ("position",)')
+    if "radius" in (*kernel.writes, *kernel.adds):
+        raise InputError(f"{where}: changes 'radius', but bins and lists are as wide as the cells at time zero need; "
+                         "cells cannot grow yet, only read it")  # fmt: skip
+
+
+def _check_array(array: Array, where: str) -> None:
+    if not isinstance(array, Array):
+        raise InputError(f"{where}.arrays: {show(array)} is no Array; write (Array(...),), with the comma")
+    where = f"{where}.arrays: {show(array.name)}"
+    if not isinstance(array.name, str) or not re.fullmatch(_NAME, array.name) or array.name in _TAKEN:
+        raise InputError(f'{where}: is no lower-case word, or taken ({", ".join(_TAKEN)}); write e.g. "charge"')
+    if array.type not in ARRAY_TYPES or (array.persists and array.item_bytes % 4):
+        known = [kind for kind in ARRAY_TYPES if kind != "uchar" or not array.persists]
+        raise InputError(f"{where}: type {show(array.type)}; one of {', '.join(known)}")
+    if array.per not in ARRAY_DOMAINS:
+        raise InputError(f"{where}: per {show(array.per)}; one of {', '.join(ARRAY_DOMAINS)}")
+    if not (isinstance(array.rows, str) and re.fullmatch(r"[1-9]\d{0,3}", array.rows)):
+        raise InputError(f'{where}: rows {show(array.rows)} is no number from 1 to 9999 in quotes; write e.g. "3"')

@@ -39,6 +39,14 @@ _LIMITS = {"greater_than": ("gt", ">"), "greater_than_equal": ("ge", ">="),
            "less_than": ("lt", "<"), "less_than_equal": ("le", "<=")}  # fmt: skip
 
 
+class MisfitError(ValueError):
+    """A parameter that is fine by itself but not beside another one; the text says value, misfit and remedy."""
+
+    def __init__(self, parameter: str, text: str) -> None:
+        self.parameter = parameter
+        super().__init__(text)
+
+
 def show(value: Any) -> str:
     """The value as the user wrote it, on one line and short."""
     if isinstance(value, Mapping):
@@ -54,6 +62,11 @@ def show(value: Any) -> str:
     else:
         text = str(value)
     return text if len(text) <= 70 else text[:66] + " ..."
+
+
+def number_of(count: int, what: str) -> str:
+    """Such as "1 cell" or "2,000 cells"."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def place(*path: str | int) -> str:
@@ -122,6 +135,8 @@ def _line(item: Any, model: type[BaseModel], where: tuple[str | int, ...]) -> st
         return f"{path}: missing; add {_example(model, item['loc'])}"
     if kind == "value_error":
         message = str(item["ctx"]["error"])
+        if isinstance(item["ctx"]["error"], MisfitError):
+            return f"{place(*where, *item['loc'], item['ctx']['error'].parameter)}: {message}"
         if ";" not in message:
             message += f"; write {_example(model, item['loc'])}"
         if message.startswith(("has ", "must ", "is ", "are ")):

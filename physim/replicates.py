@@ -40,36 +40,30 @@ class Plan:
     without: tuple[str, ...] = ()
     null: bool = False
     """Run the null arm of the scenario, too."""
-    fixed_collagen: bool = False
-    """One network for all seeds."""
 
     @property
     def arms(self) -> list[str]:
         return [ALL, *(f"without {term}" for term in self.without)]
 
     def scenario_of(self, arm: str, seed: int) -> Scenario:
-        """Of one run: the seed of everything random, the network's included, and the term that is off."""
+        """Of one run: the seed of everything random but a network that has its own, and the term that is off."""
         changes = [f"run.seed={seed}"]
-        if not self.fixed_collagen and getattr(self.scenario.collagen, "seed", None) is not None:
-            changes.append(f"collagen.seed={seed}")
         if arm != ALL:
             changes.append(f"terms.{arm.removeprefix('without ')}=off")
         return self.scenario.changed([*changes, *([] if self.null and arm == ALL else ["null=off"])])
 
 
 def run(scenario: Scenario, seeds: Sequence[int], without: Sequence[str] = (), *, out: Path | None = None,
-        null: bool = False, fixed_collagen: bool = False, force: bool = False, **options: Any) -> Path:  # fmt: skip
+        null: bool = False, force: bool = False, **options: Any) -> Path:  # fmt: skip
     """Run a scenario for each seed, and for each seed without each of the terms, into a new folder, which is returned.
 
-    A scenario whose collagen has another seed than its run keeps one network for all seeds, as with `fixed_collagen`.
+    A scenario whose collagen has a seed of its own keeps one network for all seeds.
     `options` are those of `runner.run` (device, profile, preview). Raises InputError before anything is written. A run
     that stops for a physical reason is left out of the table; PhysicsError then ends it all.
     """
     from physim.simulation import Simulation
 
-    collagen_seed = getattr(scenario.collagen, "seed", None)
-    fixed = fixed_collagen or collagen_seed not in (None, scenario.run.seed)
-    plan = Plan(scenario, tuple(seeds), tuple(dict.fromkeys(without)), null and bool(scenario.null), fixed)
+    plan = Plan(scenario, tuple(seeds), tuple(dict.fromkeys(without)), null and bool(scenario.null))
     _check(plan)
     out = out or Path("runs") / f"{runner.name_of(scenario)}-seeds"
     first = Simulation(plan.scenario_of(ALL, plan.seeds[0]), device=options.get("device"))
@@ -84,8 +78,7 @@ def run(scenario: Scenario, seeds: Sequence[int], without: Sequence[str] = (), *
             (parent / name).parent.mkdir(parents=True, exist_ok=True)
             write_text(parent / name, source.read_text("utf-8"))
         write_text(parent / "scenario.toml", kept.to_toml())
-        write_json(parent / PLAN, {"seeds": plan.seeds, "without": plan.without, "null": plan.null,
-                                   "fixed_collagen": plan.fixed_collagen})  # fmt: skip
+        write_json(parent / PLAN, {"seeds": plan.seeds, "without": plan.without, "null": plan.null})
         return _carry_on(plan, parent, force=force, **options)
 
 
@@ -94,10 +87,10 @@ def resume(parent: Path, **options: Any) -> Path:
     try:
         asked = json.loads((parent / PLAN).read_text("utf-8"))
         seeds, without = tuple(map(int, asked["seeds"])), tuple(map(str, asked["without"]))
-        null, fixed = bool(asked["null"]), bool(asked["fixed_collagen"])
+        null = bool(asked["null"])
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{parent / PLAN}: cannot be read; give a folder that 'physim run --seeds' made") from None
-    plan = Plan(load(parent / "scenario.toml"), seeds, without, null, fixed)
+    plan = Plan(load(parent / "scenario.toml"), seeds, without, null)
     _check(plan)
     with locked(parent):
         return _carry_on(plan, parent, **options)
@@ -203,7 +196,7 @@ def _describe(plan: Plan, parent: Path, stopped: list[str]) -> str:
         f"  arms      {', '.join(plan.arms)}" + ("; the seeds are the same in all" if plan.without else ""),
     ]
     if scenario.collagen is not None:
-        one = plan.fixed_collagen or getattr(scenario.collagen, "seed", None) is None
+        one = scenario.collagen.file is not None or scenario.collagen.seed is not None
         lines.append("  collagen  " + ("one network for all seeds" if one else "a network of its own for each seed"))
     if scenario.null:
         lines.append("  null arm  " + ("run with each seed" if plan.null else "left out; --null runs it, too"))

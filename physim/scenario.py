@@ -168,7 +168,7 @@ def _build_terms(table: Any, own: dict[str, type[Term]] | None, lines: list[str]
 
 
 def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
-    """Fill in the defaults that depend on other values: centres, spacings, counts, the collagen's seed."""
+    """Fill in the defaults that depend on other values: centres, spacings, counts, a fiber file's tolerance."""
     groups, lines = [], []
     for index, group in enumerate(scenario.cells):
         update: dict[str, Any] = {}
@@ -185,14 +185,15 @@ def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
     own = tuple(str((folder / file).absolute()) for file in scenario.own_terms)
     update = {"cells": tuple(groups), "own_terms": own}
     if scenario.collagen:
-        update["collagen"], found = _resolve_collagen(scenario.collagen, scenario.run.seed, folder)
+        update["collagen"], found = _resolve_collagen(scenario.collagen, folder)
         lines += found
     return scenario.model_copy(update=update), lines
 
 
-def _resolve_collagen(collagen: Collagen, seed: int, folder: Path) -> tuple[Collagen, list[str]]:
+def _resolve_collagen(collagen: Collagen, folder: Path) -> tuple[Collagen, list[str]]:
+    """A file's defaults. An unset seed stays unset, so that the network follows the seed of the run."""
     if collagen.file is None:
-        return collagen.model_copy(update={"seed": seed if collagen.seed is None else collagen.seed}), []
+        return collagen, []
     from physim.generate.fiber_files import read_polylines
 
     path, lines = (folder / collagen.file).absolute(), []

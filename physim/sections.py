@@ -11,6 +11,8 @@ from physim.units import Micron, MilligramPerMilliliter, Minute, Number
 
 Vector = tuple[float, float, float]
 Length = Annotated[Micron, Field(gt=0, le=1e6)]
+SMALLEST_RADIUS, LARGEST_RADIUS = 0.1, 1000.0
+"""um, of a cell, from a file too."""
 Boundary = Literal["periodic", "wall", "open"]
 
 
@@ -81,7 +83,7 @@ class Cells(Section):
     file: StrictStr | None = Field(
         None, description="CSV with columns x, y, z in um; relative to the scenario"
     )
-    radius: Micron = parameter(8.4, "radius of the cell", ge=0.1, le=1000)
+    radius: Micron = parameter(8.4, "radius of the cell", ge=SMALLEST_RADIUS, le=LARGEST_RADIUS)
     nucleus_radius: Micron = parameter(4.7, "radius of the nucleus", ge=0)
     cadherin: Number = parameter(1.0, "cadherin level relative to the reference cell", ge=0, le=1000)
     integrin: Number = parameter(1.0, "integrin level relative to the reference cell", ge=0, le=1000)
@@ -136,7 +138,7 @@ class Collagen(Section):
     alignment: Number = parameter(0.0, "order S: 0 isotropic, near 1 along alignment_direction", ge=0, lt=1)
     alignment_direction: Annotated[tuple[Number, Number, Number], BeforeValidator(as_tuple)] = (1.0, 0.0, 0.0)
     valence: Number = parameter(3.3, "mean number of segments that meet at a crosslink", ge=2.5, le=3.8)
-    seed: StrictInt | None = Field(None, ge=0, lt=1 << 32, description="default: the seed of the run")
+    seed: StrictInt | None = Field(None, ge=0, lt=1 << 32, description="of the network; default: the seed of the run")
 
     @model_serializer(mode="wrap")
     def _with_meaning(self, write: Any) -> dict[str, Any]:

@@ -12,10 +12,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from physim.errors import StepOrderError
+from physim.problems import MisfitError, unit_of
 from physim.state import ARRAYS, Array
+from physim.units import format_quantity
+
+LARGEST, SMALLEST = 3.4e38, 1.2e-38
+"""What the device's 32-bit numbers can hold, besides 0."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,35 @@ class Term(BaseModel):
     folder: ClassVar[Path | None] = None
     """Where its kernel file is, if not in `kernels/`."""
 
+    @field_validator("*")
+    @classmethod
+    def _fits_the_device(cls, value: Any, info: ValidationInfo) -> Any:
+        """Raises ValueError for a number that a kernel would see as infinite, as 0, or cut to 32 bits."""
+        unit = unit_of(cls.model_fields[str(info.field_name)])
+        if isinstance(value, float) and value and not SMALLEST <= abs(value) <= LARGEST:
+            raise ValueError(f"is not between {SMALLEST:g} and {LARGEST:g} {unit}".rstrip() + "; the device has no "
+                             "such numbers: correct it")  # fmt: skip
+        if isinstance(value, int) and not -(2**31) <= value < 2**31:
+            raise ValueError("is more than 32 bits; write a smaller number")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Term:
+        self.check()
+        return self
+
+    def check(self) -> None:
+        """Raise MisfitError where parameters that are each fine contradict each other."""
+
+    def ascending(self, low: str, high: str, *, equal: bool = False) -> None:
+        """Raise MisfitError unless the parameter `low` is less than `high`, or, with `equal`, as large."""
+        a, b = getattr(self, low), getattr(self, high)
+        if a > b or (a == b and not equal):
+            one, two = (f"{format_quantity(getattr(self, key), unit_of(type(self).model_fields[key]))}"
+                        for key in (low, high))  # fmt: skip
+            sign = "more than" if equal else "not less than"
+            raise MisfitError(low, f"{one} is {sign} {high} {two}; lower it or raise {high}")
+
     @classmethod
     def kernel_file(cls) -> tuple[str, str]:
         """Name of the term's OpenCL file, as compilers shall print it, and its text."""
@@ -94,7 +128,9 @@ def check_order(kernels: Iterable[Kernel]) -> None:
     for kernel in kernels:
         for name in kernel.reads + kernel.adds:
             if name not in ARRAYS:
-                raise StepOrderError(f"kernel {kernel.name}: unknown array '{name}'; name it in physim/state.py")
+                raise StepOrderError(
+                    f"kernel {kernel.name}: unknown array '{name}'; name it in `arrays` or physim/state.py"
+                )
             if not ARRAYS[name].persists and name not in written:
                 verb = "adds to" if name in kernel.adds else "reads"
                 raise StepOrderError(

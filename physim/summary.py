@@ -16,8 +16,10 @@ import numpy as np
 
 from physim.analysis.migration import Trajectories
 from physim.errors import InputError
+from physim.problems import number_of
 from physim.record import Snapshot
 from physim.scenario import Scenario
+from physim.terms import LaboratoryDrag
 
 INTERVAL = 10.0
 """min, over which speeds are taken where the records allow it."""
@@ -51,21 +53,22 @@ def describe(outcome: Outcome) -> str:
 
 def _setting(o: Outcome) -> list[str]:
     s, cells = o.scenario, o.last.cells
-    groups = ", ".join(f"{np.sum(cells['type'] == k)} {group.name}" for k, group in enumerate(s.cells))
+    groups = ", ".join(f"{np.sum(cells['type'] == k):,} {group.name}" for k, group in enumerate(s.cells))
+    groups = f" ({groups})" if len(s.cells) > 1 else "" if s.cells[0].name == "cells" else f" ({s.cells[0].name})"
     size = " x ".join(f"{edge:g}" for edge in s.box.size)
     faces = ", ".join(s.box.boundary)
     lines = [
         s.title,
         f"  simulated       {o.last.time / 60:g} of {s.run.duration / 60:g} h in {o.last.step:,} steps of "
         f"{s.run.step:g} min, seed {s.run.seed}; {o.status}",
-        f"  cells           {len(cells['id']):,} ({groups}); box {size} um, faces {faces}",
+        f"  cells           {len(cells['id']):,}{groups}; box {size} um, faces {faces}",
     ]
     if s.collagen is not None and o.network is not None:
         density = float(o.network.lengths.sum() / np.prod(s.box.size))
         source = Path(s.collagen.file).name if s.collagen.file else f"{s.collagen.concentration:g} mg/ml"
         lines.append(
-            f"  collagen        {source}: {o.network.fibers:,} fibers, "
-            f"{len(o.network.segments):,} segments, {density:.3f} um of fiber per um^3"
+            f"  collagen        {source}: {number_of(o.network.fibers, 'fiber')}, "
+            f"{number_of(len(o.network.segments), 'segment')}, {density:.3g} um of fiber per um^3"
         )
         lines += [f"                  {note}" for note in getattr(o.network, "notes", ())]
     return lines
@@ -120,7 +123,7 @@ def _departures(o: Outcome) -> list[str]:
     count = int(np.isfinite(left).sum())
     if not count:
         return ["  left the box    no cell"] if "open" in o.scenario.box.boundary else []
-    return [f"  left the box    {count} of {len(left)} cells, the first at {np.nanmin(left) / 60:.2f} h"]
+    return [f"  left the box    {count:,} of {number_of(len(left), 'cell')}, the first at {np.nanmin(left) / 60:.2f} h"]
 
 
 def _links(o: Outcome) -> list[str]:
@@ -142,15 +145,13 @@ def _links(o: Outcome) -> list[str]:
 def drag_share(scenario: Scenario, last: Snapshot) -> float | None:
     """Force that laboratory drag takes over the pull of the links: sum of zeta |v| / sum of tensions.
 
-    At the last record; the counter `drag_share` where the engine gives it. None without links or drag.
+    At the last record, with the drag's default where the scenario does not set it. None if no link pulls.
     """
-    if "drag_share" in last.counters:
-        return float(last.counters["drag_share"])
     here = ~np.isfinite(last.cells["departed"])
     pull = float(last.cells["link_force"][here].sum())
-    drag = scenario.terms.get("drag")
-    if drag is None or pull <= 0:
+    if pull <= 0:
         return None
+    drag = scenario.terms.get("drag", LaboratoryDrag())
     speed = np.linalg.norm(last.cells["velocity"][here], axis=1)
     return float(drag.coefficient * speed.sum() / pull)  # type: ignore[attr-defined]
 

@@ -147,6 +147,7 @@ def initial_cells(scenario: Scenario) -> dict[str, NDArray]:
             own = slice(first, first + len(part))
             cells["radius"][own] = part.radius
             _check_nuclei(cells["radius"][own], cells["nucleus_radius"][own], f"cells.{index}.file", part)
+            _check_links(scenario, f"cells.{index}.file", part)
         first += len(part)
     size, periodic = np.asarray(scenario.box.size), scenario.box.periodic
     for axis in range(3):
@@ -240,6 +241,18 @@ def _check_nuclei(radius: NDArray, nucleus: NDArray, where: str, part: Rows) -> 
             f"{where}: {part.name(row)}: radius {radius[row]:g} um is not larger than the nucleus of "
             f"{nucleus[row]:g} um ({len(wrong)} such rows); correct the radius or lower nucleus_radius"
         )
+
+
+def _check_links(scenario: Scenario, where: str, part: Rows) -> None:
+    from physim.checks import link_misfit
+
+    links = scenario.terms.get("links")
+    if links is None or part.radius is None or not len(part):
+        return
+    row = int(np.argmin(part.radius))
+    if misfit := link_misfit(links, float(part.radius[row])):  # type: ignore[arg-type]
+        raise InputError(f"{where}: {part.name(row)}: radius {part.radius[row]:g} um: terms.links.{misfit}; "
+                         "correct the radius, lower it or raise reach")  # fmt: skip
 
 
 def _check_apart(position: Points, parts: list[Rows]) -> None:

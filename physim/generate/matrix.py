@@ -13,7 +13,7 @@ from physim.errors import InputError
 from physim.generate.collagen import concentration, generate_collagen, length_density
 from physim.generate.fiber_files import read_polylines
 from physim.generate.fiber_network import Box, FiberNetwork, carve
-from physim.generate.polylines import network_of
+from physim.generate.polylines import Import, network_of
 
 if TYPE_CHECKING:
     from physim.scenario import Scenario
@@ -29,8 +29,15 @@ def initial_network(scenario: Scenario, cells: dict[str, NDArray]) -> Any:
     """
     if scenario.collagen is None:
         return None
-    network = grown(scenario) if scenario.collagen.file is None else traced(scenario)
-    return carve(network, cells["position"], cells["radius"].astype(np.float64))
+    spheres = cells["position"], cells["radius"].astype(np.float64)
+    if scenario.collagen.file is None:
+        return carve(grown(scenario), *spheres)
+    whole, counts = traced(scenario)
+    left = carve(whole, *spheres)
+    density = float(left.lengths.sum()) / left.box.volume
+    amount = concentration(density, left.bundle_diameter)
+    mass = f"{density:.3g} um of fiber per um^3, as much as {amount:.3g} mg/ml at this bundle_diameter"
+    return replace(left, notes=(*counts.lines(left), mass))
 
 
 def grown(scenario: Scenario) -> FiberNetwork:
@@ -51,19 +58,15 @@ def grown(scenario: Scenario) -> FiberNetwork:
     )  # fmt: skip
 
 
-def traced(scenario: Scenario) -> FiberNetwork:
-    """The network of a file; its notes say what became of the fibers. Raises InputError."""
+def traced(scenario: Scenario) -> tuple[FiberNetwork, Import]:
+    """The network of a file, and what became of its fibers. Raises InputError."""
     collagen, box = scenario.collagen, scenario.box
     assert collagen is not None and collagen.file is not None
     try:
-        network, counts = network_of(
+        return network_of(
             read_polylines(collagen.file), Box(np.array(box.lower), np.array(box.upper), box.periodic),
             segment_length=collagen.segment_length, tolerance=collagen.tolerance or 0.1 * collagen.segment_length,
             capture_distance=collagen.capture_distance or 0.0, bundle_diameter=collagen.bundle_diameter,
         )  # fmt: skip
     except InputError as error:
         raise InputError(*(f"collagen.file: {line}" for line in error.problems)) from None
-    density = counts.length / network.box.volume
-    amount = concentration(density, collagen.bundle_diameter)
-    mass = f"{density:.3g} um of fiber per um^3, as much as {amount:.3g} mg/ml at this bundle_diameter"
-    return replace(network, notes=(*counts.lines(), mass))

@@ -14,6 +14,7 @@ from physim.errors import InputError
 from physim.generate import crosslink
 from physim.generate.fiber_files import Polylines
 from physim.generate.fiber_network import Box, FiberNetwork, assemble, holds_needed
+from physim.problems import number_of
 
 Points = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -49,17 +50,27 @@ class Import:
     diameter: float | None
     """Mean diameter that the file gives."""
 
-    def lines(self) -> list[str]:
-        """The counts as text, for `physim validate` and the summary of a run."""
-        left = [f"{self.clipped:,} cut at a face", f"{self.outside:,} outside and left out"]
+    def lines(self, left: FiberNetwork) -> list[str]:
+        """The counts as text, for `physim validate` and the summary of a run; `left` is what is not carved away."""
+        cut = [f"{self.clipped:,} cut at a face", f"{self.outside:,} outside and left out"]
         if self.short:
-            left.append(f"{self.short:,} pieces too short and left out")
+            cut.append(f"{number_of(self.short, 'piece')} too short and left out")
         words = [
-            f"{self.read:,} fibers read, {self.kept:,} in the box with {self.length / self.length_read:.1%} of the "
-            f"length ({', '.join(left)})",
-            f"{self.segments:,} segments, no point moved by more than {self.shift:.2g} um; {self.crosslinks:,} "
-            f"crosslinks; {self.loose:,} fibers held at fewer than two places",
+            f"{number_of(self.read, 'fiber')} read, {self.kept:,} in the box with "
+            f"{self.length / self.length_read:.1%} of the length ({', '.join(cut)})"
         ]
+        gone = self.segments - len(left.segments)
+        if gone:
+            share = 1 - float(left.lengths.sum()) / self.length
+            words.append(
+                f"{gone:,} of {number_of(self.segments, 'segment')} ({share:.1%} of the length in the box) left out, "
+                "inside cells or loose beside them"
+            )
+        words.append(
+            f"{number_of(len(left.segments), 'segment')}, no point moved by more than {self.shift:.2g} um; "
+            f"{number_of(len(left.crosslinks), 'crosslink')}; {number_of(_loose(left), 'fiber')} held at fewer than "
+            "two places"
+        )
         if self.diameter is not None:
             words.append(f"mean diameter in the file {self.diameter:.3g} um; bundle_diameter is what counts")
         return words
@@ -93,13 +104,18 @@ def network_of(
     begin, end, fiber = nodes[:-1][same], nodes[1:][same], fiber[1:][same]
     links = _touching(begin, end, fiber, box, capture_distance)
     network = assemble(begin, end, fiber, links.segments, links.at, box, bundle_diameter)
-    held = np.bincount(fiber[links.segments].ravel(), minlength=network.fibers)
     return network, Import(
         **counts, short=int((length < tolerance).sum()), kept=network.fibers,
-        loose=int((held < holds_needed(network.free_ends)).sum()), length_read=float(_steps(lines).sum()),
+        loose=_loose(network), length_read=float(_steps(lines).sum()),
         length=float(network.lengths.sum()), segments=len(network.segments), crosslinks=len(network.crosslinks),
         shift=shift, diameter=lines.diameter,
     )  # fmt: skip
+
+
+def _loose(network: FiberNetwork) -> int:
+    """Fibers that too few crosslinks and faces hold."""
+    held = np.bincount(network.segment_fiber[network.crosslinks].ravel(), minlength=network.fibers)
+    return int((held < holds_needed(network.free_ends)).sum())
 
 
 def _corner(point: Points) -> str:

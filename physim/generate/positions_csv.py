@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from physim.errors import InputError
 from physim.generate.csv_columns import MOST_LINES, BadRows, Kind, Table, cell, number_in, open_table, read
+from physim.sections import LARGEST_RADIUS, SMALLEST_RADIUS
 from physim.tables import readable_size
 
 LARGEST_FILE = 2_000_000_000
-MOST_ROWS = 50_000_000
+MOST_ROWS = 42_000_000
 LARGEST_ID = 2**32 - 2
 CELLS = Kind(
     names={
@@ -114,6 +115,9 @@ def _take(row: list[str], table: Table, values: dict[str, array[float]], names: 
             raise
         if key == "radius" and number <= 0:
             raise ValueError(f"{column.title} = {text} must be > 0; write the radius in um")
+        if key == "radius" and not SMALLEST_RADIUS <= number * column.factor <= LARGEST_RADIUS:
+            raise ValueError(f"{column.title} = {text} must be from {SMALLEST_RADIUS:g} to {LARGEST_RADIUS:g} um; "
+                             "write the radius in um")  # fmt: skip
         if key in ("type", "id") and not (number.is_integer() and 0 <= number <= LARGEST_ID):
             raise ValueError(f"{column.title} = {text} must be a whole number from 0 to {LARGEST_ID}; correct it")
         taken[key] = number * column.factor if key in CELLS.lengths else number

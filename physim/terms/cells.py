@@ -68,6 +68,9 @@ class Contact(Term):
 
     kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("contact", "cell", _PAIRS, (), ("force", "pair_resistance")),)
 
+    def check(self) -> None:
+        self.ascending("core_distance", "rest_distance", equal=True)
+
     def pair_range(self) -> float:
         return self.rest_distance
 
@@ -83,6 +86,9 @@ class Friction(Term):
     )
 
     kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("friction", "cell", _PAIRS, (), ("pair_resistance",)),)
+
+    def check(self) -> None:
+        self.ascending("near_distance", "far_distance")
 
     def pair_range(self) -> float:
         return self.far_distance
@@ -127,6 +133,10 @@ class Junction(Term):
                (), ("force", "pair_resistance")),
     )  # fmt: skip
 
+    def check(self) -> None:
+        self.ascending("near_distance", "far_distance")
+        self.ascending("on_distance", "far_distance", equal=True)
+
     def pair_range(self) -> float:
         return self.far_distance
 
@@ -148,6 +158,9 @@ class Crawl(Term):
         Kernel("gather_grip", "cell", _PAIRS, ("grip",)),
         Kernel("crawl", "cell", (*_PAIRS[:2], "polarity", *PAIR_LISTS, "grip"), (), ("force",)),
     )
+
+    def check(self) -> None:
+        self.ascending("near_distance", "far_distance")
 
     def pair_range(self) -> float:
         return self.far_distance

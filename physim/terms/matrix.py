@@ -92,3 +92,7 @@ class Links(Term):
         Kernel("pull_links", "cell", ("position", *_SEGMENTS[:2], "link_segment", "link_at", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force")),
     )  # fmt: skip
+
+    def check(self) -> None:
+        if self.shortest > 0:  # 0: no link lets go because it is short
+            self.ascending("shortest_rest", "shortest", equal=True)

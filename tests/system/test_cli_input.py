@@ -91,6 +91,13 @@ def test_validate_reports_every_problem_of_a_file(tmp_path):
     assert len(result.stderr.splitlines()) == 3
 
 
+def test_validate_counts_one_cell_as_one(tmp_path):
+    (tmp_path / "one.toml").write_text('title = "t"\n[run]\nduration = "2 h"\n[box]\nsize = 90\n[[cells]]\ncount = 1\n')
+    result = physim("validate", "one.toml", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "  1 cell, 1,200 steps of 0.1 min, " in result.stdout
+
+
 def test_interrupting_is_one_line_and_code_130(tmp_path):
     script = (
         "from physim import cli, tables\n"

@@ -16,7 +16,7 @@ from reference import scenes
 
 from physim import device as devices
 from physim import kernel_cache, runner
-from physim.errors import DeviceError, DeviceFailureError, PhysicsError, StuckDeviceError
+from physim.errors import DeviceError, DeviceFailureError, InputError, PhysicsError, StuckDeviceError
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
 from physim.state import ARRAYS
@@ -106,6 +106,41 @@ def test_changed_kernels_are_built_again(tmp_path, device_label) -> None:
     assert not (built[3].parent / "tempfile-x").exists()
     (cache / "manifest.json").write_text("[1, 2")
     assert state("third") == fresh
+
+
+# settings
+
+
+def test_settings_that_are_no_numbers_are_one_line_each(tmp_path) -> None:
+    wrong = {"PHYSIM_WORKGROUP": "0", "PHYSIM_PATIENCE": "abc", "PHYSIM_CHECKPOINT_SECONDS": "-1"}
+    ran = physim("run", *SMALL, "--out", "r", folder=tmp_path, **wrong)
+    assert ran.returncode == 2 and ran.stdout == "" and not (tmp_path / "r").exists()
+    assert ran.stderr.splitlines() == [
+        "error: PHYSIM_WORKGROUP: '0' is no whole number from 1 to 65536 (work-items); write e.g. PHYSIM_WORKGROUP=64, "
+        "or unset it",
+        "error: PHYSIM_PATIENCE: 'abc' is no number from 0.1 to 1e+09 (seconds); write e.g. "
+        "PHYSIM_PATIENCE=900, or unset it",
+        "error: PHYSIM_CHECKPOINT_SECONDS: '-1' is no number from 0 to 1e+09 (seconds); write e.g. "
+        "PHYSIM_CHECKPOINT_SECONDS=30, or unset it",
+    ]
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1.5", "", " 8 "])
+def test_settings_are_read_when_a_device_is_opened(device, monkeypatch, text) -> None:
+    monkeypatch.setenv("PHYSIM_WORKGROUP", text)
+    if text.strip() in ("", "8"):
+        assert devices.Device(device.found).work_group == min(int(text or 64), device.work_group)
+        return
+    with pytest.raises(InputError, match=r"PHYSIM_WORKGROUP: .* is no whole number from 1"):
+        devices.Device(device.found)
+
+
+def test_bench_refuses_a_json_that_it_cannot_write_before_it_times(tmp_path) -> None:
+    for place in ("no/such/x.json", "."):
+        ran = physim("bench", "--quick", "--json", place, folder=tmp_path)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        (line,) = ran.stderr.splitlines()
+        assert line.startswith(f"error: --json {place}: cannot be written; give a file")
 
 
 # devices

@@ -11,6 +11,7 @@ import pytest
 from physim import own_terms
 from physim.errors import DeviceError, InputError
 from physim.explain import explain
+from physim.loop import _NUMPY
 from physim.scenario import load
 from physim.simulation import Simulation, step_kernels
 
@@ -78,7 +79,18 @@ def test_kernel_that_disagrees_with_its_declaration_says_where(folder, device_la
         ("tether.py", '= "tether"', '= "contact"', r"Tether\.name: 'contact' is a built-in term"),
         ("tether.py", '= "tether"', '= "other"', r"no kernel file .*/other\.cl; write it"),
         ("tether.py", '"cell", ', '"cells", ', r"kernel tether: per 'cells'; one of cell, "),
-        ("tether.py", '("position",)', '("positions",)', "unknown array 'positions'; name it in"),
+        ("tether.py", '("position",)', '("positions",)',
+         "unknown array 'positions'; name it in `arrays` or physim/state"),
+        ("tether.py", '("position",)', '("position")', r'reads "position" is no tuple of names'),
+        ("tether.py", '("force", "resistance")),', '("force", "resistance"), when="rebuilt"),',
+         r"when 'rebuilt' is no status word; one of step, halt, rebuild, "),
+        ("tether.py", '("position",), (), ', '("position",), ("radius",), ',
+         r"changes 'radius', .*cells cannot grow yet"),
+        ("tether.py", '("force", "resistance")', '("radius",)', r"changes 'radius', .*cells cannot grow yet"),
+        ("tether.py", "    kernels:", '    before = "births"\n    kernels:',
+         "before: kernels in front of 'births' may run"),
+        ("tether.py", "    kernels:", '    before = "neighbors"\n    kernels:',
+         "in front of 'neighbors' may run twice"),
         ("tether.py", "    kernels:", '    before = "balance"\n    kernels:', "adds to 'force' before anything"),
         ("tether.py", "    kernels:", '    before = "solver"\n    kernels:', "before: there is no term 'solver'"),
         ("tethered.toml", '"tether.py"', '"teather.py"', r"own_terms\.0: .*teather\.py: cannot be read: No such file"),
@@ -107,6 +119,32 @@ def test_array_declared_twice_is_refused(folder) -> None:
     edit(folder / "tether.py", "    kernels:", clash)
     with pytest.raises(InputError, match=r"arrays: 'force' is declared otherwise in physim/state\.py"):
         load(folder / "tethered.toml")
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        ('"charge", "uchar", "cell", "", "", persists=True', r'"charge": type "uchar"; one of float, float4, .*half2$'),
+        ('"charge", "float2", "cell", "", ""', r'"charge": type "float2"; one of float, .*uchar$'),
+        ('"charge", "float8", "cell", "", "", persists=True', r'"charge": type "float8"; one of'),
+        ('"charge", "bool", "cell", "", ""', r'"charge": type "bool"; one of'),
+        ('"charge", "float", "cells", "", ""', r'"charge": per "cells"; one of cell, node, segment, one'),
+        ('"charge", "float", "unknown", "", ""', r'"charge": per "unknown"; one of cell, node, segment, one'),
+        ('"charge", "float", "cell", "", "", rows="links"', r'"charge": rows "links" is no number from 1 to 9999'),
+        ('"charge", "float", "cell", "", "", rows=3', r'"charge": rows 3 is no number from 1 to 9999 in quotes'),
+        ('"status", "float", "cell", "", ""', r'"status": is no lower-case word, or taken'),
+        ('"the charge", "float", "cell", "", ""', r'"the charge": is no lower-case word, or taken'),
+    ],
+)
+def test_wrong_array_is_refused_in_one_line(folder, array, said) -> None:
+    edit(folder / "tether.py", "    kernels:", f'    arrays = (__import__("physim").Array({array}),)\n    kernels:')
+    with pytest.raises(InputError, match=r"Tether\.arrays: " + said) as caught:
+        load(folder / "tethered.toml")
+    assert len(caught.value.problems) == 1
+
+
+def test_array_types_are_those_that_a_run_can_read() -> None:
+    assert set(own_terms.ARRAY_TYPES) == set(_NUMPY)
 
 
 def test_cells_settle_on_the_plane(folder, device_label) -> None:

@@ -17,6 +17,7 @@ from physim import arm, estimate, replicates, runner
 from physim.analysis.migration import Trajectories
 from physim.compare import compare
 from physim.errors import InputError, PhysicsError
+from physim.generate.matrix import grown
 from physim.scenario import load
 
 SMALL = ["cells.0.count=5", "box.size=120 um", "run.duration=12 min"]
@@ -106,12 +107,22 @@ def test_interrupted_replicates_go_on(pairs, device_label, tmp_path, monkeypatch
 def test_collagen_follows_the_seed_unless_it_was_fixed() -> None:
     drawn = load("invasion", ["box.size=60 um", "cells.0.count=2"])
     plan = replicates.Plan(drawn, (1, 2))
-    assert [plan.scenario_of("all terms", seed).collagen.seed for seed in (1, 2)] == [1, 2]
+    one, two = (grown(plan.scenario_of("all terms", seed)).nodes for seed in (1, 2))
+    assert one.shape != two.shape or (one != two).any()
     assert plan.scenario_of("all terms", 2) == load("invasion", ["box.size=60 um", "cells.0.count=2", "run.seed=2",
                                                                 "null=off"])  # fmt: skip
-    fixed = replicates.Plan(drawn, (1, 2), fixed_collagen=True)
+    fixed = replicates.Plan(drawn.changed(["collagen.seed=1"]), (1, 2))
     assert [fixed.scenario_of("all terms", seed).collagen.seed for seed in (1, 2)] == [1, 1]
     assert [fixed.scenario_of("all terms", seed).run.seed for seed in (1, 2)] == [1, 2]
+
+
+def test_seed_changes_the_network_of_a_resolved_scenario(tmp_path) -> None:
+    """As `physim run RUN/scenario.toml --seed 9` does."""
+    path = tmp_path / "scenario.toml"
+    path.write_text(load("invasion", ["box.size=60 um", "cells.0.count=2"]).to_toml())
+    one, nine = grown(load(path)), grown(load(path, ["run.seed=9"]))
+    assert one.nodes.shape != nine.nodes.shape or (one.nodes != nine.nodes).any()
+    np.testing.assert_array_equal(grown(load(path, ["run.seed=9", "collagen.seed=1"])).nodes, one.nodes)
 
 
 @pytest.mark.parametrize(

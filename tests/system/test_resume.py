@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from reference import scenes
 
-from physim import arm, checkpoint, runner
+from physim import checkpoint, runner
 from physim.errors import InputError
 from physim.scenario import load
 from physim.simulation import Saved, Simulation
@@ -183,7 +183,7 @@ def test_full_disk_then_resume(device_label, tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(runner, "disk", lambda sim: None)
     monkeypatch.setattr(runner.cell_table, "write", full)
-    monkeypatch.setattr(arm, "_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setenv("PHYSIM_CHECKPOINT_SECONDS", "0")
     with pytest.raises(runner.RecordError, match="No space left on device; 5 complete frames are kept"):
         runner.run(scenario, out=tmp_path / "cut", device=device_label, preview=False)
     monkeypatch.setattr(runner.cell_table, "write", real)

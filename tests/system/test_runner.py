@@ -1,6 +1,5 @@
 """The runner, with straight walkers in place of the device: files, summary, ends, null arm."""
 
-import dataclasses
 import json
 import xml.etree.ElementTree as ElementTree
 
@@ -11,9 +10,10 @@ from physim import runner
 from physim.analysis.migration import Trajectories
 from physim.arm import record_steps
 from physim.errors import PhysicsError
+from physim.generate.fiber_network import FiberNetwork
 from physim.record import RecordError, Snapshot
 from physim.scenario import Scenario
-from physim.summary import drag_share
+from physim.summary import Outcome, describe, drag_share
 
 STEP = 0.5  # min
 
@@ -262,8 +262,25 @@ def test_records_are_at_each_interval_and_at_the_end(duration, step, interval, e
     assert list(record_steps(given)) == expected
 
 
-def test_drag_share_prefers_the_counter_of_the_engine(walkers):
+def test_share_of_the_drag_is_printed_wherever_links_pull(walkers):
+    """The drag acts with its default of 2 nN min/um where the scenario does not name it."""
     last = Walkers(scenario()).snapshot()
     assert drag_share(scenario(), last) == pytest.approx(0.2 * 2 / 40)
-    counted = dataclasses.replace(last, counters={"drag_share": 0.25})
-    assert drag_share(scenario(), counted) == 0.25
+    unnamed = scenario(terms={"links": {}})
+    assert drag_share(unnamed, last) == pytest.approx(0.2 * 2 / 40)
+    folder = runner.run(unnamed, preview=False)
+    assert "nN per cell, laboratory drag 1.0 % of it (means" in (folder / "summary.txt").read_text()
+
+
+def test_one_of_a_kind_is_counted_as_one_and_thin_gels_are_not_zero(walkers):
+    alone = scenario(cells=[{"count": 1}], null={})
+    gel = FiberNetwork(np.array([[0.0, 0, 0], [100, 0, 0]]), np.array([[0, 1]]), np.array([0]), np.zeros((0, 2)),
+                       np.zeros((0, 2)), np.zeros(3), np.full(3, 200.0), (False,) * 3, 0.2)  # fmt: skip
+    sim = Walkers(alone)
+    sim.step_count = 1
+    path = Trajectories.read(runner.run(alone, preview=False))
+    said = describe(Outcome(alone, runner.Path("r"), path, sim.snapshot(), network=gel))
+    assert "  cells           1; box 200 x 200 x 200 um" in said
+    assert "1 fiber, 1 segment, 1.25e-05 um of fiber per um^3" in said
+    named = scenario(cells=[{"count": 1, "name": "tumor"}], null={})
+    assert "  cells           1 (tumor); box" in describe(Outcome(named, runner.Path("r"), path, sim.snapshot()))

@@ -177,6 +177,8 @@ WRONG = [
     (b"x,y,z\n1,nan,3\n", 'line 2: y = "nan" is not finite; write a number in um'),
     (b"x,y,z\n\n1,2,inf\n", 'line 3: z = "inf" is not finite'),
     (b"x,y,z\n1_0,2,3\n", 'x = "1_0" is no number'),
+    (b"x,y,z,radius\n1,2,3,1e39\n", "line 2: radius = 1e39 must be from 0.1 to 1000 um; write the radius in um"),
+    (b"x,y,z,radius\n1,2,3,0.01\n", "line 2: radius = 0.01 must be from 0.1 to 1000 um; write the radius in um"),
     (b"x,y,z,radius\n1,2,3,-4\n", "line 2: radius = -4 must be > 0; write the radius in um"),
     (
         b"x,y,z,radius\n1,2,3,4\n",

@@ -83,9 +83,9 @@ def test_fibers_are_cut_at_faces_and_counted():
     assert counts.length == pytest.approx(17) and counts.length_read == pytest.approx(10 + 18 + 8 + 10 + 30 + 9.1)
     assert found.free_ends.tolist() == [[False, True], [True, False], [False, True], [True, True]]
     assert ((found.nodes >= 0) & (found.nodes <= 20)).all()
-    text = " ".join(counts.lines())
+    text = " ".join(counts.lines(found))
     assert "6 fibers read, 4 in the box with 20.0% of the length (3 cut at a face, 2 outside and left out" in text
-    assert "1 pieces too short and left out" in text
+    assert "1 piece too short and left out" in text
 
 
 def test_fibers_go_on_through_periodic_faces():
@@ -163,16 +163,23 @@ def test_a_scenario_takes_its_fibers_from_a_file_and_resolves_to_one_that_loads(
     assert set(resolved["collagen"]) == {"file", "bundle_diameter", "segment_length", "tolerance", "capture_distance"}
     assert Scenario.from_table(resolved) == scenario
     assert scenario.null_arm().collagen == collagen
-    whole = traced(scenario)
-    assert whole.fibers == 3 and len(whole.crosslinks) == 3 and "1 cut at a face" in whole.notes[0]
+    whole, counts = traced(scenario)
+    assert whole.fibers == 3 and len(whole.crosslinks) == 3 and "1 cut at a face" in counts.lines(whole)[0]
+    assert len(counts.lines(whole)) == 2, "nothing is carved away yet"
     assert whole.bundle_diameter == 0.2
     density = (28 + 38 + 36) / 40**3
     assert whole.lengths.sum() / 40**3 == pytest.approx(density)
-    milligrams = float(whole.notes[-1].split("as much as ")[1].split(" mg/ml")[0])
-    assert length_density(milligrams, 0.2) == pytest.approx(density, rel=5e-3)
     cells = {"position": np.array([[20.0, 20.0, 20.0]]), "radius": np.array([8.4], np.float32)}
     carved = initial_network(scenario, cells)
-    assert carved.notes == whole.notes and 28 + 38 < carved.lengths.sum() < 28 + 38 + 36 - 16.8
+    length = carved.lengths.sum()
+    assert 28 + 38 < length < 28 + 38 + 36 - 16.8
+    read, gone, kept, mass = carved.notes
+    assert read == counts.lines(whole)[0]
+    assert gone.startswith(f"{len(whole.segments) - len(carved.segments)} of {len(whole.segments)} segments ("
+                           f"{1 - length / 102:.1%} of the length in the box) left out, inside cells")  # fmt: skip
+    assert kept.startswith(f"{len(carved.segments)} segments") and f"{len(carved.crosslinks)} crosslink" in kept
+    milligrams = float(mass.split("as much as ")[1].split(" mg/ml")[0])
+    assert length_density(milligrams, 0.2) == pytest.approx(length / 40**3, rel=5e-3)
 
 
 @pytest.mark.parametrize(("overrides", "said"), [

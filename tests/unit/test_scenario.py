@@ -55,7 +55,7 @@ def test_defaults_are_filled_in():
     assert scenario.box.upper == (300.0, 300.0, 300.0) and scenario.box.lower == (0.0, 0.0, 0.0)
     assert scenario.box.periodic == (True, False, False)
     assert group.center == (150.0, 150.0, 150.0) and group.spacing == pytest.approx(1.9 * 8.4)
-    assert scenario.collagen.seed == 1 and scenario.collagen.segment_length == 2.5
+    assert scenario.collagen.seed is None and scenario.collagen.segment_length == 2.5
     assert set(scenario.terms) == {"contact", "links", "drag"}
     assert scenario.terms["contact"].stiffness == 25.0
     assert scenario.record.interval == 10.0 and scenario.record.links
@@ -146,7 +146,7 @@ WRONG = [
     ("cells=4", "cells: 4 must be a list; write it in square brackets"),
     ("cells.0.count=0", "cells.0.count: 0 must be >= 1; change it"),
     ("cells.0.count=fifty", 'cells.0.count: "fifty" must be a whole number; write e.g. 100'),
-    ("cells.0.count=60000000", "cells.0.count: 60,000,000 cells in all are more than the 50,000,000"),
+    ("cells.0.count=60000000", "cells.0.count: 60,000,000 cells in all are more than the 42,000,000"),
     (
         "cells.0.count=100000",
         "cells.0.count: a spheroid of 100,000 cells has a radius of about 421.8 um, but along x there is room",
@@ -194,6 +194,41 @@ WRONG = [
     ("terms.contact.stiffness=1 kPa", "terms.contact.stiffness: \"1 kPa\" has 'kPa' where nN/um is expected"),
     ("terms.contact=7", 'terms.contact: 7 must be a table of parameters; write [terms.contact], or "off"'),
     (
+        "terms.contact.stiffness=1e39 nN/um",
+        'terms.contact.stiffness: "1e39 nN/um" is not between 1.2e-38 and 3.4e+38 nN/um; the device has no such numbers',
+    ),
+    ("terms.contact.stiffness=1e-50", "terms.contact.stiffness: 1e-50 is not between 1.2e-38 and 3.4e+38 nN/um;"),
+    (
+        "terms.contact.core_distance=0.9",
+        "terms.contact.core_distance: 0.9 is more than rest_distance 0.895; lower it or raise rest_distance",
+    ),
+    (
+        "terms.junction.near_distance=1.25",
+        "terms.junction.near_distance: 1.25 is not less than far_distance 1.25; lower it or raise far_distance",
+    ),
+    ("terms.junction.on_distance=1.3", "terms.junction.on_distance: 1.3 is more than far_distance 1.25; lower it"),
+    ("terms.friction.far_distance=0.8", "terms.friction.near_distance: 0.895 is not less than far_distance 0.8;"),
+    ("terms.crawl.near_distance=2", "terms.crawl.near_distance: 2.0 is not less than far_distance 1.25; lower it"),
+    ("run.duration=30.04 min", "run.duration: 30.04 min is no multiple of run.step 0.1 min; nearest: 30 min"),
+    ("run.duration=100000.05 min", "run.duration: 100000.05 min is no multiple of run.step 0.1 min; nearest:"),
+    (
+        "terms.advance.largest_move=151",
+        "terms.advance.largest_move: 151 um is more than half of the box's shortest edge 300 um; write at most \"150 um\"",
+    ),
+    (
+        "terms.steric.compact_radius=4.7",
+        'terms.steric.compact_radius: 4.7 um is not smaller than the nucleus_radius 4.7 um of cells.0; write e.g. "0.47 um"',
+    ),
+    (
+        "terms.links.shortest=23.4",
+        "terms.links.shortest: 23.4 um is not less than the longest probe, 23.4 um from the centre of cells.0; lower it",
+    ),
+    (
+        "terms.links.shortest_rest=4 um",
+        "terms.links.shortest_rest: 4 um is more than shortest 3 um; lower it or raise shortest",
+    ),
+    ('null={"terms.contact.core_distance" = 0.9}', "null arm: terms.contact.core_distance: 0.9 is more than"),
+    (
         "record.interval=0.25 min",
         "record.interval: 0.25 min is no multiple of run.step 0.1 min; nearest: 0.2 min",
     ),
@@ -227,6 +262,13 @@ def test_a_random_packing_that_cannot_be_made_says_what_can(tmp_path):
         "cells.0.count: 9,000 cells at least 16.8 um apart fill 83% of the box; at random 30% can be filled: "
         "use at most 3,262, a smaller spacing or a larger box",
     )
+
+
+def test_a_cell_without_a_nucleus_has_nothing_to_press():
+    plain = table()
+    plain["terms"]["steric"] = {"compact_radius": 9.0}
+    plain["cells"][0]["nucleus_radius"] = 0
+    assert Scenario.from_table(plain).terms["steric"].compact_radius == 9.0
 
 
 def test_all_problems_are_reported_at_once(tmp_path):
