@@ -6,7 +6,7 @@ import csv
 
 import numpy as np
 import pytest
-from reference.scenes import cells, from_fixed_point, table
+from reference.scenes import cells, from_fixed_point, network, pair_entries, table
 
 from physim import assembly
 from physim.errors import PhysicsError
@@ -30,7 +30,7 @@ def junctions(sim):
 
 
 def assert_copies_agree(sim):
-    """Seen from the other side, the table is the same to the bit. Returns the set of pairs."""
+    """Seen from the other side, tables and resistances are the same to the bit. Returns the set of bonded pairs."""
     keys, young, mature = junctions(sim)
     n = sim.layout.cells
     mirrored = keys % n * n + keys // n
@@ -38,25 +38,37 @@ def assert_copies_agree(sim):
     np.testing.assert_array_equal(mirrored[order], keys)
     np.testing.assert_array_equal(young[order], young)
     np.testing.assert_array_equal(mature[order], mature)
+    i, j, resistance = pair_entries(sim)
+    here, there = np.lexsort((j, i)), np.lexsort((i, j))
+    np.testing.assert_array_equal(i[here], j[there])
+    np.testing.assert_array_equal(resistance[here], resistance[there])
+    assert resistance[:, 1].any()  # friction of some pair
     return set(keys[keys // n < keys % n].tolist())
 
 
-def test_both_copies_of_every_junction_agree_after_10_000_random_steps(make_simulation):
-    """60 cells shaken in a periodic box: junctions form, mature and rupture, across the faces too."""
+def test_both_copies_of_every_pair_agree_after_10_000_random_steps(make_simulation):
+    """60 cells shaken among fibers, walls and periodic faces: junctions form, mature and rupture, across faces too."""
     weak = {"initial_force": 4.0, "mature_force": 12.0}
-    terms = {"contact": {}, "junction": weak, "drag": {}, "noise": {"diffusion": 6.0},
+    terms = {"contact": {}, "friction": {}, "junction": weak, "crawl": {}, "polarity": {}, "steric": {},
+             "links": {"capture": 4.0, "slots": 4}, "drag": {}, "noise": {"diffusion": 6.0},
              "neighbors": {"skin": 3.0}, "solve": {"tolerance": 0.01}}  # fmt: skip
-    start = random_positions(60, np.zeros(3), np.full(3, 75.0), 10.0, (True,) * 3, seed=1)
-    sim = make_simulation(table(terms, size=75.0, boundary="periodic"), cells=cells(start))
-    formed = ruptured = 0
+    faces = (True, True, False)
+    start = random_positions(60, np.array([0, 0, 8.4]), np.array([75, 75, 66.6]), 10.0, faces, seed=1)
+    middle, half = np.random.default_rng(1).uniform(5, 70, (2, 100, 3)) * np.array([[[1.0]], [[0.02]]])
+    scene = table(terms, size=75.0, boundary=["periodic", "periodic", "wall"], collagen=True)
+    sim = make_simulation(scene, cells=cells(start), network=network(middle - half, middle + half, 75.0, faces))
+    formed = ruptured = held = pressed = 0
     pairs = set()
     for step in range(200, 10_001, 200):
         sim.advance(step)
         now = assert_copies_agree(sim)
         formed, ruptured, pairs = formed + len(now - pairs), ruptured + len(pairs - now), now
+        held += np.count_nonzero(sim.read("link_force"))
+        pressed += np.count_nonzero(from_fixed_point(sim.read("anchor_force")))
     assert formed > 200
     assert ruptured > 200
     assert len(pairs) > 30
+    assert held > 1000 and pressed > 50
     young = junctions(sim)[1].view(np.float32)
     assert young.min() < 0.5 < young.max() <= 1.0
 
@@ -81,6 +93,18 @@ def small_invasion(count, *changes):
     return load("invasion", ["null=off", f"cells.0.count={count}", *changes]).to_table()
 
 
+def active(sim):
+    """Every term of an invasion with walls acts: how many junctions, taut links, nodes pressed only, faces pressed."""
+    cell, order = sim.snapshot().cells, sim.read("segment_nodes")
+    on_nodes = np.any(from_fixed_point(sim.read("node_force")), axis=1)
+    held = sim.read("link_segment")
+    on_nodes[order[held[held > 0] - 1].ravel()] = False  # what else they feel is not told apart
+    faces = np.any(from_fixed_point(sim.read("anchor_force")), axis=1) if "anchor_force" in sim.arrays else [False]
+    taut = np.count_nonzero(sim.read("link_force"))
+    return {"junctions": int(cell["junctions"].sum()), "links": taut, "steric": int(on_nodes.sum()),
+            "walls": int(np.sum(faces))}  # fmt: skip
+
+
 @pytest.mark.parametrize("boundary", ["open", "wall", "periodic"])
 def test_forces_on_cells_nodes_and_anchors_sum_to_zero(make_simulation, boundary):
     """To 1e-6 of the summed magnitudes, while cells pull fibers, neighbours and press on walls."""
@@ -99,6 +123,10 @@ def test_forces_on_cells_nodes_and_anchors_sum_to_zero(make_simulation, boundary
         assert magnitude > 10
         assert np.linalg.norm(sum(forces.sum(0) for forces in held)) < 1e-6 * magnitude
         carried = max(carried, np.linalg.norm(held[1], axis=1).max())
+        if step == 50:
+            acting = active(sim)
+            assert all(number > 2 for name, number in acting.items() if name != "walls"), acting
+            assert (acting["walls"] > 0) == (boundary == "wall"), acting
     assert carried > 1.0  # by a node, nN
     assert (pressed > 1.0) == (boundary == "wall")
 
@@ -107,9 +135,9 @@ def test_forces_on_cells_nodes_and_anchors_sum_to_zero(make_simulation, boundary
 
 
 def test_permuting_the_rows_of_the_input_leaves_every_bit(make_simulation, tmp_path):
-    """Cells from a table with ids, its rows in two orders."""
+    """Cells in a corner of walls, from a table with ids, its rows in three orders; every term acts."""
     random = np.random.default_rng(5)
-    position = random_positions(10, np.full(3, 25.0), np.full(3, 75.0), 15.0, (False,) * 3, seed=5)
+    position = random_positions(10, np.full(3, 6.0), np.full(3, 45.0), 13.0, (False,) * 3, seed=5)
     rows = [
         [*(f"{x:.6f}" for x in centre), 8.0 + 0.1 * k, ident]
         for k, (centre, ident) in enumerate(zip(position, random.permutation(50)[:10], strict=True))
@@ -119,10 +147,12 @@ def test_permuting_the_rows_of_the_input_leaves_every_bit(make_simulation, tmp_p
         path = tmp_path / f"{len(hashes)}.csv"
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([["x", "y", "z", "radius", "id"], *(rows[k] for k in order)])
-        scenario = small_invasion(10, "box.size=100 um")
+        scenario = small_invasion(10, "box.size=100 um", "box.boundary=wall")
         scenario["cells"] = [{"place": "file", "file": str(path), "cadherin": 0.1}]
         sim = make_simulation(scenario)
         sim.advance(50)
+        acting = active(sim)
+        assert min(acting.values()) > 0, acting
         hashes.append(sim.state_hash())
         ends.append(sim.positions())
     assert hashes[1] == hashes[0]

@@ -23,7 +23,7 @@ def table(terms: dict[str, Any], size: Any = 200.0, boundary: Any = "open", step
         "record": {"interval": 10 * step},
     }
     if collagen:
-        scenario["collagen"] = {"concentration": 0.1, "bundle_diameter": 1.0}
+        scenario["collagen"] = {"concentration": 0.1, "bundle_diameter": 1.0, "fiber_length": 10.0}
     return scenario
 
 

@@ -1,4 +1,4 @@
-"""Every force kernel against its float64 oracle at random configurations, and that forces balance."""
+"""Every force kernel against its float64 oracle at 10,000 random cells and segments, and that forces balance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from reference import forces, scenes
 
 from physim.terms import REGISTRY
 
-SIZE = 200.0
+COUNT = 10_000
+"""Of the cells, and of the segments."""
+SIZE = 314.0
 CLOSED = ("open", "open", "open")
 PERIODIC = ("periodic", "periodic", "periodic")
 BOXES = pytest.mark.parametrize("boundary", [CLOSED, PERIODIC], ids=["open", "periodic"])
@@ -16,16 +18,16 @@ HALF = 2.0**-11
 """Relative error of one rounding to half precision, in which pair resistances are stored."""
 
 
-def crowd(seed: int, count: int = 2000) -> dict[str, np.ndarray]:
+def crowd(seed: int, count: int = COUNT) -> dict[str, np.ndarray]:
     """Cells of several sizes on a lattice of 14 um disturbed by up to 4 um, so that some overlap deeply."""
     rng = np.random.default_rng(seed)
-    lattice = np.stack(np.meshgrid(*[np.arange(14) * SIZE / 14.01 + 7] * 3, indexing="ij"), -1).reshape(-1, 3)
+    lattice = np.stack(np.meshgrid(*[np.arange(22) * SIZE / 22.01 + 7] * 3, indexing="ij"), -1).reshape(-1, 3)
     place = lattice[rng.choice(len(lattice), count, replace=False)] + rng.uniform(-4, 4, (count, 3))
     return scenes.cells(place % SIZE, rng.uniform(6.5, 9.5, count), rng.uniform(3, 5, count),
                         rng.uniform(0.2, 2, count), rng.uniform(0.5, 2, count))  # fmt: skip
 
 
-def gel(seed: int, count: int = 10_000, periodic: tuple[bool, bool, bool] = (True, True, True)):
+def gel(seed: int, count: int = COUNT, periodic: tuple[bool, bool, bool] = (True, True, True)):
     """Segments of random length and direction; through the faces of a periodic box, else inside it."""
     rng = np.random.default_rng(seed)
     vector = rng.normal(size=(count, 3))
@@ -75,9 +77,11 @@ def test_crawl(make_simulation, boundary) -> None:
     sim = make_simulation(scenes.table({"crawl": {}}, SIZE, boundary), cells=crowded)
     polarity = scenes.by_id(sim, "polarity").astype(float)
     sim.advance(1)
-    wanted = forces.crawl(term, crowded["position"], crowded["radius"], polarity, period_of(boundary))
+    wanted, grip = forces.crawl(term, crowded["position"], crowded["radius"], polarity, period_of(boundary))
     close(scenes.by_id(sim, "force"), wanted)
+    close(scenes.by_id(sim, "grip"), grip)
     balanced(scenes.by_id(sim, "force"))
+    assert (scenes.resistance(sim) == 2.0 * np.eye(3)).all(), "the drag on a cell, and nothing else"
 
 
 @BOXES
@@ -87,18 +91,44 @@ def test_friction(make_simulation, boundary) -> None:
     sim = make_simulation(scenes.table({"friction": {}, "drag": {}}, SIZE, boundary), cells=crowded)
     sim.advance(1)
     i, j, pair = scenes.pair_entries(sim)
-    velocity = np.random.default_rng(0).normal(size=(2000, 3))
-    got = np.stack(
-        [np.bincount(i, pair[:, 1] * (velocity[j] - velocity[i])[:, a], 2000) for a in range(3)], 1
-    )
-    close(
-        got,
-        forces.friction(term, crowded["position"], crowded["radius"], velocity, period_of(boundary)),
-        HALF,
-    )
+    velocity = np.random.default_rng(0).normal(size=(COUNT, 3))
+    relative = velocity[j] - velocity[i]
+    got = np.stack([np.bincount(i, pair[:, 1] * relative[:, axis], COUNT) for axis in range(3)], axis=1)
+    close(got, forces.friction(term, crowded["position"], crowded["radius"], velocity, period_of(boundary)), HALF)
     assert np.array_equal(pair[:, 0], pair[:, 1]), "the same along and across"
-    of_pair = {(a, b): p for a, b, p in zip(i.tolist(), j.tolist(), pair[:, 0].tolist(), strict=True)}
-    assert all(of_pair[b, a] == p for (a, b), p in of_pair.items()), "a pair must resist alike on both sides"
+    here, there = (np.argsort(a.astype(np.int64) * COUNT + b) for a, b in ((i, j), (j, i)))
+    assert np.array_equal(i[here], j[there]) and np.array_equal(j[here], i[there])
+    assert np.array_equal(pair[here], pair[there]), "a pair must resist alike on both sides"
+
+
+@BOXES
+def test_small_friction_beside_a_stiff_contact(make_simulation, boundary) -> None:
+    """Sliding keeps its friction; along the line of centres it shares one half with dt times the contact's stiffness.
+
+    A half has 11 bits, and each term rounds the sum once: what is lost along is up to 2^-11 of the whole sum for each
+    of the two. Beside a contact of 2 nN min/um and more, that is 1e-3: all of this friction of 5e-4. Two cells that
+    overlap then part without friction, which stiffness of 4,000 times as much hides. Across, nothing is lost.
+    """
+    small = {"coefficient": 5e-4}
+    crowded, friction, contact = crowd(13), REGISTRY["friction"](**small), REGISTRY["contact"]()
+    terms = {"contact": {}, "friction": small, "drag": {}}
+    sim = make_simulation(scenes.table(terms, SIZE, boundary), cells=crowded)
+    sim.advance(1)
+    i, j, pair = scenes.pair_entries(sim)
+    apart = crowded["position"][i] - crowded["position"][j]
+    if boundary == PERIODIC:
+        apart -= SIZE * np.rint(apart / SIZE)
+    distance, touch = np.linalg.norm(apart, axis=1), crowded["radius"].astype(float)[[i, j]].sum(0)
+    w = forces.weight(forces.Pairs(i, j, apart, distance, touch), friction.near_distance, friction.far_distance)
+    slide = friction.coefficient * w
+    edges = contact.rest_distance * touch, contact.core_distance * touch
+    shallow, deep = (np.maximum(edge - distance, 0) for edge in edges)
+    core = 0.1 * (contact.stiffness * (shallow > 0) + 2 * contact.core_stiffness * deep)
+    close(pair[:, 1], slide, HALF)
+    assert (np.abs(pair[:, 0] - core - slide) <= 1.01 * HALF * (2 * core + slide) + 2.0**-24).all()
+    pressed = core > 0
+    kept = pair[pressed, 0] - core[pressed].astype(np.float16)
+    assert pressed.sum() > 10_000 and (kept == 0).mean() > 0.99, "the comment above is out of date"
 
 
 @BOXES
@@ -144,9 +174,12 @@ def test_junction(make_simulation, boundary) -> None:
 
     position, radius, cadherin = sim.positions(), crowded["radius"], crowded["cadherin"].astype(float)
     sim.advance(2)
-    coverage = scenes.by_id(sim, "coverage")[:, 0]
-    assert coverage.min() < 1 and coverage.max() > 4, "the law must be met on both sides of saturation"
-    close(scenes.by_id(sim, "force"), forces.junction(term, position, radius, cadherin, bound, period))
+    wanted, sums = forces.junction(term, position, radius, cadherin, bound, period)
+    coverage = sim.read("coverage")[np.argsort(sim.read("id"))]
+    assert coverage[:, 0].min() < 1 and coverage[:, 0].max() > 4, "the law must be met on both sides of saturation"
+    for got, exact in zip(coverage.T, sums.T, strict=True):
+        close(got, exact)
+    close(scenes.by_id(sim, "force"), wanted)
     balanced(scenes.by_id(sim, "force"))
 
 
@@ -157,7 +190,7 @@ def test_junction_oracle_is_minus_the_gradient_of_its_energy() -> None:
     def bound(i: np.ndarray, j: np.ndarray) -> np.ndarray:
         return symmetric_noise(i, j, 3).astype(float)
 
-    wanted = forces.junction(term, *dense, bound)
+    wanted, _ = forces.junction(term, *dense, bound)
     for cell, axis in [(0, 0), (17, 1), (50, 2), (123, 0), (199, 1)]:
         shift = np.zeros_like(dense[0])
         shift[cell, axis] = h = 1e-5
@@ -186,19 +219,24 @@ def test_walls(make_simulation) -> None:
 @BOXES
 def test_steric(make_simulation, boundary) -> None:
     """Force on the cells and on each node, and the stiffness that the solve is given."""
-    crowded, term, fibers = crowd(8, 300), REGISTRY["steric"](), gel(8, periodic=(boundary == PERIODIC,) * 3)
+    crowded, term, fibers = crowd(8), REGISTRY["steric"](), gel(8, periodic=(boundary == PERIODIC,) * 3)
     sim = make_simulation(
         scenes.table({"steric": {}}, SIZE, boundary, collagen=True), cells=crowded, network=fibers
     )
     sim.advance(1)
-    force, stiffness, nodes = np.zeros((300, 3)), np.zeros((300, 3, 3)), np.zeros((20_000, 3))
-    for cell, centre in enumerate(crowded["position"]):
-        begin = centre + fibers.box.image(fibers.nodes[fibers.segments[:, 0]] - centre)
-        # the image of the first node nearest to the cell: segments are far shorter than half the box
-        radii = float(crowded["radius"][cell]), float(crowded["nucleus_radius"][cell])
-        force[cell], stiffness[cell], on_nodes = forces.steric(term, centre, *radii, begin, fibers.vectors)
-        nodes[fibers.segments[:, 0]] += on_nodes[:, 0]
-        nodes[fibers.segments[:, 1]] += on_nodes[:, 1]
+    position, radii = crowded["position"], [crowded[name].astype(float) for name in ("radius", "nucleus_radius")]
+    middles = fibers.midpoints % SIZE if boundary == PERIODIC else fibers.midpoints
+    cell, segment = forces.near_segments(position, radii[0], middles, fibers.vectors, period_of(boundary))
+    # the image of the first node nearest to the cell: segments are far shorter than half the box
+    begin = position[cell] + fibers.box.image(fibers.nodes[fibers.segments[segment, 0]] - position[cell])
+    bodies = [r[cell] for r in radii]
+    push, stiff, pressed = forces.steric(term, position[cell], *bodies, begin, fibers.vectors[segment])
+    assert np.any(pressed, axis=(1, 2)).sum() > COUNT / 2
+    force, stiffness, nodes = np.zeros((COUNT, 3)), np.zeros((COUNT, 3, 3)), np.zeros((2 * COUNT, 3))
+    np.add.at(force, cell, push)
+    np.add.at(stiffness, cell, stiff)
+    for side in (0, 1):
+        np.add.at(nodes, fibers.segments[segment, side], pressed[:, side])
     on_nodes = scenes.from_fixed_point(sim.read("node_force"))
     close(scenes.by_id(sim, "force"), force)
     close(on_nodes, nodes)
@@ -209,16 +247,17 @@ def test_steric(make_simulation, boundary) -> None:
 @BOXES
 def test_links(make_simulation, boundary) -> None:
     """Tension, its reaction on the nodes, the stiffness, and the shortening since the step before."""
-    crowded, term, fibers = crowd(9, 300), REGISTRY["links"](), gel(9, periodic=(boundary == PERIODIC,) * 3)
-    table = scenes.table({"links": {"capture": 6.0}}, SIZE, boundary, collagen=True)
+    quick = {"capture": 6.0, "binding_rate": 3.0, "contraction_speed": 2.0}
+    crowded, term, fibers = crowd(9), REGISTRY["links"](**quick), gel(9, periodic=(boundary == PERIODIC,) * 3)
+    table = scenes.table({"links": quick}, SIZE, boundary, collagen=True)
     sim = make_simulation(table, cells=crowded, network=fibers)
-    sim.advance(40)
+    sim.advance(12)
     before = {n: scenes.by_id(sim, n) for n in ("link_segment", "link_at", "link_rest", "link_force")}
     position = sim.positions()
-    sim.advance(41)
+    sim.advance(13)
     held, at, rest, tension = (scenes.by_id(sim, n) for n in before)
     slot, cell = np.nonzero(held)
-    assert len(slot) > 1000 and (tension > 0).sum() > 500
+    assert len(slot) > COUNT and (tension > 0).sum() > COUNT / 2
     segment = sim.segment_order[held[slot, cell] - 1]
     point = (
         fibers.nodes[fibers.segments[segment, 0]]
@@ -227,7 +266,7 @@ def test_links(make_simulation, boundary) -> None:
     apart = fibers.box.image(point - position[cell])
     pull, wanted = forces.links(term, 0.0, apart, rest[slot, cell].astype(float))
     close(tension[slot, cell], wanted)
-    force, nodes = np.zeros((300, 3)), np.zeros((20_000, 3))
+    force, nodes = np.zeros((COUNT, 3)), np.zeros((2 * COUNT, 3))
     np.add.at(force, cell, pull)
     for side, share in ((0, 1 - at[slot, cell, None]), (1, at[slot, cell, None])):
         np.add.at(nodes, fibers.segments[segment, side], -share * pull)
@@ -241,12 +280,13 @@ def test_links(make_simulation, boundary) -> None:
     stiff = taut[:, None, None] * (
         term.stiffness * along + (wanted / length)[:, None, None] * (np.eye(3) - along)
     )
-    blocks = np.zeros((300, 3, 3))
+    blocks = np.zeros((COUNT, 3, 3))
     np.add.at(blocks, cell, 0.1 * stiff)
     close(scenes.resistance(sim), blocks + 2.0 * np.eye(3))
     kept = (before["link_segment"] > 0) & (before["link_segment"] == held) & (before["link_force"] > 0)
+    kept &= tension > 0.01  # some let go and have bound the same segment again, without tension
     speed = term.contraction_speed * np.maximum(
         1 - before["link_force"].astype(float) / term.stall_force, -np.inf
     )
-    assert kept.sum() > 500
+    assert kept.sum() > COUNT / 2
     close(rest[kept], np.maximum(before["link_rest"] - 0.1 * speed, term.shortest_rest)[kept])

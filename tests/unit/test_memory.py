@@ -1,16 +1,18 @@
-"""What does not fit into memory is refused before it is allocated."""
+"""What cells take on the device; what does not fit into memory is refused before it is allocated."""
 
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from reference import scenes
 
 from physim import memory
 from physim.errors import InputError
 from physim.generate.cells import initial_cells
 from physim.generate.matrix import initial_network
 from physim.scenario import Scenario
+from physim.state import ARRAYS
 
 TABLE = {
     "title": "t", "run": {"duration": 10}, "box": {"size": 120}, "cells": [{"count": 150}],
@@ -58,3 +60,30 @@ def test_a_control_group_counts(monkeypatch):
     assert memory.available() == 7 * 1024
     files.clear()
     assert memory.available() == 0
+
+
+PLAIN = {"contact": {}, "friction": {}, "crawl": {}, "polarity": {}, "noise": {}, "steric": {}}
+TABLES = {"junction": {}, "links": {"slots": 16}}
+
+
+@pytest.mark.parametrize(("terms", "most"), [(PLAIN, 512), (PLAIN | TABLES, 1024)], ids=["plain", "tables"])
+def test_bytes_per_cell_of_100_000(make_simulation, terms, most):
+    """As dense as an aggregate (2,900 um^3 per cell), after steps, since lists grow at the first; all scratch counts.
+
+    Of the fibers only the list of their bins is of any size here: 120 bytes for each cell, which are not the cells'.
+    """
+    count, spacing, random = 100_000, 14.3, np.random.default_rng(1)
+    edge = 47  # cells along an edge of the box
+    lattice = np.stack(np.unravel_index(random.permutation(edge**3)[:count], (edge,) * 3), axis=1)
+    position = spacing * (lattice + 0.5) + random.uniform(-2, 2, (count, 3))
+    size = spacing * edge
+    fibers = scenes.network([[10, 10, 10]], [[12, 10, 10]], size)
+    sim = make_simulation(scenes.table(terms, size, collagen=True), cells=scenes.cells(position), network=fibers)
+    sim.advance(3)
+    assert ("junction_partner" in sim.arrays) == ("link_segment" in sim.arrays) == (most == 1024)
+    arrays = {name: sim.layout.nbytes(name) for name in sim.arrays}
+    of_fibers = sum(n for name, n in arrays.items() if ARRAYS[name].per in ("node", "segment", "segment_bin"))
+    cells = sim.memory - of_fibers
+    print(f"{cells / count:.0f} bytes per cell, lists of {sim.layout.neighbor_rows} rows")
+    assert sum(arrays.values()) < sim.memory, "scratch must be in it"
+    assert most / 2 < cells / count <= most
