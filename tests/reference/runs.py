@@ -1,4 +1,7 @@
-"""Small recorded runs without a simulation: cells, fibers and links put where a test wants to find them."""
+"""Small recorded runs without a simulation: cells, fibers and links put where a test wants to find them.
+
+And how their files are read back.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 from physim.generate.fiber_network import Box, assemble
 from physim.record import Recorder, Snapshot
@@ -56,3 +60,12 @@ def record(folder: Path, snapshots: list[Snapshot], *, fibers: Any = None, size:
     if finish:
         recorder.finish("complete")
     return folder
+
+
+def read_vtp(path: Path) -> Any:
+    """The vtkPolyData of a file, which must be whole."""
+    reader = vtkXMLPolyDataReader()
+    reader.SetFileName(str(path))
+    reader.Update()
+    assert reader.GetErrorCode() == 0
+    return reader.GetOutput()

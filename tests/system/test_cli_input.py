@@ -2,17 +2,9 @@
 
 import json
 import os
-import subprocess
-import sys
 import tomllib
 
-
-def physim(*arguments, cwd, **options):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "physim", *arguments],
-        cwd=cwd, capture_output=True, text=True, timeout=60, env=environment, **options,
-    )  # fmt: skip
+from reference.commands import physim, python
 
 
 def refused(result, *said):
@@ -35,15 +27,7 @@ def test_help_imports_nothing_heavy(tmp_path):
         "heavy &= set(sys.modules)\n"
         "sys.exit(f'imported {sorted(heavy)}' if heavy else 0)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    result = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment,
-    )
+    result = python("-c", script, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     for command in ("list", "devices", "init", "schema", "validate", "explain", "run", "render", "bench"):
         assert f" {command} " in result.stdout
@@ -106,25 +90,13 @@ def test_interrupting_is_one_line_and_code_130(tmp_path):
         "import sys\nsys.argv = ['physim', 'run', 'any.toml']\n"
         "cli.main()\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    result = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment,
-    )
+    result = python("-c", script, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (130, "interrupted\n")
 
 
 def test_a_closed_pipe_is_quiet(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as closed:
-        result = subprocess.run(
-            [sys.executable, "-m", "physim", "list"],
-            cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60, env=environment,
-        )  # fmt: skip
+        result = python("-m", "physim", "list", cwd=tmp_path, stdout=closed)
     assert (result.returncode, result.stderr) == (0, "")

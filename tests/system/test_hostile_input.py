@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from reference.commands import environment
 from system.hostile import CASES, Case
 
 SECONDS = 10
@@ -28,11 +29,10 @@ def given(case, folder):
 def answer(case, folder):
     """Exit code (negative: killed), stdout, stderr and peak resident bytes of the command."""
     limits = f'ulimit -t {SECONDS}; ulimit -v {case.memory // 1024}; ulimit -c 0; exec "$@"'
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
     command = ["sh", "-c", limits, "sh", sys.executable, "-m", "physim", *case.arguments]
     with (folder / ".out").open("w+b") as out, (folder / ".err").open("w+b") as err:
         reading, writing = os.pipe()  # a standard input that never says anything
-        process = subprocess.Popen(command, cwd=folder, stdin=reading, stdout=out, stderr=err, env=environment)
+        process = subprocess.Popen(command, cwd=folder, stdin=reading, stdout=out, stderr=err, env=environment())
         deadline = time.monotonic() + 6 * SECONDS
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             if time.monotonic() > deadline:

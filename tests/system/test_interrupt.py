@@ -12,20 +12,12 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from reference.runs import read_vtp
 from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 ENDLESS = ["run.duration=1000 h", "null=off"]
 SMALL = ["invasion", "box.size=110 um", "cells.0.count=8", "record.interval=2 min"]
 HEAVY = ["aggregate", "box.size=700 um", "cells.0.count=8000", "record.interval=1 min"]
-
-
-def read(path):
-    reader = vtkXMLPolyDataReader()
-    reader.SetFileName(os.fspath(path))
-    reader.Update()
-    assert reader.GetErrorCode() == 0
-    return reader.GetOutput()
 
 
 def ids(data):
@@ -76,7 +68,7 @@ def test_interrupted_run_ends_within_2_s_and_keeps_whole_frames(scenario, device
     cells = [path for path in frames if path.name.startswith("cells_")]
     assert len(cells) >= 3
     for path in cells:
-        np.testing.assert_array_equal(np.sort(ids(read(path))), np.arange(count))
+        np.testing.assert_array_equal(np.sort(ids(read_vtp(path))), np.arange(count))
     for path in set(frames) - set(cells):
-        read(path)
+        read_vtp(path)
     assert not [path for path in folder.rglob("*") if path.name.endswith(".tmp")]

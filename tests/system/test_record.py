@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from reference.runs import read_vtp
 from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 from physim import cell_table, vtk_files
 from physim.errors import InputError
@@ -66,14 +66,6 @@ def recorder(folder, **changes):
     return Recorder(folder, **given)
 
 
-def read(path):
-    reader = vtkXMLPolyDataReader()
-    reader.SetFileName(os.fspath(path))
-    reader.Update()
-    assert reader.GetErrorCode() == 0
-    return reader.GetOutput()
-
-
 def arrays(data):
     return {data.GetArrayName(k): vtk_to_numpy(data.GetArray(k)) for k in range(data.GetNumberOfArrays())}
 
@@ -81,7 +73,7 @@ def arrays(data):
 def listed(folder):
     """(hours, part, name, file) of every entry of run.pvd; each file must be there and be whole."""
     entries = ElementTree.parse(folder / "run.pvd").getroot().findall("Collection/DataSet")
-    assert all(read(folder / entry.get("file")).GetNumberOfPoints() for entry in entries)
+    assert all(read_vtp(folder / entry.get("file")).GetNumberOfPoints() for entry in entries)
     return [(float(e.get("timestep")), e.get("part"), e.get("name"), e.get("file")) for e in entries]
 
 
@@ -106,7 +98,7 @@ def test_pvd_lists_named_parts_with_times_in_hours(tmp_path):
 def test_cells_are_vertices_with_units_and_values(tmp_path):
     record, taken = recorder(tmp_path), snapshot(3)
     record.write(taken)
-    data = read(tmp_path / "frames/cells_000000.vtp")
+    data = read_vtp(tmp_path / "frames/cells_000000.vtp")
     assert data.GetNumberOfVerts() == data.GetNumberOfPoints() == 7
     np.testing.assert_array_equal(
         vtk_to_numpy(data.GetPoints().GetData()), taken.cells["position"].astype(np.float32)
@@ -137,7 +129,7 @@ def test_vtp_is_appended_raw_lz4_with_long_headers(tmp_path):
 def test_links_are_lines_from_cell_to_fiber(tmp_path):
     record, taken = recorder(tmp_path), snapshot(2)
     record.write(taken)
-    data = read(tmp_path / "frames/links_000000.vtp")
+    data = read_vtp(tmp_path / "frames/links_000000.vtp")
     points = vtk_to_numpy(data.GetPoints().GetData())
     ends = vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
     np.testing.assert_allclose(points[ends[:, 0]], taken.links["cell_position"], rtol=1e-6)
@@ -150,7 +142,7 @@ def test_links_are_lines_from_cell_to_fiber(tmp_path):
 def test_no_links_are_an_empty_part_and_links_not_kept_are_none(tmp_path):
     record = recorder(tmp_path, network=None)
     record.write(snapshot(0, links=0))
-    assert read(tmp_path / "frames/links_000000.vtp").GetNumberOfLines() == 0
+    assert read_vtp(tmp_path / "frames/links_000000.vtp").GetNumberOfLines() == 0
     kept = snapshot(1)
     record.write(Snapshot(kept.step, kept.time, kept.cells, None, {}))
     text = (tmp_path / "run.pvd").read_text()
@@ -159,7 +151,7 @@ def test_no_links_are_an_empty_part_and_links_not_kept_are_none(tmp_path):
 
 def test_fibers_through_a_periodic_face_are_not_drawn_but_counted(tmp_path):
     recorder(tmp_path)
-    data = read(tmp_path / "fibers.vtp")
+    data = read_vtp(tmp_path / "fibers.vtp")
     lines = vtk_to_numpy(data.GetPoints().GetData())[
         vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
     ]

@@ -1,23 +1,13 @@
 """The example of docs/scenario.md: fibers from a CSV, from the files as printed there to the summary of a run."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from reference.commands import physim
 
 PAGE = Path(__file__).parents[2] / "docs" / "scenario.md"
-
-
-def physim(*arguments, cwd):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "physim", *arguments], cwd=cwd, capture_output=True, text=True, timeout=300,
-        env=environment,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -36,7 +26,8 @@ def test_the_printed_example_validates_and_runs(folder, device_label):
     counts = "3 fibers read, 3 in the box with 96.4% of the length (1 cut at a face, 0 outside and left out)"
     assert f"collagen: {counts}" in said.stdout
     assert "2 crosslinks; 2 fibers held at fewer than two places" in said.stdout
-    done = physim("run", "traced.toml", "--out", "run", "--no-preview", "--device", device_label, cwd=folder)
+    done = physim("run", "traced.toml", "--out", "run", "--no-preview", "--device", device_label, cwd=folder,
+                  timeout=300)  # fmt: skip
     assert done.returncode == 0, done.stderr
     summary = (folder / "run" / "summary.txt").read_text()
     assert "collagen        fibers.csv: 3 fibers" in summary and counts in summary
