@@ -31,7 +31,7 @@ def laplacian(n: int, i: np.ndarray, j: np.ndarray, blocks: np.ndarray) -> np.nd
 def test_against_dense_solve_of_the_declared_stiffness(make_simulation) -> None:
     """(Z + dt K) v = F, all but F from the docstrings; the device keeps pair resistances as halves."""
     crowded, n = cluster(), 60
-    law = {**LAW, "solve": {"tolerance": 1e-6}, "advance": {"largest_move": 100.0}}
+    law = {**LAW, "solve": {"tolerance": 1e-6}, "advance": {"largest_move": 60.0}}
     sim = make_simulation(scenes.table(law, SIZE, "wall", STEP), cells=crowded)
     position, radius = sim.positions(), crowded["radius"].astype(float)
     sim.advance(1)
