@@ -42,7 +42,7 @@ def crowd(count: int = 300, spacing: float = 11.0) -> dict[str, np.ndarray]:
     [
         (Kernel("early", "cell", reads=("force",)), "kernel early reads 'force' before anything wrote it"),
         (Kernel("early", "cell", adds=("force",)), "kernel early adds to 'force' before anything wrote it"),
-        (Kernel("early", "cell", reads=("fource",)), "unknown array 'fource'; name it in .* or physim/state.py"),
+        (Kernel("early", "cell", reads=("fource",)), "unknown array 'fource'; name it in `arrays` or physim/state.py"),
     ],
 )
 def test_order_is_checked(kernel, said) -> None:
