@@ -65,6 +65,11 @@ class Loop:
 
     def _prepare(self) -> None:
         """The launches of a step, for the arrays and sizes of now."""
+        if self.layout.stride * self.layout.neighbor_rows >= 1 << 32:
+            raise PhysicsError(
+                f"{self.time:g} min: lists of {self.layout.neighbor_rows} neighbours for {self.layout.stride:,} cells "
+                "have more entries than 32-bit numbers count; use fewer cells"
+            )
         self.world["neighbor_rows"] = self.layout.neighbor_rows
         self.world["stride"], self.world["unknowns"] = self.layout.stride, self.layout.unknowns
         self.device.upload(self.buffers["world"], self.world.reshape(1))
