@@ -9,6 +9,9 @@ static inline void add_to_nodes(__global uint2 *node_force, int2 nodes, uint str
   add_force(node_force, (uint)nodes.y, stride, at * force);
 }
 
+// How far from the bin of its middle a segment can reach: where fibers move, nodes have since gone by half a skin.
+#define SEGMENT_REACH (as_float(status->longest_half) + (world->moving ? world->skin : 0.0f))
+
 typedef struct { int4 low, high; } Span;
 
 static inline int2 span_along(int home, float reach, const __constant float *bins_per_um, const __constant Grid *grid,

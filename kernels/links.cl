@@ -41,18 +41,20 @@ static inline float3 probe_direction(float3 p, float focus, float u, float v) {
 
 // Nearest segment to a tip that the cell does not hold yet: (1 + segment, where on it), 0 if none within capture.
 static inline uint nearest_segment(int4 tip, uint i, __constant World *world, float capture, __global const int4 *node_position,
-                            __global const int2 *segment_nodes, __global const uint *segment_bin_start,
-                            __global const uint *link_segment, float *at) {
+                            __global const int2 *segment_nodes, __global const uint *segment_list,
+                            __global const uint *segment_bin_start, __global const uint *link_segment, float longest,
+                            float *at) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(tip, grid);
-  Span near = bins_around(home, capture + world->longest_half_segment, world->segment_bins_per_um, grid);
+  Span near = bins_around(home, capture + longest, world->segment_bins_per_um, grid);
   float best = capture;
   uint found = 0;
   for (int dz = near.low.z; dz <= near.high.z; ++dz)
     for (int dy = near.low.y; dy <= near.high.y; ++dy)
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint s = segment_bin_start[bin]; s < segment_bin_start[bin + 1]; ++s) {
+        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
+          uint s = segment_list[k];
           int2 nodes = segment_nodes[s];
           float3 a = separation(node_position[nodes.x], tip, world->quantum);
           float3 e = separation(node_position[nodes.y], node_position[nodes.x], world->quantum);
@@ -73,8 +75,9 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
                 __global const uint *id, __global const int4 *position, __global const float *radius,
                 __global const float *integrin, __global const float4 *polarity,
                 __global const int4 *node_position, __global const int2 *segment_nodes,
-                __global const uint *segment_bin_start, __global uint *link_segment, __global float *link_at,
-                __global float *link_rest, __global float *link_force) {
+                __global const uint *segment_list, __global const uint *segment_bin_start,
+                __global uint *link_segment, __global float *link_at, __global float *link_rest,
+                __global float *link_force) {
   float chance = -expm1(-term->binding_rate * integrin[i] * world->step);
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
@@ -84,8 +87,8 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     float3 direction = probe_direction(polarity[i].xyz, term->focus, u.z, u.w);
     int4 tip = moved(position[i], reach * direction, world->quantum);
     float at = 0.0f;
-    uint found = nearest_segment(tip, i, world, term->capture, node_position, segment_nodes, segment_bin_start,
-                                 link_segment, &at);
+    uint found = nearest_segment(tip, i, world, term->capture, node_position, segment_nodes, segment_list,
+                                 segment_bin_start, link_segment, SEGMENT_REACH, &at);
     if (!found) continue;
     link_segment[here] = found;
     link_at[here] = at;
@@ -115,4 +118,27 @@ void pull_links(uint i, __constant World *world, __global Status *status, __cons
   }
   force[i].xyz += sum;
   store_symmetric(resistance, i, world->stride, total);
+}
+
+// Where fibers move, their nodes share the stiffness of the link.
+void key_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
+               __global const uint *link_segment, __global uint *tether_key) {
+  for (uint slot = 0; slot < world->link_slots; ++slot) {
+    uint here = slot * world->stride + i;
+    tether_key[here] = link_segment[here] - 1;
+  }
+}
+
+void block_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
+                 __global const int4 *position, __global const int4 *node_position,
+                 __global const int2 *segment_nodes, __global const uint *link_segment, __global const float *link_at,
+                 __global const float *link_force, __global float8 *tether_block) {
+  for (uint slot = 0; slot < world->link_slots; ++slot) {
+    uint here = slot * world->stride + i;
+    if (!link_segment[here]) continue;
+    float3 r = link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at);
+    float l = fmax(length(r), 1e-6f), tension = link_force[here];
+    Symmetric b = tension > 0.0f ? bond_block(r / l, term->stiffness, tension / l) : bond_block(r, 0.0f, 0.0f);
+    tether_block[here] = (float8)(b.xx, b.yy, b.zz, b.xy, b.xz, b.yz, link_at[here], 0.0f);
+  }
 }

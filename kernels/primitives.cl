@@ -2,6 +2,8 @@
 // takes a chunk of CHUNK elements in order, the chunk totals are scanned or summed the same way. when[0] switches a
 // primitive, when[1] is the number of rows, of which there can be at most `count`.
 
+#define NO_BIN 0xFFFFFFFFu  // of rows that stay out of a sort
+
 #define SKIP_UNLESS(flag) if ((flag)[0] == 0u) return
 #define ROWS min(count, when[1])
 #define ITEMS(count) for (uint i = get_global_id(0); i < (count); i += get_global_size(0))
@@ -35,14 +37,14 @@ __kernel void chunk_scan(__global const uint *when, __global uint *data, __globa
 
 __kernel void count_bins(__global const uint *when, __global const uint *bins, __global uint *counts, uint count) {
   SKIP_UNLESS(when);
-  ITEMS(ROWS) atomic_inc(counts + bins[i]);
+  ITEMS(ROWS) if (bins[i] != NO_BIN) atomic_inc(counts + bins[i]);
 }
 
 // Places come in any order here; order_bins then sorts each bin, so the result is the same on every schedule.
 __kernel void place_in_bins(__global const uint *when, __global const uint *bins, __global const uint *starts,
                             __global uint *filled, __global uint *order, uint count) {
   SKIP_UNLESS(when);
-  ITEMS(ROWS) order[starts[bins[i]] + atomic_inc(filled + bins[i])] = i;
+  ITEMS(ROWS) if (bins[i] != NO_BIN) order[starts[bins[i]] + atomic_inc(filled + bins[i])] = i;
 }
 
 __kernel void order_bins(__global const uint *when, __global const uint *ids, __global const uint *starts,
@@ -52,6 +54,18 @@ __kernel void order_bins(__global const uint *when, __global const uint *ids, __
     for (uint k = starts[i] + 1; k < starts[i + 1]; ++k) {
       uint row = order[k], id = ids[row], hole = k;
       for (; hole > starts[i] && ids[order[hole - 1]] > id; --hole) order[hole] = order[hole - 1];
+      order[hole] = row;
+    }
+  }
+}
+
+// As order_bins, by the number of the row itself.
+__kernel void order_rows(__global const uint *when, __global const uint *starts, __global uint *order, uint bin_count) {
+  SKIP_UNLESS(when);
+  ITEMS(bin_count) {
+    for (uint k = starts[i] + 1; k < starts[i + 1]; ++k) {
+      uint row = order[k], hole = k;
+      for (; hole > starts[i] && order[hole - 1] > row; --hole) order[hole] = order[hole - 1];
       order[hole] = row;
     }
   }

@@ -1,6 +1,21 @@
 // One implicit step: (Z + dt K) v = F over all unknowns, by conjugate gradients preconditioned with the 3x3 diagonal blocks.
-// Scalars stay on the device: krylov = {r.z, length of the next step, turn of the direction, target of r.r}.
-// Kernels per cell know where force and stiffness of a cell are; those per unknown or chunk of unknowns are plain algebra.
+// Scalars stay on the device: krylov = {r.z, length of the next step, turn of the direction, target of r.r, iterations of
+// earlier rounds}. Kernels per cell know where force and stiffness of a cell are; those per unknown or chunk are plain algebra. Where fibers move, a
+// step is several rounds of Newton's method, and cells are where the rounds have led them until the step is accepted.
+
+void open_step(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
+  status->round = status->solved = status->shifting = status->solving = 0;
+}
+
+void rest_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                __global float4 *shift) {
+  shift[i] = 0.0f;
+}
+
+void lift_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                __global const int4 *position, __global int4 *start_position, __global int4 *base_position) {
+  start_position[i] = base_position[i] = position[i];
+}
 
 // The diagonal block of each cell takes up what its pairs put there.
 void assemble(uint i, __constant World *world, __global Status *status, __constant Solve *term,
@@ -14,10 +29,6 @@ void assemble(uint i, __constant World *world, __global Status *status, __consta
     total = plus(total, bond_block(n, pair.x, pair.y));
   }
   store_symmetric(resistance, i, world->stride, total);
-}
-
-void begin_solve(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
-  status->solving = 1;
 }
 
 // Rows without an unknown (cells that left, room for cells to come) stay zero throughout.
@@ -39,33 +50,76 @@ void precondition_cells(uint i, __constant World *world, __global Status *status
   preconditioned[i] = (float4)(solve3(block, residual[i].xyz), 0.0f);
 }
 
-// Per chunk of unknowns: r.z and r.r.
-void sum_residual(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
-                  __global const float4 *residual, __global const float4 *preconditioned, __global double *partial) {
-  double rz = 0, rr = 0;
-  for (uint u = chunk * CHUNK; u < (chunk + 1) * CHUNK; ++u) {
-    rz += (double)dot(residual[u].xyz, preconditioned[u].xyz);
-    rr += (double)dot(residual[u].xyz, residual[u].xyz);
-  }
-  partial[2 * chunk] = rz;
-  partial[2 * chunk + 1] = rr;
-}
-
-static inline double2 total_of(__global const double *partial, __constant World *world) {
+// Per chunk of cells, then per chunk of moving fibers: two sums, of the cells' vectors or of the fibers' own sums.
+static inline double2 sum_fibers(uint first, __global Status *status, __global const double2 *fiber_sums) {
   double2 sum = 0;
-  for (uint c = 0; c < world->unknowns / CHUNK; ++c) sum += (double2)(partial[2 * c], partial[2 * c + 1]);
+  for (uint k = first; k < min(first + CHUNK, status->awake); ++k) sum += fiber_sums[k];
   return sum;
 }
 
-void set_target(uint i, __constant World *world, __global Status *status, __constant Solve *term,
-                __global const double *partial, __global double *krylov) {
-  double2 sum = total_of(partial, world);
-  krylov[0] = sum.x;
+static inline void store_sums(uint chunk, double2 sum, __global double *partial) {
+  partial[2 * chunk] = sum.x;
+  partial[2 * chunk + 1] = sum.y;
+}
+
+static inline double2 total_of(__global const double *partial, __constant World *world, __global Status *status) {
+  double2 sum = 0;
+  uint chunks = world->unknowns / CHUNK + (status->awake + CHUNK - 1) / CHUNK;
+  for (uint c = 0; c < chunks; ++c) sum += (double2)(partial[2 * c], partial[2 * c + 1]);
+  return sum;
+}
+
+// What the target is made of, and r.r.
+void sum_loads(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
+               __global const float4 *residual, __global const double2 *fiber_sums, __global double *partial) {
+  uint first = chunk * CHUNK;
+  if (first >= world->unknowns) {
+    store_sums(chunk, sum_fibers(first - world->unknowns, status, fiber_sums), partial);
+    return;
+  }
+  double rr = 0;
+  for (uint u = first; u < first + CHUNK; ++u) rr += (double)dot(residual[u].xyz, residual[u].xyz);
+  store_sums(chunk, (double2)((double)world->tolerance * (double)world->tolerance * rr, rr), partial);
+}
+
+// The first round sets the target; a later one finds the balance good enough, or goes on.
+void decide(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+            __global const double *partial, __global double *krylov) {
+  double2 sum = total_of(partial, world, status);
+  if (!isfinite(sum.y)) {
+    status->halt = 4;
+    return;
+  }
+  if (status->round == 0) krylov[3] = sum.x;
+  if (status->round == 0) status->iterations = status->deepest = 0;
+  krylov[4] = status->iterations;
+  status->residual = as_uint((float)sqrt(krylov[3] > 0 ? sum.y / krylov[3] : 0.0));
+  status->solved = status->round && sum.y <= 4.0 * krylov[3];
+  status->solving = !status->solved && sum.y > (status->round ? krylov[3] : 0.0);
+  status->shifting = status->solving;
+}
+
+// r.z and r.r.
+void sum_residual(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
+                  __global const float4 *residual, __global const float4 *preconditioned,
+                  __global const double2 *fiber_sums, __global double *partial) {
+  uint first = chunk * CHUNK;
+  if (first >= world->unknowns) {
+    store_sums(chunk, sum_fibers(first - world->unknowns, status, fiber_sums), partial);
+    return;
+  }
+  double2 sum = 0;
+  for (uint u = first; u < first + CHUNK; ++u) {
+    sum.x += (double)dot(residual[u].xyz, preconditioned[u].xyz);
+    sum.y += (double)dot(residual[u].xyz, residual[u].xyz);
+  }
+  store_sums(chunk, sum, partial);
+}
+
+void set_start(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+               __global const double *partial, __global double *krylov) {
+  krylov[0] = total_of(partial, world, status).x;
   krylov[1] = krylov[2] = 0;
-  krylov[3] = (double)term->tolerance * (double)term->tolerance * sum.y;
-  status->solving = sum.y > 0;
-  if (!isfinite(sum.y)) status->halt = 4;
-  status->iterations = 0;
 }
 
 void redirect(uint u, __constant World *world, __global Status *status, __constant Solve *term,
@@ -89,15 +143,18 @@ void multiply_cells(uint i, __constant World *world, __global Status *status, __
 }
 
 void sum_product(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
-                 __global const float4 *direction, __global const float4 *product, __global double *partial) {
-  double sum = 0;
-  for (uint u = chunk * CHUNK; u < (chunk + 1) * CHUNK; ++u) sum += (double)dot(direction[u].xyz, product[u].xyz);
-  partial[2 * chunk] = sum;
+                 __global const float4 *direction, __global const float4 *product,
+                 __global const double2 *fiber_sums, __global double *partial) {
+  uint first = chunk * CHUNK;
+  double2 sum = 0;
+  if (first >= world->unknowns) sum = sum_fibers(first - world->unknowns, status, fiber_sums);
+  else for (uint u = first; u < first + CHUNK; ++u) sum.x += (double)dot(direction[u].xyz, product[u].xyz);
+  store_sums(chunk, sum, partial);
 }
 
 void set_length(uint i, __constant World *world, __global Status *status, __constant Solve *term,
                 __global const double *partial, __global double *krylov) {
-  double curvature = total_of(partial, world).x;
+  double curvature = total_of(partial, world, status).x;
   krylov[1] = curvature > 0 ? krylov[0] / curvature : 0;
 }
 
@@ -111,24 +168,69 @@ void descend(uint u, __constant World *world, __global Status *status, __constan
 
 void set_turn(uint i, __constant World *world, __global Status *status, __constant Solve *term,
               __global const double *partial, __global double *krylov) {
-  double2 sum = total_of(partial, world);
+  double2 sum = total_of(partial, world, status);
   krylov[2] = krylov[0] > 0 ? sum.x / krylov[0] : 0;
   krylov[0] = sum.x;
   status->iterations += 1;
+  status->deepest = max(status->deepest, status->iterations - (uint)krylov[4]);
   if (sum.y <= krylov[3]) status->solving = 0;
 }
 
 // Still solving after all the iterations that the host has enqueued: freeze, and let it enqueue more.
 void check_solve(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
-  if (status->solving) {
-    status->halt = 2;
+  if (status->solving) status->halt = 2;
+}
+
+void add_solution(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                  __global const float4 *solution, __global float4 *shift) {
+  shift[i] += world->step * solution[i];
+}
+
+void move_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                __global const int4 *base_position, __global const float4 *shift, __global int4 *position) {
+  position[i] = moved(base_position[i], shift[i].xyz, world->quantum);
+}
+
+// Without fibers that move, the one linearised round is the step.
+void end_round(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
+  status->round += 1;
+  status->shifting = 0;
+  if (!world->moving) status->solved = 1;
+}
+
+// Not solved after all the rounds that the host has enqueued: freeze, and let it enqueue more.
+void accept(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
+  if (!status->solved) {
+    status->halt = 7;
     return;
   }
   status->total_iterations += status->iterations;
   status->most_iterations = max(status->most_iterations, status->iterations);
+  status->total_rounds += status->round;
+  status->most_rounds = max(status->most_rounds, status->round);
 }
 
-void take_solution(uint i, __constant World *world, __global Status *status, __constant Solve *term,
-                   __global const float4 *solution, __global float4 *displacement) {
-  displacement[i] += world->step * solution[i];
+void return_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                  __global const int4 *start_position, __global int4 *position) {
+  position[i] = start_position[i];
+}
+
+void take_shift(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                __global const float4 *shift, __global float4 *displacement) {
+  displacement[i] += shift[i];
+}
+
+// A step that does not converge is taken in parts: back to the beginning of the part, or on to the next.
+void rewind_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                  __global const int4 *base_position, __global int4 *position, __global float4 *shift) {
+  position[i] = base_position[i];
+  shift[i] = 0.0f;
+}
+
+void commit_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                  __global const int4 *position, __global float4 *displacement, __global int4 *base_position,
+                  __global float4 *shift) {
+  displacement[i] += shift[i];
+  base_position[i] = position[i];
+  shift[i] = 0.0f;
 }

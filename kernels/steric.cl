@@ -21,15 +21,13 @@ static inline float2 inside_sphere(float3 a, float3 e, float radius) {
   return (float2)(fmax((-ae - root) / ee, 0.0f), fmin((-ae + root) / ee, 1.0f));
 }
 
-typedef struct { float3 force; Symmetric stiffness; } Load;
+typedef struct { float3 on_first, on_second; Symmetric stiffness; float weight, at; } Load;
 
-// Load of one segment on one body of the cell; what the segment's nodes feel is added to them.
-static inline void press(float3 a, float3 e, float radius, bool nucleus, __constant Steric *term, int2 nodes, uint stride,
-                  __global uint2 *node_force, Load *load) {
+// Load of one segment on one body of the cell: forces on the segment's nodes, stiffness and where on the segment it acts.
+static inline void press(float3 a, float3 e, float radius, bool nucleus, __constant Steric *term, Load *load) {
   const float points[3] = {0.1127016654f, 0.5f, 0.8872983346f}, weights[3] = {5.0f / 18, 8.0f / 18, 5.0f / 18};
   float2 part = inside_sphere(a, e, radius);
   if (part.x >= part.y) return;
-  float3 on_first = 0.0f, on_second = 0.0f;
   for (int g = 0; g < 3; ++g) {
     float t = part.x + points[g] * (part.y - part.x), weight = weights[g] * (part.y - part.x) * length(e);
     float3 r = a + t * e;
@@ -37,40 +35,72 @@ static inline void press(float3 a, float3 e, float radius, bool nucleus, __const
     if (depth <= 0.0f) continue;
     float2 p = nucleus ? nucleus_load(depth, radius, term) : cytoplasm_load(depth, term);
     float3 n = r / distance, f = weight * p.x * n;
-    on_first += (1.0f - t) * f;
-    on_second += t * f;
+    load->on_first += (1.0f - t) * f;
+    load->on_second += t * f;
     load->stiffness = plus(load->stiffness, bond_block(n, weight * p.y, 0.0f));
+    load->weight += weight * p.y;
+    load->at += weight * p.y * t;
   }
-  load->force -= on_first + on_second;
-  add_force(node_force, (uint)nodes.x, stride, on_first);
-  add_force(node_force, (uint)nodes.y, stride, on_second);
+}
+
+static inline Load load_of(int4 centre, float radius, float nucleus_radius, int4 first, int4 second,
+                           __constant World *world, __constant Steric *term) {
+  Load load = {(float3)(0.0f), (float3)(0.0f), {0, 0, 0, 0, 0, 0}, 0, 0};
+  float3 a = separation(first, centre, world->quantum), e = separation(second, first, world->quantum);
+  press(a, e, radius, false, term, &load);
+  press(a, e, nucleus_radius, true, term, &load);
+  return load;
 }
 
 void steric(uint i, __constant World *world, __global Status *status, __constant Steric *term,
             __global const int4 *position, __global const float *radius, __global const float *nucleus_radius,
             __global const int4 *node_position, __global const int2 *segment_nodes,
-            __global const uint *segment_bin_start, __global float4 *force, __global float *resistance,
-            __global uint2 *node_force) {
+            __global const uint *segment_list, __global const uint *segment_bin_start, __global float4 *force,
+            __global float *resistance, __global uint2 *node_force) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(position[i], grid);
-  Span near = bins_around(home, radius[i] + world->longest_half_segment, world->segment_bins_per_um, grid);
-  Load load = {(float3)(0.0f), {0, 0, 0, 0, 0, 0}};
+  Span near = bins_around(home, radius[i] + SEGMENT_REACH, world->segment_bins_per_um, grid);
+  float3 sum = 0.0f;
+  Symmetric stiff = {0, 0, 0, 0, 0, 0};
   for (int dz = near.low.z; dz <= near.high.z; ++dz)
     for (int dy = near.low.y; dy <= near.high.y; ++dy)
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint s = segment_bin_start[bin]; s < segment_bin_start[bin + 1]; ++s) {
-          int2 nodes = segment_nodes[s];
-          float3 a = separation(node_position[nodes.x], position[i], world->quantum);
-          float3 e = separation(node_position[nodes.y], node_position[nodes.x], world->quantum);
-          press(a, e, radius[i], false, term, nodes, world->nodes, node_force, &load);
-          press(a, e, nucleus_radius[i], true, term, nodes, world->nodes, node_force, &load);
+        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
+          int2 nodes = segment_nodes[segment_list[k]];
+          Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[nodes.x],
+                              node_position[nodes.y], world, term);
+          if (load.weight <= 0.0f) continue;
+          sum -= load.on_first + load.on_second;
+          stiff = plus(stiff, load.stiffness);
+          add_force(node_force, (uint)nodes.x, world->nodes, load.on_first);
+          add_force(node_force, (uint)nodes.y, world->nodes, load.on_second);
         }
       }
-  force[i].xyz += load.force;
-  Symmetric total = load_symmetric(resistance, i, world->stride);
-  Symmetric stiff = load.stiffness;
+  force[i].xyz += sum;
   float dt = world->step;
   Symmetric scaled = {dt * stiff.xx, dt * stiff.yy, dt * stiff.zz, dt * stiff.xy, dt * stiff.xz, dt * stiff.yz};
-  store_symmetric(resistance, i, world->stride, plus(total, scaled));
+  store_symmetric(resistance, i, world->stride, plus(load_symmetric(resistance, i, world->stride), scaled));
+}
+
+// Where fibers move, their nodes share the stiffness of the contact, which acts at one point of the segment.
+void key_touches(uint i, __constant World *world, __global Status *status, __constant Steric *term,
+                 __global const uint *touch_segment, __global const uint *touch_count, __global uint *tether_key) {
+  for (uint k = 0; k < touch_count[i]; ++k)
+    tether_key[(world->link_slots + k) * world->stride + i] = touch_segment[k * world->stride + i] - 1;
+}
+
+void block_touches(uint i, __constant World *world, __global Status *status, __constant Steric *term,
+                   __global const int4 *position, __global const float *radius, __global const float *nucleus_radius,
+                   __global const int4 *node_position, __global const int2 *segment_nodes,
+                   __global const uint *touch_segment, __global const uint *touch_count,
+                   __global float8 *tether_block) {
+  for (uint k = 0; k < touch_count[i]; ++k) {
+    int2 nodes = segment_nodes[touch_segment[k * world->stride + i] - 1];
+    Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[nodes.x], node_position[nodes.y],
+                        world, term);
+    Symmetric b = load.stiffness;
+    float at = load.weight > 0.0f ? load.at / load.weight : 0.5f;
+    tether_block[(world->link_slots + k) * world->stride + i] = (float8)(b.xx, b.yy, b.zz, b.xy, b.xz, b.yz, at, 0.0f);
+  }
 }

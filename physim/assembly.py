@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +15,15 @@ from physim.state import ARRAYS
 from physim.step import Kernel, Term, check_order
 from physim.terms import ALWAYS, STEP
 from physim.terms.cells import LaboratoryDrag, PhysiCell
-from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
-from physim.terms.matrix import Fibers, Links
+from physim.terms.engine import Advance, Balance, Births, Neighbors, Part, Rest, Solve
+from physim.terms.matrix import Fibers, Links, Segments, Steric
+from physim.terms.network import Network
 from physim.terms.motion import Walls
 from physim.world import BOUNDARIES, WORLD, Box
 
 SEGMENT_BIN = 5.0
 """Width of the bins of fiber segments, um."""
 JUNCTION_SLOTS = 20
-
-Part = Literal["before", "iteration", "after"]
-"""Of the step: before the solve's iterations, one of them, after them."""
 
 
 def build_step(scenario: Scenario) -> list[Term]:
@@ -35,7 +33,7 @@ def build_step(scenario: Scenario) -> list[Term]:
     """
     wanted: set[type[Term]] = {type(term) for term in scenario.terms.values()} | set(ALWAYS)
     if scenario.collagen is not None:
-        wanted.add(Fibers)
+        wanted |= {Fibers, Segments}
     if "wall" in scenario.box.boundary:
         wanted.add(Walls)
     written = {name for term in wanted for kernel in term.kernels for name in (*kernel.writes, *kernel.adds)}
@@ -43,7 +41,7 @@ def build_step(scenario: Scenario) -> list[Term]:
         wanted.remove(Rest)  # it opens the displacement itself
     if "bud" in written:
         wanted.add(Births)
-    if "force" in written or LaboratoryDrag in wanted:
+    if "force" in written or wanted & {LaboratoryDrag, Network}:
         wanted |= {Balance, LaboratoryDrag, Solve}
     terms = [scenario.terms.get(kind.name) or kind() for kind in STEP if kind in wanted]
     for own in (term for term in scenario.terms.values() if type(term) not in STEP):
@@ -62,19 +60,32 @@ def _place_of(own: Term, terms: list[Term]) -> int:
 
 
 def ordered(terms: Sequence[Term]) -> Iterator[tuple[Term, Kernel, Part]]:
-    """Every kernel of a step in the order in which it runs, with its term and the part of the step that it is in."""
-    products: list[tuple[Term, Kernel, Part]] = [(t, k, "iteration") for t in terms for k in t.products]
-    part: Part = "before"
-    for term in terms:
-        if not isinstance(term, Solve):
-            yield from ((term, kernel, part) for kernel in term.kernels)
-            continue
-        for index, kernel in enumerate(term.kernels):
-            if index == term.products_at:
-                yield from products
-            inside = term.repeated.start <= index < term.repeated.stop
-            part = "iteration" if inside else "before" if index < term.repeated.start else "after"
-            yield term, kernel, part
+    """Every kernel of a step in the order in which it runs, with its term and the part of the step that it is in.
+
+    Between the opening of the balance and the solve, kernels that change the state run before the first round; the
+    others, which are forces and what leads to them, run in each.
+    """
+    moving = any(isinstance(term, Network) for term in terms)
+    names = [term.name for term in terms]
+    solve = names.index(Solve.name) if Solve.name in names else 0
+    opening = names.index(Balance.name) if Balance.name in names else solve
+    found: dict[Part, list[tuple[Term, Kernel]]] = {part: [] for part, _ in Solve.plan}
+    for term in terms[:solve]:
+        for kernel in term.kernels:
+            once = kernel.once or names.index(term.name) < opening
+            found["before" if once else "round"].append((term, kernel))
+    for part, steps in Solve.plan if solve else ():
+        for step in steps:
+            if isinstance(step, Kernel):
+                found[part].append((terms[solve], step))
+                continue
+            for term in terms:
+                products = term.products if step == "multiply" else ()
+                found[part] += [(term, kernel) for kernel in (*products, *term.stages.get(step, ()))]
+    for term in terms[solve + 1 if solve else 0 :]:
+        found["after"] += [(term, kernel) for kernel in term.kernels]
+    for part, kernels in found.items():
+        yield from ((term, kernel, part) for term, kernel in kernels if moving or not kernel.moving)
 
 
 def step_kernels(scenario: Scenario) -> list[tuple[Term, Kernel]]:
@@ -92,9 +103,13 @@ class Layout:
     cells: int
     nodes: int
     segments: int
+    fibers: int
+    holds: int
+    """Ends of crosslinks."""
     bins: int
     segment_bins: int
     neighbor_rows: int
+    touch_rows: int
     links: int
 
     @property
@@ -104,16 +119,23 @@ class Layout:
 
     @property
     def unknowns(self) -> int:
-        """Velocities of the implicit solve, whole chunks: the cells first; later, the nodes of a moving network."""
+        """Velocities of the cells in the implicit solve, whole chunks; fiber nodes have arrays of their own."""
         return self.stride
+
+    @property
+    def chunks(self) -> int:
+        """Partial sums: one for each chunk of cells, one for each chunk of fibers."""
+        return self.unknowns // CHUNK + -(-self.fibers // CHUNK)
 
     def count(self, name: str) -> int:
         """Items of an array, rows included."""
         array = ARRAYS[name]
-        rows = {"neighbors": self.neighbor_rows, "junctions": JUNCTION_SLOTS, "links": self.links}
+        rows = {"neighbors": self.neighbor_rows, "junctions": JUNCTION_SLOTS, "links": self.links,
+                "touches": self.touch_rows, "tethers": self.links + self.touch_rows}  # fmt: skip
         per = {"cell": self.stride, "unknown": self.unknowns, "node": self.nodes, "segment": self.segments,
-               "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
-               "chunk": self.unknowns // CHUNK}  # fmt: skip
+               "segment_start": self.segments + 1, "fiber": self.fibers, "fiber_start": self.fibers + 1,
+               "hold": self.holds, "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
+               "chunk": self.chunks}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))
 
     def planes(self, name: str) -> int:
@@ -129,11 +151,11 @@ class Layout:
     def items(self) -> dict[str, int]:
         """How many items each domain of the kernels can have."""
         return {"cell": self.cells, "row": self.cells, "room": self.stride, "octet": -(-self.cells // 8),
-                "strip": self.cells, "unknown": self.unknowns, "chunk": self.unknowns // CHUNK,
-                "node": self.nodes, "segment": self.segments, "one": 1}  # fmt: skip
+                "strip": self.cells, "unknown": self.unknowns, "chunk": self.chunks, "node": self.nodes,
+                "segment": self.segments, "fiber": self.fibers, "awake": self.fibers, "one": 1}  # fmt: skip
 
 
-def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout, half_segment: float) -> np.ndarray:
+def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout) -> np.ndarray:
     """The constants that every kernel is told."""
     world = np.zeros((), WORLD)
     world["quantum"][:3] = box.quantum
@@ -145,10 +167,13 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["step"] = scenario.run.step
     world["skin"] = skin_of(terms)
     world["pair_range"] = max(term.pair_range() for term in terms)
-    world["longest_half_segment"] = half_segment
+    network = next((term for term in terms if isinstance(term, Network)), None)
+    world["moving"] = network is not None
+    world["tolerance"] = next((t.tolerance for t in (network, *terms) if isinstance(t, (Network, Solve))), 0.0)
     world["stride"], world["unknowns"] = layout.stride, layout.unknowns
     world["neighbor_rows"], world["junction_slots"] = layout.neighbor_rows, JUNCTION_SLOTS
     world["link_slots"], world["nodes"], world["segments"] = layout.links, layout.nodes, layout.segments
+    world["touch_rows"], world["fibers"] = layout.touch_rows, layout.fibers
     return world
 
 
@@ -197,17 +222,6 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
     return state
 
 
-def fiber_state(network: Any, box: Box, grid: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Arrays of the fibers, segments sorted by the bin of their midpoint, and that order."""
-    from physim.world import bins_of
-
-    bins = bins_of(box.to_fixed(network.midpoints), grid)
-    order = np.argsort(bins, kind="stable")
-    starts = np.zeros(grid_bins(grid) + 1, np.uint32)
-    starts[1:] = np.cumsum(np.bincount(bins, minlength=grid_bins(grid)))
-    state = {
-        "node_position": box.to_fixed(network.nodes),
-        "segment_nodes": np.ascontiguousarray(network.segments[order], np.int32),
-        "segment_bin_start": starts,
-    }
-    return state, order
+def touches(terms: list[Term]) -> bool:
+    """Whether cells on a moving network press on fibers, so that they keep lists of the segments near them."""
+    return all(any(isinstance(term, kind) for term in terms) for kind in (Network, Steric))

@@ -26,9 +26,11 @@ DOMAINS = {
     "octet": "(status->cells + 7) / 8",
     "strip": "(status->cells + LANES - 1) / LANES",
     "unknown": "world->unknowns",
-    "chunk": f"world->unknowns / {CHUNK}",
+    "chunk": f"(world->unknowns + status->awake + {CHUNK - 1}) / {CHUNK}",
     "node": "world->nodes",
     "segment": "world->segments",
+    "fiber": "world->fibers",
+    "awake": "status->awake",
     "one": "1u",
 }
 _PROLOGUE = f"#define CHUNK {CHUNK}\n" + c_struct("World", WORLD) + c_struct("Status", STATUS)
@@ -87,7 +89,8 @@ def source(term: Term) -> tuple[str, str]:
 
 def own_kernels(term: Term) -> tuple[Kernel, ...]:
     """The functions that the term's file defines, each once: not those that primitives carry out."""
-    return tuple(dict.fromkeys(k for k in (*term.kernels, *term.products) if not k.primitive))
+    inside = (kernel for stage in term.stages.values() for kernel in stage)
+    return tuple(dict.fromkeys(k for k in (*term.kernels, *term.products, *inside) if not k.primitive))
 
 
 def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[str, int]) -> dict[Kernel, Launch]:
@@ -99,6 +102,8 @@ def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[st
     device.upload(constants, np.frombuffer(record.tobytes(), np.uint8))
     result = {}
     for kernel in own_kernels(term):
+        if any(name not in buffers for name in kernel.arrays):
+            continue  # only used where fibers move
         arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays)]
         launch = result[kernel] = prepare(
             device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}"

@@ -26,18 +26,23 @@ from physim.world import (
     HALT_ITERATIONS,
     HALT_JUNCTIONS,
     HALT_NAN,
+    HALT_ROUNDS,
     HALT_ROWS,
     STATUS,
     STATUS_WORDS,
 )
 
-_LISTED = ("id", "position", "radius", "departed")
+_LISTED = ("id", "position", "radius", "departed", "node_position")
 """What neighbour lists and the order of rows depend on."""
 _BATCH_SECONDS = 0.25
 _BATCH_LAUNCHES = 4000
 """Of a batch, since OpenCL keeps about 1 kB for each launch that is waiting."""
-_MOST_ITERATIONS = 600
+_MOST_ITERATIONS = 2400
+"""Of conjugate gradients in one round."""
+_MOST_ROUNDS, _MOST_HALVINGS = 12, 6
+"""Rounds of Newton's method before the step is taken in two parts, and how often parts are halved."""
 _NUMPY = {"int4": ("i4", 4), "uint2": ("u4", 2), "int2": ("i4", 2), "float4": ("f4", 4), "float": ("f4", 1),
+          "float2": ("f4", 2), "float8": ("f4", 8), "double2": ("f8", 2), "double4": ("f8", 4),
           "uint": ("u4", 1), "int": ("i4", 1), "uchar": ("u1", 1), "double": ("f8", 1), "half2": ("f2", 2)}  # fmt: skip
 
 
@@ -70,7 +75,7 @@ class Loop:
                 f"{self.time:g} min: lists of {self.layout.neighbor_rows} neighbours for {self.layout.stride:,} cells "
                 "have more entries than 32-bit numbers count; use fewer cells"
             )
-        self.world["neighbor_rows"] = self.layout.neighbor_rows
+        self.world["neighbor_rows"], self.world["touch_rows"] = self.layout.neighbor_rows, self.layout.touch_rows
         self.world["stride"], self.world["unknowns"] = self.layout.stride, self.layout.unknowns
         self.device.upload(self.buffers["world"], self.world.reshape(1))
         self.schedule = Schedule(self.device, self.terms, self.buffers, self.layout)
@@ -99,16 +104,17 @@ class Loop:
         """
         while self.step_count < until_step:
             parts = self.schedule.parts
-            launches = len(parts["before"]) + self._loops * len(parts["iteration"]) + len(parts["after"])
+            launches = sum(map(len, parts.values())) + (self._loops - 1) * len(parts["iteration"])
             batch = int(_BATCH_SECONDS / self._seconds_per_step) if self._seconds_per_step else 2
             wanted = min(until_step - self.step_count, max(1, min(batch, _BATCH_LAUNCHES // launches)))
             begin, first = time.perf_counter(), self.step_count
             with held():
                 for _ in range(wanted):
-                    self._enqueue(self.schedule.parts["before"])
+                    self._enqueue(parts["before"])
+                    self._enqueue(parts["round"])
                     self._iterate(self._loops)
             self.settle()
-            self._loops = max(8, int(0.9 * self._loops), int(self._last_status["iterations"]) + 2)
+            self._loops = max(8, int(0.9 * self._loops), int(self._last_status["deepest"]) + 2)
             self._seconds_per_step = (time.perf_counter() - begin) / max(1, self.step_count - first)
 
     def settle(self) -> None:
@@ -120,10 +126,17 @@ class Loop:
             self._look()
 
     def _iterate(self, loops: int) -> None:
-        """So many iterations of the solve, if there is one, and the rest of the step."""
-        for _ in range(loops if self.schedule.parts["iteration"] else 0):
-            self._enqueue(self.schedule.parts["iteration"])
-        self._enqueue(self.schedule.parts["after"])
+        """So many iterations of the solve, if there is one, and the rest of the step.
+
+        Where fibers move, the forces after the round are looked at, and the step freezes if they do not balance.
+        """
+        parts = self.schedule.parts
+        for _ in range(loops if parts["iteration"] else 0):
+            self._enqueue(parts["iteration"])
+        self._enqueue(parts["close"])
+        if self.world["moving"]:
+            self._enqueue(parts["round"])
+        self._enqueue(parts["after"])
 
     def _enqueue(self, launches: list[Launch]) -> None:
         enqueue, queue = self.device.cl.enqueue_nd_range_kernel, self.device.queue
@@ -162,22 +175,90 @@ class Loop:
             raise PhysicsError(
                 f"{at:g} min: the implicit solve does not converge in {self._loops} iterations; shorten run.step"
             )
+        if halt == HALT_ROUNDS and self._last_status["round"] >= _MOST_ROUNDS:
+            self._in_parts()
+            return
         if halt == HALT_ROWS:
-            self._grow_lists(int(self._last_status["rows_needed"]))
+            self._grow_lists(int(self._last_status["rows_needed"]), int(self._last_status["touches_needed"]))
         elif halt == HALT_CAPACITY:
             self._grow_cells(int(self._last_status["rows"] + self._last_status["births"]))
             self._last_status["births"] = 0
         self._last_status["halt"] = 0
         self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-        if halt == HALT_ITERATIONS:  # more for the step that froze; the next ones get as many from the start
+        if halt in (HALT_ITERATIONS, HALT_ROUNDS):  # more for the step that froze
             self._iterate(self._loops)
+        if halt == HALT_ITERATIONS:  # the next ones get as many from the start
             self._loops += self._loops // 2 + 4
 
-    def _grow_lists(self, needed: int) -> None:
-        """Longer neighbour lists; what they held is rebuilt by the step that froze."""
-        self.layout.neighbor_rows = needed + 2  # no more: what is not used lies between what is
+    def _in_parts(self) -> None:
+        """Take the step that froze in two parts, or four, ...: smaller ones converge where a whole one does not.
+
+        Kinetics have run for the whole step already; only the balance of forces is found part by part.
+        """
+        parts, whole, at = self.schedule.parts, self.step_length, self.time
+        halvings, left = 1, 2
+        while left:
+            if halvings > _MOST_HALVINGS:
+                raise PhysicsError(
+                    f"{at:g} min: the balance of forces does not converge in parts of {whole / 2**halvings:.2g} min; "
+                    "shorten run.step, or check the last terms you set"
+                )
+            self.world["step"] = whole / 2**halvings
+            self.device.upload(self.buffers["world"], self.world.reshape(1))
+            solved = self._part(self.schedule.parts["rewind"])
+            if solved:
+                left -= 1
+                self._last_status["parts"] += 1
+            else:
+                halvings, left = halvings + 1, 2 * left
+            if solved and left:
+                self._resume(0)
+                self._enqueue(parts["commit"])
+                self._look()
+        self.world["step"] = whole
+        self.device.upload(self.buffers["world"], self.world.reshape(1))
+        self._resume(1)
+        self._enqueue(parts["after"])
+
+    def _part(self, rewind: list[Launch]) -> bool:
+        """Rounds of one part of a step from its beginning; whether they have converged."""
+        parts = self.schedule.parts
+        self._resume(0)
+        self._enqueue(rewind)
+        self._enqueue(parts["round"])
+        for _ in range(_MOST_ROUNDS):
+            while True:
+                for _ in range(self._loops):
+                    self._enqueue(parts["iteration"])
+                self._enqueue(parts["close"])
+                self._enqueue(parts["round"])
+                self._look()
+                if self._last_status["halt"] != HALT_ITERATIONS or self._loops > _MOST_ITERATIONS:
+                    break
+                self._loops += self._loops // 2 + 4
+                self._last_status["halt"] = 0
+                self.device.upload(self.buffers["status"], self._last_status.reshape(1))
+            if self._last_status["halt"]:
+                return False
+            if self._last_status["solved"]:
+                return True
+        return False
+
+    def _resume(self, solved: int) -> None:
+        """Let a frozen step go on, its solve open or closed."""
+        for word, value in {"halt": 0, "round": solved, "solved": solved, "solving": 0, "shifting": 0}.items():
+            self._last_status[word] = value
+        self.device.upload(self.buffers["status"], self._last_status.reshape(1))
+
+    def _grow_lists(self, neighbors: int, touches: int) -> None:
+        """Longer lists of neighbours or segments; what they held is rebuilt by the step that froze."""
+        before = {name: self.layout.nbytes(name) for name in self.arrays}
+        if neighbors > self.layout.neighbor_rows:
+            self.layout.neighbor_rows = neighbors + 2  # no more: what is not used lies between what is
+        if touches > self.layout.touch_rows:
+            self.layout.touch_rows = touches + touches // 4
         for name in self.arrays:
-            if ARRAYS[name].rows == "neighbors":
+            if self.layout.nbytes(name) != before[name]:
                 self.buffers[name].release()
                 self.buffers[name] = self.device.empty(name, self.layout.nbytes(name))
         self._prepare()
@@ -247,9 +328,13 @@ class Loop:
         """
         for name, values in arrays.items():
             self._put(name, values)
+        self._last_status["binned"] = 0
         if self._last_status["rebuild"]:
+            self.device.upload(self.buffers["status"], self._last_status.reshape(1))
             return  # the next step builds the lists anyway
         self._put("position", arrays["list_position"])
+        if "node_listed" in arrays:
+            self._put("node_position", arrays["node_listed"])
         begin = self._last_status.copy()
         begin["rebuild"] = 1
         while True:
@@ -258,7 +343,8 @@ class Loop:
             found = self.device.download(self.buffers["status"], STATUS, 1)[0]
             if found["halt"] != HALT_ROWS:
                 break
-            self._grow_lists(int(found["rows_needed"]))
+            self._grow_lists(int(found["rows_needed"]), int(found["touches_needed"]))
+        self._last_status["binned"] = found["binned"]
         for name, values in arrays.items():
             self._put(name, values)
         self.device.upload(self.buffers["status"], self._last_status.reshape(1))

@@ -58,15 +58,20 @@ class Primitives:
     def counting_sort(
         self, bins: Any, ids: Any, starts: Any, filled: Any, order: Any, count: int, bin_count: int, when: Any = None
     ) -> list[Launch]:
-        """order[k]: row of the k-th element by (bin, id); starts[b]: first place of bin b (bin_count + 1 entries)."""
+        """order[k]: row of the k-th element by (bin, id); starts[b]: first place of bin b (bin_count + 1 entries).
+
+        Without ids, rows of a bin are in their own order. Rows of bin 2^32 - 1 are left out.
+        """
         when = when or self.always
+        last = self._launch("order_rows", bin_count, when, starts, order, bin_count) if ids is None else self._launch(
+            "order_bins", bin_count, when, ids, starts, order, bin_count)  # fmt: skip
         return [
             *self.zero(starts, bin_count + 1, when),
             *self.zero(filled, bin_count, when),
             self._launch("count_bins", count, when, bins, starts, count),
             *self.scan(starts, bin_count + 1, when),
             self._launch("place_in_bins", count, when, bins, starts, filled, order, count),
-            self._launch("order_bins", bin_count, when, ids, starts, order, bin_count),
+            last,
         ]
 
     def permute(

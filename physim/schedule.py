@@ -14,7 +14,8 @@ from physim.device import Device, Launch
 from physim.primitives import Primitives
 from physim.state import ARRAYS
 from physim.step import Kernel, Term
-from physim.terms.engine import Neighbors
+from physim.terms.engine import Neighbors, Part, Solve
+from physim.terms.matrix import Segments
 
 
 class Schedule:
@@ -22,7 +23,7 @@ class Schedule:
 
     def __init__(self, device: Device, terms: Sequence[Term], buffers: dict[str, Any], layout: Layout) -> None:
         self.device, self.buffers, self.layout = device, buffers, layout
-        self.parts: dict[assembly.Part, list[Launch]] = {"before": [], "iteration": [], "after": []}
+        self.parts: dict[Part, list[Launch]] = {part: [] for part, _ in Solve.plan}
         self.relist: list[Launch] = []
         own = {id(term): codegen.launches(device, term, buffers, layout.items) for term in terms}
         for term, kernel, part in assembly.ordered(terms):
@@ -31,15 +32,17 @@ class Schedule:
             else:
                 launches = [own[id(term)][kernel]]
             self.parts[part] += launches
-            if isinstance(term, Neighbors) or kernel.when == "rebuild":
+            if isinstance(term, Neighbors) or kernel in Segments.kernels or kernel.when == "rebuild":
                 self.relist += launches
 
     def _primitive(self, term: Term, kernel: Kernel) -> list[Launch]:
         makers: dict[str, Callable[[Primitives], list[Launch]]] = {
-            "sort_cells": self._sort_cells, "append_daughters": self._append_daughters}  # fmt: skip
+            "sort_cells": self._sort_cells, "append_daughters": self._append_daughters,
+            "sort_segments": self._sort_segments, "sort_tethers": self._sort_tethers, "scan_awake": self._scan_awake}
+        conditions = {"sort_cells": "rebuild", "sort_segments": "rebuild", "append_daughters": "births"}
         launches = makers[kernel.primitive](Primitives(self.device, term.name))
         for launch in launches:
-            launch.when = "rebuild" if isinstance(term, Neighbors) else "births"
+            launch.when = conditions.get(kernel.primitive, "")
             launch.nbytes = sum(argument.size for argument in launch.arguments[1:] if hasattr(argument, "get_info"))
         return launches
 
@@ -56,6 +59,21 @@ class Schedule:
             launches += primitives.permute(b["order"], b[name], b["neighbor"], words, planes, layout.stride,
                                            layout.stride, when)  # fmt: skip
         return launches
+
+    def _sort_segments(self, primitives: Primitives) -> list[Launch]:
+        """Segments in the order of their bins."""
+        b, layout = self.buffers, self.layout
+        return primitives.counting_sort(b["segment_bin"], None, b["segment_bin_start"], b["segment_bin_fill"],
+                                        b["segment_list"], layout.segments, layout.segment_bins, b["binning"])
+
+    def _sort_tethers(self, primitives: Primitives) -> list[Launch]:
+        """Tethers, by slot and cell, in the order of their segments."""
+        b, layout = self.buffers, self.layout
+        return primitives.counting_sort(b["tether_key"], None, b["tether_start"], b["tether_fill"], b["tether_list"],
+                                        layout.count("tether_key"), layout.segments, b["tethering"])  # fmt: skip
+
+    def _scan_awake(self, primitives: Primitives) -> list[Launch]:
+        return primitives.scan(self.buffers["awake_place"], self.layout.fibers + 1)
 
     def _append_daughters(self, primitives: Primitives) -> list[Launch]:
         """A row for each daughter: what the mother has, but empty tables of junctions and links."""

@@ -22,6 +22,7 @@ from physim.device import Device, choose
 from physim.errors import InputError, PhysicsError
 from physim.generate.fiber_network import FiberNetwork
 from physim.loop import Loop
+from physim.network_state import fiber_state
 from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
 from physim.snapshot import GIVEN, Snapshot, take
@@ -91,8 +92,7 @@ class Simulation(Loop):
         widest = max(t.pair_range() for t in terms) * 2 * float(cells["radius"].max()) + assembly.skin_of(terms)
         assembly.check_box(self.box, widest)
         layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 1.0)))
-        half = 0.5 * float(self.network.lengths.max(initial=0.0)) if self.network is not None else 0.0
-        world = assembly.world_record(self.scenario, self.box, terms, layout, half)
+        world = assembly.world_record(self.scenario, self.box, terms, layout)
         world["cell_grid"], world["segment_grid"] = self._grid, self._segment_grid
         world["segment_bins_per_um"][:3] = self._segment_grid["scale"][:3] / np.where(
             self.box.periodic, 1, 2) / (self.box.upper - self.box.lower)  # fmt: skip
@@ -113,15 +113,17 @@ class Simulation(Loop):
         terms = assembly.build_step(self.scenario)
         layout, arrays = self._layout(terms, saved.capacity, saved.world["cell_grid"])
         layout.neighbor_rows = max(layout.neighbor_rows, int(saved.world["neighbor_rows"]))
-        half = float(saved.world["longest_half_segment"])
-        world = assembly.world_record(self.scenario, self.box, terms, layout, half)
+        layout.touch_rows = max(layout.touch_rows, int(saved.world["touch_rows"]))
+        world = assembly.world_record(self.scenario, self.box, terms, layout)
         for name in ("cell_grid", "segment_grid", "segment_bins_per_um"):
             world[name] = saved.world[name]
         for name in ("pair_range", "skin", "quantum"):
             if not np.array_equal(world[name], saved.world[name]):
                 raise InputError(f"saved state: {name} {world[name]} was {saved.world[name]}; keep box and terms")
         super().__init__(device, terms, arrays, layout, world, saved.status, self.scenario.run.step)
-        self._fiber_state()
+        for name, values in self._fiber_state().items():
+            if name in arrays and ARRAYS[name].given:
+                self._put(name, values)
         wanted = {name for name in arrays if ARRAYS[name].persists}
         if wanted != set(saved.arrays):
             names = ", ".join(sorted(wanted ^ set(saved.arrays))[:5])
@@ -135,8 +137,10 @@ class Simulation(Loop):
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,
             segments=len(self.network.segments) if self.network is not None else 0,
+            fibers=self.network.fibers if self.network is not None else 0,
+            holds=2 * len(self.network.crosslinks) if self.network is not None else 0,
             bins=assembly.grid_bins(grid), segment_bins=assembly.grid_bins(self._segment_grid),
-            neighbor_rows=16, links=assembly.link_slots(terms),
+            neighbor_rows=16, touch_rows=32 if assembly.touches(terms) else 0, links=assembly.link_slots(terms),
         )  # fmt: skip
         needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | set(GIVEN)
         arrays = sorted(needed, key=list(ARRAYS).index)
@@ -145,10 +149,7 @@ class Simulation(Loop):
         return layout, arrays
 
     def _fiber_state(self) -> dict[str, np.ndarray]:
-        if self.network is None:
-            return {}
-        state, self.segment_order = assembly.fiber_state(self.network, self.box, self._segment_grid)
-        return state
+        return {} if self.network is None else fiber_state(self.network, self.box)
 
     # running
 
@@ -220,6 +221,10 @@ class Simulation(Loop):
     def positions(self) -> np.ndarray:
         """Centres in um, sorted by id."""
         return self.box.to_micron(self.read("position"))[np.argsort(self.read("id"))]
+
+    def fiber_nodes(self) -> np.ndarray:
+        """Present positions (N, 3) um of the nodes of the network, wrapped into the box along periodic axes."""
+        return self.box.to_micron(self.read("node_position"))
 
     def snapshot(self) -> Snapshot:
         """What a record keeps of the state. Raises PhysicsError if an array holds what is not finite."""

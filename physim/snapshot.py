@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from physim.network_state import separations
 from physim.record import Snapshot
 
 if TYPE_CHECKING:
@@ -56,9 +57,10 @@ def take(sim: Simulation) -> Snapshot:
         cells["bound_links"] = (held > 0).sum(0).astype(np.int32)
         cells["link_force"] = np.where(held > 0, tension, 0).sum(0).astype(np.float32)
         slot, who = np.nonzero(held)
-        segment = sim.segment_order[held[slot, who] - 1]
-        begin = sim.network.nodes[sim.network.segments[segment, 0]]
-        point = begin + at[slot, who, None] * sim.network.vectors[segment]
+        first, second = sim.network.segments[held[slot, who].astype(np.int64) - 1].T
+        nodes = sim.read("node_position")
+        begin = sim.box.to_micron(nodes[first])
+        point = begin + at[slot, who, None] * separations(nodes, first, second, sim.box)
         centre = position[who]
         size = sim.box.upper - sim.box.lower
         point += np.where(sim.box.periodic, np.rint((centre - point) / size) * size, 0.0)

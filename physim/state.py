@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _ITEM_BYTES = {"uchar": 1, "int": 4, "uint": 4, "float": 4, "uint2": 8, "int2": 8, "int4": 16, "float2": 8,
-               "float4": 16, "float8": 32, "double": 8, "half2": 4}  # fmt: skip
+               "float4": 16, "float8": 32, "double": 8, "double2": 16, "double4": 32, "half2": 4}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Array:
     rows: str = "1"
     persists: bool = False
     """Survives from step to step: kept in checkpoints, and carried along when cells are re-sorted."""
+    given: bool = False
+    """Fixed by the network that a run starts with; written once, and again when a run is resumed."""
 
     @property
     def item_bytes(self) -> int:
@@ -112,19 +114,68 @@ _TABLE = (
     Array("link_at", "float", "cell", "", "where on the segment, 0..1", rows="links", persists=True),
     Array("link_rest", "float", "cell", "um", "rest length", rows="links", persists=True),
     Array("link_force", "float", "cell", "nN", "tension", rows="links", persists=True),
-    # fibers
+    # fibers: segment k of fiber f joins the nodes k + f and k + f + 1
     Array("node_position", "int4", "node", "quanta", "fiber node, fixed point", persists=True),
     Array("node_force", "uint2", "node", "nN / 2^32", "force on the node, 64-bit fixed point x, y, z", rows="3"),
-    Array("segment_nodes", "int2", "segment", "", "the two nodes of a segment", persists=True),
-    Array("segment_bin_start", "uint", "segment_bin", "", "first segment of each bin", persists=True),
+    Array("segment_nodes", "int2", "segment", "", "the two nodes of a segment", given=True),
+    Array("segment_bin", "uint", "segment", "", "bin of the segment's middle, for sorting"),
+    Array("binning", "uint", "one", "", "1 while segments are being sorted into bins, and how many there are", rows="2"),
+    Array("segment_bin_start", "uint", "segment_bin", "", "first segment of each bin in `segment_list`"),
+    Array("segment_bin_fill", "uint", "segment_bin", "", "segments placed into each bin so far"),
+    Array("segment_list", "uint", "segment", "", "segments in the order of their bins"),
     Array("anchor_force", "uint2", "face", "nN / 2^32", "force on each face of the box, 64-bit fixed point", rows="3"),
+    # a moving network
+    Array("fiber_start", "uint", "fiber_start", "", "first node of each fiber", given=True),
+    Array("node_held", "uint", "node", "", "1 if the node is held (on a face of the box), else 0", given=True),
+    Array("segment_rest", "double", "segment", "um", "rest length", given=True),
+    Array("segment_inverse", "float", "segment", "1/um", "1 / rest length", given=True),
+    Array("bend_rest", "double4", "segment", "", "bends at both ends of the segment at rest: a.a, b.b, a.b, n.(a x b)",
+          given=True),
+    Array("hold_start", "uint", "segment_start", "", "first crosslink of each segment in the lists of holds", given=True),
+    Array("hold_nodes", "int2", "hold", "", "nodes of the other segment", given=True),
+    Array("hold_fiber", "uint", "hold", "", "its fiber", given=True),
+    Array("hold_at", "float2", "hold", "", "where on the own and on the other segment, 0..1", given=True),
+    Array("hold_rest", "double", "hold", "um", "rest length of the crosslink", given=True),
+    Array("node_listed", "int4", "node", "quanta", "node when segments were sorted into bins", persists=True),
+    Array("node_velocity", "float4", "node", "um/min", "velocity in the last step", persists=True),
+    Array("fiber_awake", "uint", "fiber", "", "0 while the fiber is still; else 1 + steps in which it hardly moved",
+          persists=True),
+    Array("fiber_check", "uint", "fiber", "", "1 if the forces on the fiber can have changed"),
+    Array("awake_place", "uint", "fiber_start", "", "place among the fibers that move; prefix sum"),
+    Array("awake_fiber", "uint", "fiber", "", "the fibers that move, in order"),
+    Array("node_start", "int4", "node", "quanta", "node at the beginning of the step"),
+    Array("node_shift", "float4", "node", "um", "displacement since then"),
+    Array("segment_block", "float4", "segment", "nN/um", "stiffness m m' + w of the stretch (m, w)"),
+    Array("bend_block", "float", "node", "nN um", "stiffness of the bend at the node"),
+    Array("hold_block", "float4", "hold", "nN/um", "stiffness m m' + w of the crosslink (m, w)"),
+    Array("factor", "float8", "node", "", "block LDL' per fiber: D^-1 (6), two blocks of L (9 each)", rows="3"),
+    Array("fiber_loads", "double2", "fiber", "nN^2", "squares of the loads, times the tolerance's, and of what is left"),
+    Array("fiber_sums", "double2", "fiber", "", "partial sums of the fibers that move, in their order", given=True),
+    Array("node_solution", "float4", "node", "um/min", "velocity that is being solved for"),
+    Array("node_residual", "float4", "node", "nN", "what is left of the force balance"),
+    Array("node_preconditioned", "float4", "node", "um/min", "residual over the factor"),
+    Array("node_direction", "float4", "node", "um/min", "search direction; 0 where nothing moves", given=True),
+    Array("node_product", "float4", "node", "nN", "resistance times direction"),
+    # cells on a moving network: tethers are the links of a cell and the segments that may touch it
+    Array("touch_count", "uint", "cell", "", "segments near the cell"),
+    Array("touch_segment", "uint", "cell", "", "1 + segment near the cell", rows="touches"),
+    Array("tether_key", "uint", "cell", "", "segment of each tether, 2^32 - 1 for none", rows="tethers"),
+    Array("tether_block", "float8", "cell", "nN/um", "stiffness xx yy zz xy xz yz, where on the segment, unused",
+          rows="tethers"),
+    Array("tethering", "uint", "one", "", "1 while tethers are being sorted, and how many there can be", rows="2"),
+    Array("tether_start", "uint", "segment_start", "", "first tether of each segment in `tether_list`"),
+    Array("tether_fill", "uint", "segment_start", "", "tethers placed so far"),
+    Array("tether_list", "uint", "cell", "", "tethers in the order of their segments", rows="tethers"),
+    Array("start_position", "int4", "cell", "quanta", "centre at the beginning of the step"),
+    Array("base_position", "int4", "cell", "quanta", "centre at the beginning of this part of the step"),
     # implicit solve: one entry per unknown velocity, cells first
+    Array("shift", "float4", "unknown", "um", "displacement found in the rounds so far"),
     Array("solution", "float4", "unknown", "um/min", "velocity that is being solved for"),
     Array("residual", "float4", "unknown", "nN", "what is left of the force balance"),
     Array("preconditioned", "float4", "unknown", "um/min", "residual over the block diagonal"),
     Array("direction", "float4", "unknown", "um/min", "search direction"),
     Array("product", "float4", "unknown", "nN", "resistance times direction"),
     Array("partial", "double", "chunk", "", "partial sums of a fixed-order reduction", rows="2"),
-    Array("krylov", "double", "one", "", "conjugate gradients: r.z, length, turn, target of r.r", rows="4"),
+    Array("krylov", "double", "one", "", "conjugate gradients: r.z, length, turn, target of r.r, iterations before", rows="5"),
 )
 ARRAYS: dict[str, Array] = {array.name: array for array in _TABLE}

@@ -19,6 +19,8 @@ from physim.problems import MisfitError, unit_of
 from physim.state import ARRAYS, Array
 from physim.units import format_quantity
 
+_BALANCE = {"force", "resistance", "pair_resistance", "node_force", "anchor_force"}
+"""What terms add to in each round of the solve."""
 LARGEST, SMALLEST = 3.4e38, 1.2e-38
 """What the device's 32-bit numbers can hold, besides 0."""
 
@@ -30,6 +32,7 @@ class Kernel:
     `writes` overwrites, `adds` accumulates; `when` names a status word that must be set, else the kernel returns
     at once. The function of the same name in `kernels/<term>.cl` takes (item, world, status, term, arrays...).
     With `primitive`, the work is done by that function of `physim.schedule` instead, out of device primitives.
+    `moving`: only where fibers move.
     """
 
     name: str
@@ -39,6 +42,15 @@ class Kernel:
     adds: tuple[str, ...] = ()
     when: str = ""
     primitive: str = ""
+    moving: bool = False
+
+    @property
+    def once(self) -> bool:
+        """It changes the state, so that it runs once per step, even where the solve takes several rounds."""
+        changed = self.writes + self.adds
+        if not changed or _BALANCE.intersection(changed):
+            return not changed
+        return any(ARRAYS[name].persists for name in changed if name in ARRAYS)
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -66,6 +78,9 @@ class Term(BaseModel):
     products: ClassVar[tuple[Kernel, ...]] = ()
     """Stiffness that is no block or pair, as a Hessian-vector product: these kernels read `direction` and add
     (Z + dt K) direction to `product`, in each iteration of the solve. K must be symmetric, positive semidefinite."""
+
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {}
+    """Kernels that run inside the solve, by the stage (`Solve.plan`): what a term with unknowns of its own needs."""
 
     # what only a user's own term sets (physim.own_terms)
     before: ClassVar[str] = ""
@@ -131,7 +146,7 @@ def check_order(kernels: Iterable[Kernel]) -> None:
                 raise StepOrderError(
                     f"kernel {kernel.name}: unknown array '{name}'; name it in `arrays` or physim/state.py"
                 )
-            if not ARRAYS[name].persists and name not in written:
+            if not (ARRAYS[name].persists or ARRAYS[name].given) and name not in written:
                 verb = "adds to" if name in kernel.adds else "reads"
                 raise StepOrderError(
                     f"kernel {kernel.name} {verb} '{name}' before anything wrote it; "

@@ -23,14 +23,17 @@ WORLD = np.dtype([
     ("step", "f4"),  # min
     ("skin", "f4"),  # um added to the range of neighbour lists
     ("pair_range", "f4"),  # range of the pair terms in units of the sum of radii
-    ("longest_half_segment", "f4"),  # um
     ("stride", "u4"),  # capacity of the cell arrays
-    ("unknowns", "u4"),  # velocities of the implicit solve; those of the cells are the first `stride`
+    ("unknowns", "u4"),  # velocities of the cells in the implicit solve, whole chunks
     ("neighbor_rows", "u4"),
     ("junction_slots", "u4"),
     ("link_slots", "u4"),
     ("nodes", "u4"),
     ("segments", "u4"),
+    ("fibers", "u4"),
+    ("touch_rows", "u4"),  # segments that can be listed near a cell
+    ("moving", "u4"),  # 1 where fibers move
+    ("tolerance", "f4"),  # residual over the forces at which the solve stops
 ])  # fmt: skip
 
 STATUS_WORDS = (
@@ -44,12 +47,22 @@ STATUS_WORDS = (
     "next_id",  # of the next cell to be born
     "births",  # daughters wanted in this step
     "rows_needed",  # longest neighbour list met
-    "rebuilds", "iterations", "total_iterations", "most_iterations", "limited", "clamped", "junctions_full",
-    "departed", "links_released",
+    "touches_needed",  # most segments near a cell
+    "binned",  # segments have been sorted into bins
+    "longest_half",  # half of the longest segment, um, bits of a float
+    "awake",  # fibers that move
+    "round",  # of the solve in this step
+    "solved",  # the force balance of this step holds
+    "shifting",  # this round has found a displacement
+    "residual",  # of the last step, over its target, bits of a float
+    "error",  # largest displacement that is missing to it, um, bits of a float
+    "deepest",  # most iterations in a round of this step
+    "rebuilds", "iterations", "total_iterations", "most_iterations", "total_rounds", "most_rounds", "parts", "limited",
+    "clamped", "junctions_full", "departed", "links_released",
 )  # fmt: skip
 STATUS = np.dtype([(word, "u4") for word in STATUS_WORDS])
 
-HALT_ROWS, HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN, HALT_CAPACITY, HALT_IDS = 1, 2, 3, 4, 5, 6
+HALT_ROWS, HALT_ITERATIONS, HALT_JUNCTIONS, HALT_NAN, HALT_CAPACITY, HALT_IDS, HALT_ROUNDS = range(1, 8)
 BOUNDARIES = {"periodic": 0, "wall": 1, "open": 2}
 _FULL, _HALF = 2.0**32, 2.0**31
 

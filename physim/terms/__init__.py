@@ -8,12 +8,14 @@ from __future__ import annotations
 from physim.step import Term
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
-from physim.terms.matrix import Fibers, Links, Steric
+from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Noise, Polarity, Walls
+from physim.terms.network import Network
 
 STEP: tuple[type[Term], ...] = (
     Births,
     Neighbors,
+    Segments,
     Polarity,
     Rest,
     PhysiCell,
@@ -26,6 +28,7 @@ STEP: tuple[type[Term], ...] = (
     Fibers,
     Steric,
     Links,
+    Network,
     Walls,
     Solve,
     Noise,

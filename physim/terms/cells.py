@@ -48,7 +48,9 @@ class LaboratoryDrag(Term):
         2.0, "drag on a cell", source="migration prototype: speeds fall 40 % from 2 to 50", gt=0
     )
 
-    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("drag", "cell", adds=("resistance",)),)
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("drag", "cell", ("shift",), (), ("force", "resistance")),
+    )
 
 
 class Contact(Term):
@@ -85,7 +87,7 @@ class Friction(Term):
         1.25, "no contact beyond this, over the sum of radii", source=_PROTOTYPE, gt=0, le=3
     )
 
-    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("friction", "cell", _PAIRS, (), ("pair_resistance",)),)
+    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("friction", "cell", (*_PAIRS, "shift"), (), ("force", "pair_resistance")),)
 
     def check(self) -> None:
         self.ascending("near_distance", "far_distance")

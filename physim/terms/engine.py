@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from physim.step import Kernel, Term, parameter
 from physim.units import Micron, Number
 
 PAIR_LISTS = ("neighbor", "neighbor_count")
 _PRECONDITION = Kernel("precondition_cells", "cell", ("resistance", "residual"), ("preconditioned",), when="solving")
-_SUM_RESIDUAL = Kernel("sum_residual", "chunk", ("residual", "preconditioned"), ("partial",), when="solving")
+_SUM_RESIDUAL = Kernel("sum_residual", "chunk", ("residual", "preconditioned", "fiber_sums"), ("partial",),
+                       when="solving")  # fmt: skip
+Part = Literal["before", "round", "iteration", "close", "after", "rewind", "commit"]
+"""Of the step. Once: `before` the solve and `after` it. In each round of the solve: forces and the start of the
+iterations (`round`), one `iteration`, what follows them (`close`). Only where a step has to be taken in smaller parts:
+back to the beginning of the part (`rewind`), and on to the next one (`commit`)."""
 
 
 class Births(Term):
@@ -68,41 +73,77 @@ class Balance(Term):
 
 
 class Solve(Term):
-    """(Z + dt K) v = F, then dx = dt v: one implicit Euler step over all movable unknowns, linearised at its start.
+    """(Z + dt K) v = F - Z u/dt, u <- u + dt v, then dx = u: one implicit Euler step over all movable unknowns.
 
     Z is the drag and friction of the terms, K their positive semidefinite stiffness: a 3x3 block per cell, two numbers
-    per pair (along and across), and the products that terms declare. Conjugate gradients, block-diagonal
-    preconditioner, fixed-order fp64 sums.
+    per pair (along and across), and the products that terms declare. Conjugate gradients, preconditioned by blocks of
+    cells and of fibers, fixed-order fp64 sums. Cells alone take one round, linearised at the start of the step (u = 0).
+    Where fibers move, this is Newton's method: forces are evaluated anew where the round has led, and further rounds
+    follow until the residual is within twice the target (`network.tolerance`).
     """
 
     name: ClassVar[str] = "solve"
-    tolerance: Number = parameter(1e-5, "residual over force at which conjugate gradients stop", gt=0, lt=0.1)
+    tolerance: Number = parameter(1e-5, "residual over force at which conjugate gradients stop, where no fiber moves", gt=0, lt=0.1)
 
-    kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("assemble", "cell", ("position", *PAIR_LISTS, "pair_resistance"), (), ("resistance",)),
-        Kernel("begin_solve", "one"),
-        Kernel("start_solve", "unknown", (), ("solution", "residual", "preconditioned", "direction", "product")),
-        Kernel("load_cells", "cell", ("force",), ("residual",)),
-        _PRECONDITION,
-        _SUM_RESIDUAL,
-        Kernel("set_target", "one", ("partial",), ("krylov",)),
-        Kernel("redirect", "unknown", ("preconditioned", "krylov"), ("direction",), when="solving"),
-        Kernel("multiply_cells", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
-               ("product",), when="solving"),
-        # here the products of the terms run
-        Kernel("sum_product", "chunk", ("direction", "product"), ("partial",), when="solving"),
-        Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
-        Kernel("descend", "unknown", ("direction", "product", "krylov"), ("solution", "residual"), when="solving"),
-        _PRECONDITION,
-        _SUM_RESIDUAL,
-        Kernel("set_turn", "one", ("partial",), ("krylov",), when="solving"),
-        Kernel("check_solve", "one"),
-        Kernel("take_solution", "cell", ("solution",), (), ("displacement",)),
+    plan: ClassVar[tuple[tuple[Part, tuple[Kernel | str, ...]], ...]] = (
+        ("before", (
+            Kernel("open_step", "one"),
+            Kernel("rest_cells", "room", (), ("shift",)),
+            Kernel("lift_cells", "cell", ("position",), ("start_position", "base_position"), moving=True),
+            "open",
+        )),
+        ("round", (
+            Kernel("assemble", "cell", ("position", *PAIR_LISTS, "pair_resistance"), (), ("resistance",)),
+            Kernel("start_solve", "unknown", (), ("solution", "residual", "preconditioned", "direction", "product")),
+            Kernel("load_cells", "cell", ("force",), ("residual",)),
+            "load",
+            Kernel("sum_loads", "chunk", ("residual", "fiber_sums"), ("partial",)),
+            Kernel("decide", "one", ("partial",), ("krylov",)),
+            "factor",
+            _PRECONDITION,
+            _SUM_RESIDUAL,
+            Kernel("set_start", "one", ("partial",), ("krylov",), when="solving"),
+        )),
+        ("iteration", (
+            Kernel("redirect", "unknown", ("preconditioned", "krylov"), ("direction",), when="solving"),
+            "redirect",
+            Kernel("multiply_cells", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
+                   ("product",), when="solving"),
+            "multiply",
+            Kernel("sum_product", "chunk", ("direction", "product", "fiber_sums"), ("partial",), when="solving"),
+            Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
+            Kernel("descend", "unknown", ("direction", "product", "krylov"), ("solution", "residual"), when="solving"),
+            _PRECONDITION,
+            "descend",
+            _SUM_RESIDUAL,
+            Kernel("set_turn", "one", ("partial",), ("krylov",), when="solving"),
+        )),
+        ("close", (
+            Kernel("check_solve", "one"),
+            Kernel("add_solution", "cell", ("solution",), (), ("shift",), when="shifting"),
+            Kernel("move_cells", "cell", ("base_position", "shift"), ("position",), when="shifting", moving=True),
+            "move",
+            Kernel("end_round", "one"),
+        )),
+        ("after", (
+            Kernel("accept", "one"),
+            Kernel("return_cells", "cell", ("start_position",), ("position",), moving=True),
+            "take",
+            Kernel("take_shift", "cell", ("shift",), (), ("displacement",)),
+        )),
+        ("rewind", (
+            Kernel("rewind_cells", "cell", ("base_position",), ("position", "shift"), moving=True),
+            "rewind",
+        )),
+        ("commit", (
+            Kernel("commit_cells", "cell", ("position",), ("displacement", "base_position", "shift"), moving=True),
+            "commit",
+        )),
     )  # fmt: skip
-    repeated: ClassVar[slice] = slice(7, 15)
-    """The kernels of one iteration of conjugate gradients."""
-    products_at: ClassVar[int] = 9
-    """Where in `kernels` the products of the terms run."""
+    """Kernels by the part of the step, and the stages at which kernels of other terms join them."""
+    kernels: ClassVar[tuple[Kernel, ...]] = tuple(
+        kernel for _, steps in plan for kernel in steps if isinstance(kernel, Kernel)
+    )
 
 
 class Advance(Term):

@@ -1,4 +1,4 @@
-"""Cells on collagen: fibers held still, soft nucleus and cytoplasm against them, integrin links that pull."""
+"""Cells on collagen: segments in bins, fibers held still, soft nucleus and cytoplasm against them, integrin links that pull."""
 
 from __future__ import annotations
 
@@ -15,12 +15,36 @@ from physim.units import (
     PerMinute,
 )
 
-_SEGMENTS = ("node_position", "segment_nodes", "segment_bin_start")
+_SEGMENTS = ("node_position", "segment_nodes", "segment_list", "segment_bin_start")
 _PROTOTYPE = "migration prototype (docs/trust.md)"
 
 
+class Segments(Term):
+    """Lists the segments in each bin of 5 um; where fibers move, also those within R + skin of each cell.
+
+    Anew when a cell or a node has moved by half the skin.
+    """
+
+    name: ClassVar[str] = "segments"
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("begin_binning", "one", writes=("binning",)),
+        Kernel("bin_segments", "segment", ("binning", "node_position", "segment_nodes"), ("segment_bin",),
+               when="rebuild"),
+        Kernel("sort_segments", "segment", ("binning", "segment_bin"),
+               ("segment_bin_start", "segment_bin_fill", "segment_list"), primitive="sort_segments"),
+        Kernel("mark_nodes", "node", ("node_position",), ("node_listed",), when="rebuild", moving=True),
+        Kernel("list_touches", "cell", ("position", "radius", *_SEGMENTS), ("touch_segment", "touch_count"),
+               when="rebuild", moving=True),
+        Kernel("end_binning", "one", writes=("binning",)),
+    )  # fmt: skip
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "open": (Kernel("clear_tethers", "room", (), ("tether_key",), moving=True),),
+    }
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+
+
 class Fibers(Term):
-    """dx = 0 for every node: fibers held still; the force on each node is what its anchor carries."""
+    """dx = 0 for every node without the term `network`; the force on each node is what its anchor carries."""
 
     name: ClassVar[str] = "fibers"
     kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("release_nodes", "node", writes=("node_force",)),)
@@ -53,7 +77,13 @@ class Steric(Term):
             (),
             ("force", "resistance", "node_force"),
         ),
-    )
+        Kernel("block_touches", "cell",
+               ("position", "radius", "nucleus_radius", *_SEGMENTS[:2], "touch_segment", "touch_count"),
+               ("tether_block",), moving=True),
+    )  # fmt: skip
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "open": (Kernel("key_touches", "cell", ("touch_segment", "touch_count"), ("tether_key",), moving=True),),
+    }
 
 
 class Links(Term):
@@ -91,7 +121,12 @@ class Links(Term):
                ("link_segment", "link_at", "link_rest", "link_force")),
         Kernel("pull_links", "cell", ("position", *_SEGMENTS[:2], "link_segment", "link_at", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force")),
+        Kernel("block_links", "cell", ("position", *_SEGMENTS[:2], "link_segment", "link_at", "link_force"),
+               ("tether_block",), moving=True),
     )  # fmt: skip
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "open": (Kernel("key_links", "cell", ("link_segment",), ("tether_key",), moving=True),),
+    }
 
     def check(self) -> None:
         if self.shortest > 0:  # 0: no link lets go because it is short

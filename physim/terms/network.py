@@ -1,0 +1,110 @@
+"""Collagen as a mechanical body: fibers that stretch and bend, held together by crosslinks, pulled by cells."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from physim.step import Kernel, Term, parameter
+from physim.units import (
+    DragPerMicron,
+    Micron,
+    Nanonewton,
+    NanonewtonPerMicron,
+    NanonewtonSquareMicron,
+    Number,
+)
+
+_AWAKE = ("awake_fiber", "fiber_start")
+_HOLDS = ("hold_start", "hold_nodes", "hold_at")
+_TETHERS = ("tether_start", "tether_list", "tether_block")
+
+
+class Network(Term):
+    """E = sum EA/(2 l0) (l - l0)^2 + sum EI/(a + b) (|s| - s0)^2 + sum k_x/2 (g - g0)^2; F = -dE/dx. Implicit.
+
+    l is the length of a segment, s = e2/b - e1/a the change of direction at a node between segments e1, e2 of rest
+    lengths a, b, g the gap of a crosslink between the points of the two segments that it joins; l0, s0, g0 are those
+    of the network as it was made, which is free of stress. All three do not change when the network turns, so that no
+    force comes from turning. Nodes on faces of the box that are not periodic are held. Nodes drag in the gel's fluid
+    with zeta_l per length. Newton's method, K = k [n n' + max(0, 1 - r/|v|)(I - n n')] for a spring of rest length r
+    on v; conjugate gradients with one block-pentadiagonal factor per fiber.
+
+    A fiber on which no node is out of balance by more than `wake_force` is left where it is: its cost is small, and
+    what it would have moved is bounded by that force. 0 moves all fibers in each step.
+    Source: Euler-Bernoulli fibers with crosslinks as in Head, Levine & MacKintosh, Phys Rev E 68:061907 (2003); EA and
+    EI are coarse-grained, calibrated on the shear modulus (docs/validation.md).
+    """
+
+    name: ClassVar[str] = "network"
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    stretch_modulus: Nanonewton = parameter(10000.0, "stretch modulus EA of a fiber", source="docs/validation.md", gt=0)
+    bend_modulus: NanonewtonSquareMicron = parameter(
+        100.0, "bend modulus EI of a fiber", source="docs/validation.md", gt=0
+    )
+    crosslink_stiffness: NanonewtonPerMicron = parameter(
+        500.0, "stiffness k_x of a crosslink", source="prototype: 200-500 where strain stiffening is judged", gt=0
+    )
+    drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
+    tolerance: Number = parameter(2e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1)
+    wake_force: Nanonewton = parameter(0.02, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
+    still_distance: Micron = parameter(1e-3, "a fiber that moves less than this for ten steps may sleep", ge=0)
+
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "open": (
+            Kernel("begin_tethers", "one", writes=("tethering",)),
+            Kernel("sort_tethers", "room", ("tethering", "tether_key"), ("tether_start", "tether_fill", "tether_list"),
+                   primitive="sort_tethers"),
+            Kernel("end_tethers", "one", writes=("tethering",)),
+            Kernel("predict_fibers", "fiber", ("fiber_start", "fiber_awake", "node_velocity"),
+                   ("node_position", "node_start", "node_shift")),
+        ),
+        "load": (
+            Kernel("mark_fibers", "fiber", ("fiber_start", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
+                   ("fiber_check",)),
+            Kernel("strain_fibers", "fiber",
+                   ("node_position", "node_force", "fiber_start", "node_held", "segment_rest", "bend_rest", *_HOLDS,
+                    "hold_rest", "fiber_check"),
+                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_block", "bend_block",
+                    "hold_block", "node_residual", "fiber_loads")),
+            Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
+            Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",)),
+            Kernel("count_awake", "one", ("awake_place",)),
+            Kernel("load_fibers", "awake", (*_AWAKE, "fiber_loads"), ("fiber_sums", "node_solution", "node_direction")),
+        ),
+        "factor": (
+            Kernel("factor_fibers", "awake",
+                   (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "bend_block",
+                    "hold_start", "hold_at", "hold_block", *_TETHERS), ("factor",), when="solving"),
+            Kernel("precondition_fibers", "awake", (*_AWAKE, "factor", "node_residual"),
+                   ("node_preconditioned", "fiber_sums"), when="solving"),
+        ),
+        "redirect": (
+            Kernel("redirect_fibers", "awake", (*_AWAKE, "node_preconditioned", "krylov"), ("node_direction",),
+                   when="solving"),
+        ),
+        "multiply": (
+            Kernel("multiply_fibers", "awake",
+                   (*_AWAKE, "node_held", "segment_inverse", "segment_block", "bend_block", *_HOLDS, "hold_block",
+                    *_TETHERS, "direction", "node_direction"), ("node_product", "fiber_sums"), when="solving"),
+            Kernel("couple_cells", "cell", ("segment_nodes", "tether_key", "tether_block", "node_direction"), (),
+                   ("product",), when="solving"),
+        ),
+        "descend": (
+            Kernel("descend_fibers", "awake", (*_AWAKE, "factor", "node_direction", "node_product", "krylov"),
+                   ("node_solution", "node_residual", "node_preconditioned", "fiber_sums"), when="solving"),
+        ),
+        "move": (
+            Kernel("move_fibers", "awake", (*_AWAKE, "node_solution", "node_preconditioned", "node_start"),
+                   ("node_shift", "node_position"), when="shifting"),
+        ),
+        "take": (
+            Kernel("settle_fibers", "awake", (*_AWAKE, "node_listed", "node_position", "node_residual", "node_held"),
+                   ("node_shift", "node_velocity", "node_direction", "fiber_awake")),
+        ),
+        "rewind": (
+            Kernel("rewind_fibers", "awake", (*_AWAKE, "node_start"), ("node_position", "node_shift")),
+        ),
+        "commit": (
+            Kernel("commit_fibers", "awake", (*_AWAKE, "node_position"), ("node_start", "node_shift")),
+        ),
+    }  # fmt: skip
