@@ -37,7 +37,8 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
   if (!fiber_check[f]) return;
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
   bool awake = fiber_awake[f];
-  double load = 0, left = 0, largest = 0;
+  double load = 0, rounding = 0, left = 0, largest = 0;
+  double quantum = fmax(fmax(world->quantum[0], world->quantum[1]), world->quantum[2]);
   // Forces on four nodes in a row, of which `here` is node i; the two segments before i, their lengths and stiffness.
   double3 far = 0, near = 0, here = 0, next = 0, p = 0, n = 0;
   double p_length = 1, n_length = 1, n_rest = 0, stiff_before = 0;
@@ -55,6 +56,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       here += stretch.pull;
       next -= stretch.pull;
       load += square(stretch.pull);
+      rounding += (quantum * term->stretch_modulus / rest) * (quantum * term->stretch_modulus / rest);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
         float2 at = hold_at[h];
@@ -98,7 +100,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     }
   }
   awake_place[f] = awake;
-  fiber_loads[f] = (double2)((double)term->tolerance * term->tolerance * load, left);
+  fiber_loads[f] = (double2)((double)term->tolerance * term->tolerance * load + rounding, left);
 }
 
 void list_awake(uint f, __constant World *world, __global Status *status, __constant Network *term,

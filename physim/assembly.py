@@ -52,7 +52,7 @@ def build_step(scenario: Scenario) -> list[Term]:
 
 def _place_of(own: Term, terms: list[Term]) -> int:
     """Where a user's own term runs: in front of the term that it names, or of all that follow that one."""
-    forces = {"force", "resistance", "pair_resistance"} & {name for kernel in own.kernels for name in kernel.adds}
+    forces = {"force", "resistance", "pair_resistance", "node_force"} & {name for kernel in own.kernels for name in kernel.adds}
     follows = own.before or (Solve.name if forces else Advance.name)
     names = [kind.name for kind in STEP]
     later = set(names[names.index(follows) :])

@@ -126,7 +126,7 @@ _TABLE = (
     Array("anchor_force", "uint2", "face", "nN / 2^32", "force on each face of the box, 64-bit fixed point", rows="3"),
     # a moving network
     Array("fiber_start", "uint", "fiber_start", "", "first node of each fiber", given=True),
-    Array("node_held", "uint", "node", "", "1 if the node is held (on a face of the box), else 0", given=True),
+    Array("node_held", "uint", "node", "", "1 if the node is held (on a face of the box), else 0", persists=True),
     Array("segment_rest", "double", "segment", "um", "rest length", given=True),
     Array("segment_inverse", "float", "segment", "1/um", "1 / rest length", given=True),
     Array("bend_rest", "double4", "segment", "", "bends at both ends of the segment at rest: a.a, b.b, a.b, n.(a x b)",

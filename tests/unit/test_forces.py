@@ -258,7 +258,7 @@ def test_links(make_simulation, boundary) -> None:
     held, at, rest, tension = (scenes.by_id(sim, n) for n in before)
     slot, cell = np.nonzero(held)
     assert len(slot) > COUNT and (tension > 0).sum() > COUNT / 2
-    segment = sim.segment_order[held[slot, cell] - 1]
+    segment = held[slot, cell].astype(int) - 1
     point = (
         fibers.nodes[fibers.segments[segment, 0]]
         + at[slot, cell, None].astype(float) * fibers.vectors[segment]

@@ -1,0 +1,119 @@
+"""`physim bench`, the network: cells that pull ever harder on a gel, the time of a step beside the error that it buys.
+
+Forty cells, each with twelve links that shorten, in an anchored box of 0.05 um of fiber per um^3; the error is what a run
+with a quarter of the step and a hundredth of the tolerance, in which no fiber sleeps, has at the same time.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+
+from physim.generate.cells import initial_cells
+from physim.generate.collagen import length_density
+from physim.generate.fiber_network import FiberNetwork, carve
+from physim.generate.matrix import grown
+from physim.scenario import Scenario
+from physim.simulation import Simulation
+
+CELLS, LINKS, CONCENTRATION, BUNDLE, SEGMENT = 40, 12, 2.16, 0.2, 2.5
+STEP = 0.1
+"""min: 6 s."""
+LOADED_STEPS = 20
+NODES_PER_SEGMENT = 1.09
+"""Fibers have a node more than segments; and segments are a little shorter than SEGMENT."""
+
+
+def side_of(nodes: int) -> float:
+    """Edge (um) of a cube with about so many nodes."""
+    volume = nodes / NODES_PER_SEGMENT / 1.03 * SEGMENT / length_density(CONCENTRATION, BUNDLE)
+    return float(volume ** (1 / 3))
+
+
+def scenario(side: float, step: float, spread: float, **network: float) -> Scenario:
+    """The box, the cells within `spread` of its middle, links that neither bind nor let go."""
+    cells = [{"count": 1, "place": "spheroid"}]
+    return Scenario.from_table({
+        "title": "relax", "run": {"duration": 1e5 * step, "step": step, "seed": 1},
+        "box": {"size": side, "boundary": "open"}, "cells": cells,
+        "collagen": {"concentration": CONCENTRATION, "bundle_diameter": BUNDLE, "segment_length": SEGMENT},
+        "terms": {"drag": {}, "network": network,
+                  "links": {"slots": LINKS, "release_rate": 0.0, "binding_rate": 0.0, "contraction_speed": 0.3}},
+        "record": {"interval": 10 * step},
+    })  # fmt: skip
+
+
+def pullers(side: float, count: int, spread: float) -> dict[str, np.ndarray]:
+    """So many cells at random, at least 20 um apart, in a cube of edge `spread` in the middle of the box."""
+    rng, found = np.random.default_rng(3), np.zeros((0, 3))
+    while len(found) < count:
+        place = side / 2 + (rng.random(3) - 0.5) * spread
+        if not len(found) or np.linalg.norm(found - place, axis=1).min() > 20.0:
+            found = np.vstack([found, place])
+    cells = initial_cells(scenario(side, STEP, spread))
+    return {name: found if name == "position" else np.arange(count, dtype=np.uint32) if name == "id"
+            else np.repeat(values, count, axis=0) for name, values in cells.items()}  # fmt: skip
+
+
+def attached(network: FiberNetwork, position: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Twelve links of each cell: 1 + segment, where on it, rest length; to segments 9 to 14 um away, spread evenly."""
+    rng = np.random.default_rng(5)
+    tree = network.box.tree(network.midpoints)
+    segment, rest = np.zeros((LINKS, len(position)), np.uint32), np.zeros((LINKS, len(position)), np.float32)
+    for i, centre in enumerate(position):
+        near = np.array(sorted(tree.query_ball_point(network.box.tree_points(centre), 14.0)))
+        distance = np.linalg.norm(network.midpoints[near] - centre, axis=1)
+        chosen = rng.choice(near[distance > 9.0], LINKS, replace=False)
+        segment[:, i] = chosen + 1
+        rest[:, i] = np.linalg.norm(network.midpoints[chosen] - centre, axis=1)
+    return segment, np.full(segment.shape, 0.5, np.float32), rest
+
+
+class Pull:
+    """The network and the cells, made once; simulations of them with one step and tolerance or another."""
+
+    def __init__(self, nodes: int, count: int = CELLS, spread: float | None = None) -> None:
+        self.side = side_of(nodes)
+        self.spread = self.side - 45.0 if spread is None else spread
+        self.cells = pullers(self.side, count, self.spread)
+        whole = grown(scenario(self.side, STEP, self.spread))
+        self.network = carve(whole, self.cells["position"], self.cells["radius"].astype(float))
+
+    def start(self, step: float, device: str | None = None, profile: bool = False, **network: float) -> Simulation:
+        sim = Simulation(scenario(self.side, step, self.spread, **network), cells=self.cells, network=self.network,
+                         device=device, profile=profile)  # fmt: skip
+        for name, values in zip(("link_segment", "link_at", "link_rest"),
+                                attached(self.network, self.cells["position"]), strict=True):  # fmt: skip
+            sim.write(name, values)
+        return sim
+
+
+def displacement(sim: Simulation) -> np.ndarray:
+    return sim.fiber_nodes() - sim.network.nodes
+
+
+def measure(pull: Pull, device: str | None = None, steps: int = LOADED_STEPS, **network: float) -> dict[str, Any]:
+    """Median and worst ms per step over `steps` from the start of the load, and the error at their end.
+
+    `error` is rms (difference) / rms (displacement), `largest` the largest difference in um.
+    """
+    sim = pull.start(STEP, device, **network)
+    sim.advance(1)
+    times, iterations = [], sim.status["total_iterations"]
+    for step in range(2, steps + 1):
+        begin = time.perf_counter()
+        sim.advance(step)
+        times.append(1e3 * (time.perf_counter() - begin))
+    tolerance = sim.scenario.terms["network"].tolerance  # type: ignore[attr-defined]
+    exact = pull.start(STEP / 4, device, **{**network, "tolerance": tolerance / 100, "wake_force": 0.0})
+    exact.advance(4 * steps)
+    moved, wanted = displacement(sim), displacement(exact)
+    difference = np.linalg.norm(moved - wanted, axis=1)
+    scale = float(np.sqrt((wanted**2).sum(axis=1).mean()))
+    return {"nodes": len(moved), "ms": statistics.median(times), "worst_ms": max(times),
+            "error": float(np.sqrt((difference**2).mean())) / scale, "largest": float(difference.max()), "rms": scale,
+            "awake": sim.status["awake"] / pull.network.fibers, "rounds": sim.status["total_rounds"] / steps,
+            "iterations": (sim.status["total_iterations"] - iterations) / (steps - 1)}  # fmt: skip
