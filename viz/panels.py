@@ -34,12 +34,16 @@ def _panel(axes: object, panel: Panel) -> None:
     assert isinstance(axes, Axes)
     if panel.log:
         axes.set(xscale="log", yscale="log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("{x:g}")
     for number, (x0, x1, y0, y1) in enumerate(panel.published):
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, color="0.85", zorder=0,
                                  label="" if number else "published, with tolerance"))  # fmt: skip
     for line, colour in zip(panel.lines, COLOURS * (1 + len(panel.lines) // len(COLOURS)), strict=False):
         _line(axes, line, colour)
     axes.autoscale_view()
+    axes.set_ylim(bottom=None if panel.log else 0)
     axes.set(xlabel=panel.x, ylabel=panel.y, title=panel.title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

@@ -177,23 +177,30 @@ def _other_arms(size: Size) -> list[Observable]:
     return rows
 
 
-def _architecture_panels(e: Ensemble, size: Size) -> list[Panel]:
-    def against(kind: str, name: str) -> dict[str, list[float]]:
-        found = [(c, e.take(arm, name)) for c, arm in concentrations(size, kind)]
-        return {"x": [c for c, _ in found], "y": [float(values.mean()) for _, values in found],
-                "low": [float(values.min()) for _, values in found],
-                "high": [float(values.max()) for _, values in found]}  # fmt: skip
+def curve(label: str, e: Ensemble, arms: list[tuple[float, str]], name: str, index: int | None = None,
+          dashed: bool = False) -> Line:  # fmt: skip
+    """Mean of a value over networks against the number beside each arm, and its range over networks."""
+    found = [e.take(arm, name) if index is None else e.take(arm, name)[:, index] for _, arm in arms]
+    return Line(label, [x for x, _ in arms], [float(v.mean()) for v in found], [float(v.min()) for v in found],
+                [float(v.max()) for v in found], dashed)  # fmt: skip
 
+
+def _architecture_panels(e: Ensemble, size: Size) -> list[Panel]:
+    resolved, coarse = concentrations(size, "resolved"), concentrations(size, "coarse")
     boxes = [(a, b, target - margin, target + margin) for (a, b), (target, margin) in _PUBLISHED.items()]
-    pores = [Line("(a), d = 0.1 um", **against("resolved", "pore_um")),  # type: ignore[arg-type]
-             Line("(b), d = 0.1 um", **against("resolved", "bubble_um")),  # type: ignore[arg-type]
-             Line("(a), d = 0.2 um", **against("coarse", "pore_um"), dashed=True)]  # type: ignore[arg-type]
-    valence = [Line("d = 0.1 um", **against("resolved", "valence"))]  # type: ignore[arg-type]
-    c = [c for c, _ in concentrations(size, "resolved")]
+    words = "concentration (mg/ml)"
     return [
-        Panel("Pore diameter", "concentration (mg/ml)", "um", [line for line in pores if line.x], boxes, log=True),
-        Panel("Mean valence", "concentration (mg/ml)", "", valence, [(min(c), max(c), 3.0, 3.6)]),
-    ]
+        Panel("Pore diameter", words, "\u00b5m", [
+            curve("(a) nearest obstacle, d = 0.1 \u00b5m", e, resolved, "pore_um"),
+            curve("(b) bubble, d = 0.1 \u00b5m", e, resolved, "bubble_um"),
+            curve("(a), d = 0.2 \u00b5m", e, coarse, "pore_um", dashed=True)], boxes, log=True),
+        Panel("Valence of crosslinks, mean 3.3 asked for", words, "%", [
+            curve(f"{valence} arms", e, resolved, "valence_2_3_4_percent", k) for k, valence in enumerate((2, 3, 4))]),
+        Panel("Contour length between crosslinks", words, "\u00b5m", [
+            curve("mean", e, resolved, "contour_um"),
+            *(curve(f"{share} %", e, resolved, "contour_deciles_um", k, dashed=True)
+              for k, share in enumerate((10, 50, 90)))]),
+    ]  # fmt: skip
 
 
 def _gels(kind: str, diameter: float, of: tuple[float, ...], box: float, **more: Any) -> dict[str, Arm]:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from physim.experiments.declaration import Job, Observable, Values
 
@@ -130,8 +130,8 @@ def rows(observables: Sequence[Observable], ensemble: Ensemble, size: str) -> li
     return found
 
 
-def log_slope(x: Sequence[float], y: Sequence[float] | Numbers) -> float:
-    """Least-squares slope of ln y against ln x; NaN if a y is not positive."""
-    if not (np.asarray(y) > 0).all() or len(x) < 2:
+def log_slope(x: ArrayLike, y: ArrayLike) -> float:
+    """Least-squares slope of ln y against ln x; NaN if a y is not positive, or for fewer than two points."""
+    if np.size(x) < 2 or not (np.asarray(y) > 0).all():
         return math.nan
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])

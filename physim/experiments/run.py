@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json as json_text
 import os
 import shlex
 import tempfile
@@ -65,8 +66,10 @@ def run(experiment: Experiment, size: str = "standard", *, out: Path | None = No
         "seeds": list(declared.networks), "seeds_on_each": list(declared.seeds), "arms": list(declared.arms),
         "observables": rows(experiment.observables(declared), ensemble, size),
     }  # fmt: skip
+    path = out / f"{experiment.id}-{size}.json"
     with writing(out, "finished replicas are kept"):
-        write_json(out / f"{experiment.id}-{size}.json", result)
+        write_json(path, result)
+        result = json_text.loads(path.read_text("utf-8"))  # null for what is not finite: what scripts see
         write_text(out / f"{experiment.id}-{size}.md", markdown(experiment, result))
         if json is not None:
             write_json(json, result)
