@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from physim.device import HEADERS
+from physim.errors import InputError
 from physim.experiments.declaration import Experiment, Job, Values
 from physim.files import write_json
 from physim.step import Term, kernel_source
@@ -97,7 +98,11 @@ def name_of(part: str | Callable[..., Any]) -> str:
 
 def _text(part: str | Callable[..., Any]) -> str:
     if not isinstance(part, str):
-        return inspect.getsource(part)
+        try:
+            return inspect.getsource(part)
+        except OSError:
+            raise InputError(f"{name_of(part)}: its source cannot be read, but is part of the hash of replicas; "
+                             "define it in a file") from None  # fmt: skip
     spec = importlib.util.find_spec(part)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{part}: an experiment is computed by it, but it is not there")

@@ -55,7 +55,8 @@ def run(experiment: Experiment, size: str = "standard", *, out: Path | None = No
     if experiment.uses_device or device is not None:
         from physim.device import choose
 
-        label = choose(device).label if experiment.uses_device else HOST
+        chosen = choose(device).label  # says so if there is no such device, even where none is needed
+        label = chosen if experiment.uses_device else HOST
     with locked(folder), terminable():
         found = _replicas(experiment, size, folder, device, label, rerun)
     ensemble = Ensemble([(job, values) for job, values, _ in found])

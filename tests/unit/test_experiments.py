@@ -245,6 +245,13 @@ def test_a_term_of_the_scenario_that_changes_is_seen(monkeypatch):
             assert (cache.Fingerprints(one).of(job) != first) == expected
 
 
+def test_a_replica_without_a_source_file_is_refused(tmp_path):
+    names: dict = {}
+    exec("def replica(parameters, network, seed, device):\n    return {}\n", names)
+    with pytest.raises(InputError, match=r"replica: its source cannot be read.*define it in a file"):
+        run(experiment(replica=names["replica"]), out=tmp_path)
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, PhysicsError("the solve stopped")])
 def test_interrupted_experiment_keeps_what_is_finished_and_goes_on(tmp_path, stop):
     def stops(parameters, network, seed, device):
