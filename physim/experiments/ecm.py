@@ -225,12 +225,12 @@ ECM_1 = Experiment(
     sizes={
         "smoke": Size(_gels("resolved", 0.1, (1.2, 3.5), 30.0, bubbles=20) | _rods(0.2, 40.0), (1,), hours=0.001),
         "quick": Size(_gels("resolved", 0.1, (1.2, 1.5, 2.4, 3.5), 60.0) | _gels("coarse", 0.2, (1.2, 3.5), 110.0)
-                      | _rods(0.2), (1, 2, 3), hours=0.02),
+                      | _rods(0.2), (1, 2, 3), hours=0.015),
         "standard": Size(
             _gels("resolved", 0.1, _TABLE, 60.0) | _gels("coarse", 0.2, _TABLE, 110.0)
             | _gels("aligned-0.3", 0.1, (2.0,), 60.0, alignment=0.3)
             | _gels("aligned-0.6", 0.1, (2.0,), 60.0, alignment=0.6)
-            | _gels("large", 0.1, (1.2,), 110.0) | _rods(0.1) | _rods(0.3), tuple(range(1, 9)), hours=0.2),
+            | _gels("large", 0.1, (1.2,), 110.0) | _rods(0.1) | _rods(0.3), tuple(range(1, 9)), hours=0.12),
         "full": Size(
             _gels("resolved", 0.1, _FULL, 100.0) | _gels("coarse", 0.2, _FULL, 180.0)
             | _gels("aligned-0.3", 0.1, _FULL, 100.0, alignment=0.3)
