@@ -58,6 +58,17 @@ class Ensemble:
         twin.drawn = drawn
         return twin
 
+    def draws(self, count: int) -> NDArray[np.int64]:
+        """(count, n) networks drawn with replacement, the same ones each time. Where arms that were asked for have
+        different networks, those that the same arms have are drawn among themselves, so that no arm ends up without.
+        """
+        random = np.random.Generator(np.random.Philox(_SEED))
+        groups: dict[tuple[bool, ...], list[int]] = {}
+        for index, network in enumerate(self.networks):
+            groups.setdefault(tuple(network in self.values[arm] for arm in sorted(self.touched)), []).append(index)
+        return np.concatenate([np.array(group)[random.integers(len(group), size=(count, len(group)))]
+                               for group in groups.values()], axis=1)  # fmt: skip
+
     def fewest(self) -> int:
         """The number of networks of the touched arm that has the fewest."""
         return min((len(self.values[arm]) for arm in self.touched), default=0)
@@ -90,10 +101,9 @@ def evaluate(observable: Observable, ensemble: Ensemble) -> tuple[float, tuple[f
     value = float(observable.statistic(ensemble))
     if ensemble.fewest() < 2:
         return value, (math.nan, math.nan), np.empty(0)
-    count = len(ensemble.networks)
-    draws = np.random.Generator(np.random.Philox(_SEED)).integers(count, size=(RESAMPLES, count))
     with np.errstate(invalid="ignore", divide="ignore"):
-        resamples = np.array([float(observable.statistic(ensemble.resampled(draw))) for draw in draws])
+        resamples = np.array([float(observable.statistic(ensemble.resampled(draw)))
+                              for draw in ensemble.draws(RESAMPLES)])  # fmt: skip
     if np.isnan(resamples).mean() > 0.05:  # a number that many sets of networks do not have has no interval
         return value, (math.nan, math.nan), resamples
     low, high = np.nanquantile(resamples, [0.025, 0.975])
