@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from physim import cli_runs, settings
+from physim import cli_experiment, cli_runs, settings
 from physim.errors import InputError, PhysimError, StuckDeviceError
 from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
@@ -290,6 +290,9 @@ def export(
 
     folder = _run_folder(run_folder)
     print(export_spots(folder, out or folder / "trackmate_spots.csv"))
+
+
+app.command()(cli_experiment.experiment)
 
 
 @app.command()

@@ -17,6 +17,8 @@ from scipy.spatial import cKDTree
 from physim.generate.collagen import FiberNetwork
 
 Points = NDArray[np.float64]
+_MEASURE = 0x6D656173
+"""Keeps the random numbers of measures apart from those of generators."""
 
 
 def length_density(network: FiberNetwork) -> float:
@@ -165,7 +167,8 @@ def report(network: FiberNetwork, seed: int = 0) -> str:
 
 
 def _random(seed: int, purpose: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, purpose))))
+    """Other numbers than the generator draws: with its streams, and its seed, points fall onto the fibers."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, _MEASURE, purpose))))
 
 
 def _random_points(network: FiberNetwork, count: int, random: np.random.Generator) -> Points:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 from pathlib import Path
+
+import pytest
 
 import physim
 
@@ -51,6 +54,19 @@ def test_new_term_page_shows_the_example(device_label, tmp_path, monkeypatch) ->
     names: dict = {}
     exec(test, names)
     names["test_tether_relaxes_as_implicit_euler_does"]()
+
+
+def test_experiments_page_runs(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("experiments.md", "python")
+    (tmp_path / "mine.py").write_text(code)  # a replica's source is part of its hash, so it must be in a file
+    monkeypatch.syspath_prepend(str(tmp_path))
+    mine = importlib.import_module("mine")
+    said = capsys.readouterr().out
+    assert "order of the aligned gel: 0.6" in said or "order of the aligned gel: 0.59" in said
+    assert [row["verdict"] for row in mine.result["observables"]] == ["pass", "reported"]
+    assert mine.result["observables"][1]["value"] == pytest.approx(1.0, abs=0.1)
+    assert len(list((tmp_path / "my-validation" / "MINE-1" / "standard").glob("*.json"))) == 8
 
 
 def test_pages_name_files_and_pages_that_exist() -> None:

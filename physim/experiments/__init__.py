@@ -1,0 +1,15 @@
+"""Experiments of the catalogue: published observations that the model is judged by, one file per section.
+
+`EXPERIMENTS` lists them by id; `run` runs one. `docs/experiments.md` says how to add another.
+"""
+
+from __future__ import annotations
+
+from physim.experiments.declaration import SIZES, Arm, Experiment, Observable, Size
+from physim.experiments.ecm import ECM_1
+from physim.experiments.ensemble import Ensemble
+from physim.experiments.run import run
+
+__all__ = ["EXPERIMENTS", "SIZES", "Arm", "Ensemble", "Experiment", "Observable", "Size", "run"]
+
+EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in (ECM_1,)}
