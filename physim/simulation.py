@@ -221,6 +221,10 @@ class Simulation(Loop):
         """Centres in um, sorted by id."""
         return self.box.to_micron(self.read("position"))[np.argsort(self.read("id"))]
 
+    def fiber_nodes(self) -> np.ndarray:
+        """Present places of all nodes of the network (N, 3), um, wrapped into the box along periodic axes."""
+        return self.box.to_micron(self.read("node_position"))
+
     def snapshot(self) -> Snapshot:
         """What a record keeps of the state. Raises PhysicsError if an array holds what is not finite."""
         self.check_finite()
