@@ -23,6 +23,8 @@ _FRAMES = 5
 _FEW, _NOTHING = 0.02, 1e-3
 """Share of the segments in view that may be beyond the end of the scale: those right at the cells. Segments with less
 than a thousandth of the largest value do not count, else the scale would depend on how much of the box is at rest."""
+_REST = 1e-3
+"""um or nN: a network in which all is less is at rest; positions are rounded to some 1e-7 um."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def of_run(run: Run, wanted: str | None, shown: Callable[[np.ndarray], np.ndarra
             values = np.abs(scale.values(fibers))[shown(0.5 * (begin + end))]
             values = values[values > _NOTHING * values.max(initial=0.0)]
             tops.append(float(np.quantile(values, 1 - _FEW)) if len(values) else 0.0)
-    return FiberColor(quantity, round_number(max(tops))) if max(tops) > 0 else None
+    return FiberColor(quantity, round_number(max(tops))) if max(tops) > _REST else None
 
 
 def round_number(value: float) -> float:
