@@ -223,7 +223,7 @@ def _frames(report: Report, runs: Runs, kind: str, parted: float | None) -> None
               for run in runs]  # fmt: skip
     common = sorted(listed[0].keys() & listed[1].keys())
     if listed[0] or listed[1]:
-        topic = f"{kind} frames"
+        topic = "fiber frames" if kind == "fibers" else f"{kind} frames"  # as wide as the column
         _first_and_last(report, topic, common, lambda t: _of_file(listed[0][t], listed[1][t], kind), parted)
 
 
