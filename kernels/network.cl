@@ -30,8 +30,9 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
                    __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
                    __global const double *hold_rest, __global const uint *fiber_check, __global uint *fiber_awake,
                    __global uint *awake_place, __global int4 *node_start, __global float4 *node_shift,
-                   __global float4 *segment_block, __global float *bend_block, __global float4 *hold_block,
-                   __global float4 *node_residual, __global double2 *fiber_loads) {
+                   __global float4 *segment_block, __global float *bend_block, __global float4 *bend_axis,
+                   __global float8 *bend_twist, __global float4 *hold_block, __global float4 *node_residual,
+                   __global double2 *fiber_loads) {
   if (f == 0) awake_place[world->fibers] = 0;
   awake_place[f] = 0;
   if (!fiber_check[f]) return;
@@ -75,6 +76,8 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       Bend shape = {r.x, r.y, r.z, r.w};
       Moment m = moment_of(p, n, q, stiff_before, stiff_here, shape);
       double3 on_p = across_unit(m.p, p, p_length), on_n = across_unit(m.n, n, n_length), on_q = across_unit(m.q, q, q_length);
+      bend_axis[i - 1 - f] = (float4)(convert_float3(n), 0.0f);
+      bend_twist[i - 1 - f] = (float8)(convert_float3(m.twist_a), 0.0f, convert_float3(m.twist_b), 0.0f);
       if (stiff_before > 0) far += on_p, near -= on_p;
       near += on_n, here -= on_n;
       if (stiff_here > 0) here += on_q, next -= on_q;
@@ -239,17 +242,22 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const uint *awake_fiber, __global const uint *fiber_start,
                      __global const uint *node_held, __global const float *segment_inverse,
                      __global const float4 *segment_block, __global const float *bend_block,
+                     __global const float4 *bend_axis, __global const float8 *bend_twist,
                      __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
                      __global const float4 *hold_block, __global const uint *tether_start,
                      __global const uint *tether_list, __global const float8 *tether_block,
                      __global const float4 *direction, __global const float4 *node_direction,
                      __global float4 *node_product, __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
-  float dt = world->step, drag = 0.5f * term->drag, over = 0.0f, over_before = 0.0f;
-  float3 before = 0.0f, here = 0.0f, next = 0.0f, e_before = 0.0f, d = node_direction[first].xyz, d_before = d;
+  float dt = world->step, drag = 0.5f * term->drag;
+  // Forces on four nodes in a row, of which `here` is node i; directions of these nodes; the segment and bend before.
+  float3 far = 0.0f, near = 0.0f, here = 0.0f, next = 0.0f, d = node_direction[first].xyz, d_near = d, d_far = d;
+  float3 e_before = 0.0f, bend_before = 0.0f;
+  float over_far = 0.0f, over_before = 0.0f, stiff_before = 0.0f;
   double curvature = 0;
-  for (uint i = first; i <= last + 1; ++i) {
-    float3 e = 0.0f, d_next = d;
+  for (uint i = first; i <= last + 2; ++i) {
+    float3 e = 0.0f, d_next = d, bend_here = 0.0f;
+    float over = 0.0f, stiff_here = 0.0f;
     if (i < last) {
       uint s = i - f;
       d_next = node_direction[i + 1].xyz;
@@ -275,25 +283,30 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
         next += block.s6 * grip;
       }
       if (i > first) {
-        float3 turn = dt * bend_block[i] * (over * e - over_before * e_before);
-        before += over_before * turn;
-        here -= (over_before + over) * turn;
-        next += over * turn;
+        stiff_here = bend_block[i];
+        bend_here = over * e - over_before * e_before;
       }
     }
-    if (i > first) {  // all that acts on the node before is known
-      uint n = i - 1;
-      float3 product = node_held[n] ? (float3)(0.0f) : before;
-      node_product[n] = (float4)(product, 0.0f);
-      curvature += (double)dot(d_before, product);
+    if (i > first && i <= last) {  // the segment that ends here bends against its neighbours
+      float3 axis = bend_axis[i - 1 - f].xyz;
+      float8 twist = bend_twist[i - 1 - f];
+      float turn = dot(twist.s012, bend_before) + dot(twist.s456, bend_here);
+      float3 at_a = 0.5f * dt * (stiff_before * (bend_before - dot(axis, bend_before) * axis) - turn * twist.s012);
+      float3 at_b = 0.5f * dt * (stiff_here * (bend_here - dot(axis, bend_here) * axis) - turn * twist.s456);
+      far += over_far * at_a;
+      near += over_before * at_b - (over_far + over_before) * at_a;
+      here += over_before * at_a - (over_before + over) * at_b;
+      next += over * at_b;
     }
-    before = here;
-    here = next;
-    next = 0.0f;
-    e_before = e;
-    over_before = over;
-    d_before = d;
-    d = d_next;
+    if (i >= first + 2) {  // all that acts on the node before the last is known
+      uint n = i - 2;
+      float3 product = node_held[n] ? (float3)(0.0f) : far;
+      node_product[n] = (float4)(product, 0.0f);
+      curvature += (double)dot(d_far, product);
+    }
+    far = near, near = here, here = next, next = 0.0f;
+    d_far = d_near, d_near = d, d = d_next;
+    e_before = e, bend_before = bend_here, over_far = over_before, over_before = over, stiff_before = stiff_here;
   }
   fiber_sums[k] = (double2)(curvature, 0.0);
 }

@@ -253,6 +253,10 @@ def render(
         str, typer.Option(help="last: preview.png; all: a series in pictures/")
     ] = "last",
     size: Annotated[str, typer.Option(metavar="WxH", help="pixels of a picture")] = "1600x1200",
+    fibers: Annotated[
+        str | None,
+        typer.Option(metavar="COLOR", help="of fibers that move: displacement (default), tension or plain"),
+    ] = None,
     movie: Annotated[
         bool, typer.Option("--movie", help="the series, and movie.mp4 of it (needs imageio-ffmpeg)")
     ] = False,
@@ -263,15 +267,16 @@ def render(
         raise InputError(f"--frames: '{frames[:40]}' is not known; write last or all")
     from physim.viz import movie as film
     from physim.viz.plots import plot_invasion
-    from physim.viz.render import render_run, size_of
+    from physim.viz.render import check_fibers, render_run, size_of
 
     pixels = size_of(size)
+    check_fibers(folder, fibers)
     if movie:
         film.check(pixels)
     for figure in plot_invasion(folder):
         print(figure)
     pictures = []
-    for picture in render_run(folder, size=pixels, frames="all" if movie else frames):
+    for picture in render_run(folder, size=pixels, frames="all" if movie else frames, fibers=fibers):
         print(picture, flush=True)
         pictures.append(picture)
     if movie:

@@ -73,7 +73,7 @@ def compare(first: Path, second: Path) -> Report:
         _fibers(report, runs)
         parted = _records(report, runs, "", "records")
         _records(report, runs, "null", "null arm")
-        for kind in ("cells", "links"):
+        for kind in ("cells", "fibers", "links"):
             _frames(report, runs, kind, parted)
         _checkpoints(report, runs)
     except InputError:
@@ -209,7 +209,7 @@ def _count(items: Sequence[Any], noun: str) -> str:
 
 
 def _fibers(report: Report, runs: Runs) -> None:
-    """The network, which is written once."""
+    """The network where it is held, written once."""
     paths = [run / "fibers.vtp" for run in runs]
     there = [path.is_file() for path in paths]
     if any(there):
@@ -219,10 +219,11 @@ def _fibers(report: Report, runs: Runs) -> None:
 
 
 def _frames(report: Report, runs: Runs, kind: str, parted: float | None) -> None:
-    listed = [{round(t, 9): run / file for t, of, file in entries(run) if of == kind} for run in runs]
+    listed = [{round(t, 9): run / file for t, of, file in entries(run) if of == kind and file != "fibers.vtp"}
+              for run in runs]  # fmt: skip
     common = sorted(listed[0].keys() & listed[1].keys())
     if listed[0] or listed[1]:
-        topic = f"{kind} frames"
+        topic = "fiber frames" if kind == "fibers" else f"{kind} frames"  # as wide as the column
         _first_and_last(report, topic, common, lambda t: _of_file(listed[0][t], listed[1][t], kind), parted)
 
 

@@ -60,7 +60,7 @@ def disk(sim: Any) -> Disk | None:
     scenario = sim.scenario
     sizes = []
     try:
-        snapshot = sim.snapshot() if scenario.record.links else replace(sim.snapshot(), links=None)
+        snapshot = sim.snapshot().kept(links=scenario.record.links, fibers=scenario.record.fibers)
         with tempfile.TemporaryDirectory(prefix="physim-estimate-") as name:
             folder = Path(name)
             names = [group.name for group in scenario.cells]
@@ -113,7 +113,12 @@ def _lively(snapshot: Snapshot, seed: int, sim: Any) -> Snapshot:
             "point": centre + random.normal(scale=10.0, size=centre.shape),
             "tension": random.normal(size=n * slots).astype(np.float32),
         }
-    return replace(snapshot, cells=cells, links=links)
+    fibers = snapshot.fibers
+    if fibers is not None:
+        moved = random.normal(size=fibers["position"].shape)
+        fibers = {"position": fibers["position"] + moved, "displacement": moved,
+                  "tension": random.normal(size=len(fibers["tension"]))}  # fmt: skip
+    return replace(snapshot, cells=cells, links=links, fibers=fibers)
 
 
 def room(folder: Path, found: Disk | None, *, runs: int = 1, force: bool = False) -> str:

@@ -3,7 +3,8 @@
     scenario.toml    as resolved                     run.pvd              open this in ParaView
     run.json         status, versions, device        frames/cells_N.vtp   positions and what cells carry
     cells.parquet    one row per cell and record     frames/links_N.vtp   links from cells to fibers
-    summary.txt      words and numbers               fibers.vtp           the network, once
+    summary.txt      words and numbers               fibers.vtp           the network, once if it is held
+                                                     frames/fibers_N.vtp  ... or at each record if it moves
 
 Pictures, plots and `open_in_paraview.py` beside them are of `viz`.
 
@@ -17,14 +18,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from physim import cell_table, vtk_files
+from physim import cell_table, frame_files
 from physim.errors import InputError
 from physim.files import copy_file, remove, sync_folder, write_json, write_text
 from physim.run_folder import Entry, RecordError, entries, new_run_folder, pvd, read_info, writing
@@ -34,24 +35,6 @@ if TYPE_CHECKING:
     from physim.generate.fiber_network import FiberNetwork
 
 __all__ = ["RecordError", "Recorder", "Snapshot", "new_run_folder", "writing"]
-
-CELL_ARRAYS = {
-    "id": "",
-    "type": "",
-    "radius": "um",
-    "nucleus_radius": "um",
-    "cadherin": "",
-    "integrin": "",
-    "polarity": "",
-    "velocity": "um/min",
-    "force": "nN",
-    "bound_links": "",
-    "link_force": "nN",
-    "junctions": "",
-    "departed": "h",
-}
-"""Arrays of cells_N.vtp beside the positions, with their units: `velocity (um/min)`, `id`."""
-
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -69,6 +52,13 @@ class Snapshot:
     """cell_id, cell_position (m, 3) um, point (m, 3) um on the fiber, tension nN; None: not kept."""
     counters: dict[str, int | float]
     """What the engine counted since the start."""
+    fibers: dict[str, np.ndarray] | None = None
+    """position (N, 3) um of each node, wrapped, displacement (N, 3) um since the start; tension nN of each segment,
+    above 0 where it is stretched; None: fibers are held, or not kept."""
+
+    def kept(self, *, links: bool, fibers: bool) -> Snapshot:
+        """Without the parts that are not to be recorded: the keys of the scenario's [record]."""
+        return replace(self, links=self.links if links else None, fibers=self.fibers if fibers else None)
 
 
 class Recorder:
@@ -103,7 +93,7 @@ class Recorder:
                 copy_file(source, folder / name)
             write_text(folder / "scenario.toml", scenario_toml)
             if network is not None:
-                dropped = write_fibers(folder / "fibers.vtp", network)
+                dropped = int(frame_files.through_faces(network, network.nodes).sum())
                 self.info["fibers"] = {"segments": len(network.segments), "not_drawn": dropped}
             write_json(folder / "run.json", self.info)
 
@@ -115,7 +105,7 @@ class Recorder:
         self.last_time = float("nan")
         """min, of the last complete frame."""
         self._listed: list[Entry] = []
-        self._has_fibers = network is not None
+        self._network = network
         self._begin = time.perf_counter()
 
     @classmethod
@@ -151,28 +141,37 @@ class Recorder:
         number = f"{self.frames:06d}"
         part = self.folder / "table" / f"part_{number}.parquet"
         names = {"cells": f"frames/cells_{number}.vtp"}
-        if self._has_fibers:
-            names["fibers"] = "fibers.vtp"
+        if self._network is not None:
+            names["fibers"] = "fibers.vtp" if snapshot.fibers is None else f"frames/fibers_{number}.vtp"
         if snapshot.links is not None:
             names["links"] = f"frames/links_{number}.vtp"
         hours = snapshot.time / 60
         listed = [*self._listed, *((hours, kind, name) for kind, name in names.items())]
         try:
-            with self._writing(self.folder / names["cells"]):
-                self._write_cells(self.folder / names["cells"], snapshot)
-                if snapshot.links is not None:
-                    _write_links(self.folder / names["links"], snapshot.links, _clock(snapshot))
+            for kind, name in names.items():
+                with self._writing(self.folder / name):
+                    self._write_part(kind, self.folder / name, snapshot)
+            with self._writing(part):
                 cell_table.write(part, cell_table.rows(snapshot.time, snapshot.cells))
             with self._writing(self.folder / "run.pvd"):
                 write_text(self.folder / "run.pvd", pvd(listed))
         except BaseException:
             if not self._lists(names["cells"]):
-                remove(part, *(self.folder / name for kind, name in names.items() if kind != "fibers"))
+                remove(part, *(self.folder / name for name in names.values() if name != "fibers.vtp"))
             raise
         self._listed = listed
         self.frames += 1
         self.last_time = snapshot.time
         self.info["counters"] = dict(snapshot.counters)
+
+    def _write_part(self, kind: str, path: Path, snapshot: Snapshot) -> None:
+        if kind == "cells":
+            frame_files.write_cells(path, snapshot, self.type_names)
+        elif kind == "links":
+            frame_files.write_links(path, snapshot)
+        elif snapshot.fibers is not None or not path.is_file():  # held fibers are written once
+            assert self._network is not None
+            frame_files.write_fibers(path, self._network, snapshot)
 
     def finish(self, status: str, **info: Any) -> None:
         """Write run.json with `status` ("complete", "interrupted", "stopped: reason"); join the table if complete."""
@@ -203,43 +202,6 @@ class Recorder:
             return name in (self.folder / "run.pvd").read_text("utf-8")
         except OSError:
             return False
-
-    def _write_cells(self, path: Path, snapshot: Snapshot) -> None:
-        cells = dict(snapshot.cells)
-        cells["departed"] = cells["departed"] / 60
-        arrays = {f"{name} ({unit})" if unit else name: cells[name] for name, unit in CELL_ARRAYS.items()}
-        fields: dict[str, Any] = {**_clock(snapshot), "type_names": self.type_names}
-        vtk_files.write_points(path, cells["position"], arrays, fields)
-
-
-def write_fibers(path: Path, network: FiberNetwork) -> int:
-    """Segments as lines with the `fiber` of each; those through a periodic face are left out.
-
-    Returns how many were left out.
-    """
-    first, second = network.nodes[network.segments[:, 0]], network.nodes[network.segments[:, 1]]
-    inside = np.abs(second - first - network.vectors).max(axis=1, initial=0.0) < 1e-6
-    left_out = int((~inside).sum())
-    fields = {
-        "bundle_diameter (um)": np.array([network.bundle_diameter]),
-        "segments_not_drawn": np.array([left_out]),
-    }
-    arrays = {"fiber": network.segment_fiber[inside]}
-    vtk_files.write_lines(path, network.nodes, network.segments[inside], arrays, fields)
-    return left_out
-
-
-def _write_links(path: Path, links: dict[str, np.ndarray], fields: vtk_files.FieldData) -> None:
-    """A line from each cell's centre to the point on the fiber that it holds."""
-    count = len(links["cell_id"])
-    ends = np.concatenate([links["cell_position"].reshape(-1, 3), links["point"].reshape(-1, 3)])
-    lines = np.stack([np.arange(count), np.arange(count) + count], axis=1)
-    arrays = {"cell_id": links["cell_id"], "tension (nN)": links["tension"]}
-    vtk_files.write_lines(path, ends, lines, arrays, fields)
-
-
-def _clock(snapshot: Snapshot) -> dict[str, np.ndarray]:
-    return {"time (h)": np.array([snapshot.time / 60]), "step": np.array([snapshot.step], np.int64)}
 
 
 def _now() -> str:

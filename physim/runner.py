@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +97,10 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
 def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, brief: bool) -> Path:
     """The arms of a run to their end, then summary and pictures."""
     scenario, folder = sim.scenario, recorder.folder
-    own, info = sim.scenario.record.links, recorder.info
+    record, info = sim.scenario.record, recorder.info
 
     def keep(snapshot: Snapshot) -> None:
-        recorder.write(snapshot if own else replace(snapshot, links=None))
+        recorder.write(snapshot.kept(links=record.links, fibers=record.fibers))
 
     arm = Arm("run", sim, folder / "checkpoints", keep, recorder.frames, info.get("first_step", 0))
     try:

@@ -154,3 +154,6 @@ class Record(Section):
     links: StrictBool = Field(
         True, description="write links between cells and fibers as a part of the frames"
     )
+    fibers: StrictBool = Field(
+        True, description="write fibers that move as a part of the frames, else only as they were at the start"
+    )

@@ -1,4 +1,7 @@
-"""What is read back at a record time: cells by id, the links they hold, the counters; all in um, min and nN."""
+"""What is read back at a record time: cells by id, the links they hold, fibers that move, the counters.
+
+All in um, min and nN.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from physim.network_state import separations
+from physim.analysis.mechanics import displacement, tension
 from physim.record import Snapshot
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ def take(sim: Simulation) -> Snapshot:
     }
     if "junction_partner" in sim.buffers:
         cells["junctions"] = (sim.read("junction_partner") > 0).sum(0)[order].astype(np.int32)
+    fibers = _fibers(sim)
     links: dict[str, np.ndarray] = {
         "cell_id": np.zeros(0, np.uint32),
         "cell_position": np.zeros((0, 3)),
@@ -57,10 +61,10 @@ def take(sim: Simulation) -> Snapshot:
         cells["bound_links"] = (held > 0).sum(0).astype(np.int32)
         cells["link_force"] = np.where(held > 0, tension, 0).sum(0).astype(np.float32)
         slot, who = np.nonzero(held)
-        first, second = sim.network.segments[held[slot, who].astype(np.int64) - 1].T
-        nodes = sim.read("node_position")
-        begin = sim.box.to_micron(nodes[first])
-        point = begin + at[slot, who, None] * separations(nodes, first, second, sim.box)
+        nodes = sim.network.nodes if fibers is None else fibers["position"]
+        segment = held[slot, who].astype(np.int64) - 1
+        begin, end = (nodes[sim.network.segments[segment, side]] for side in (0, 1))
+        point = begin + at[slot, who, None] * sim.network.box.image(end - begin)
         centre = position[who]
         size = sim.box.upper - sim.box.lower
         point += np.where(sim.box.periodic, np.rint((centre - point) / size) * size, 0.0)
@@ -71,4 +75,17 @@ def take(sim: Simulation) -> Snapshot:
             "tension": tension[slot, who],
         }
     counters: dict[str, int | float] = {**sim.status}
-    return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=counters)
+    return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=counters, fibers=fibers)
+
+
+def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
+    """Where the nodes are, how far they have moved since the start, and what the segments bear; None if held."""
+    moving = [term for term in sim.terms if term.name == "network"]
+    if not moving:
+        return None
+    nodes = sim.fiber_nodes()
+    return {
+        "position": nodes,
+        "displacement": displacement(sim.network, nodes),
+        "tension": tension(sim.network, nodes, stretch_modulus=moving[0].stretch_modulus),  # type: ignore[attr-defined]
+    }

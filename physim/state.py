@@ -147,6 +147,8 @@ _TABLE = (
     Array("node_shift", "float4", "node", "um", "displacement since then"),
     Array("segment_block", "float4", "segment", "nN/um", "stiffness m m' + w of the stretch (m, w)"),
     Array("bend_block", "float", "node", "nN um", "stiffness of the bend at the node"),
+    Array("bend_axis", "float4", "segment", "", "tangent"),
+    Array("bend_twist", "float8", "segment", "", "how the bends at both ends turn with the segment's twist: a, b"),
     Array("hold_block", "float4", "hold", "nN/um", "stiffness m m' + w of the crosslink (m, w)"),
     Array("factor", "float8", "node", "", "block LDL' per fiber: D^-1 (6), two blocks of L (9 each)", rows="3"),
     Array("fiber_loads", "double2", "fiber", "nN^2", "squares of the loads, times the tolerance's, and of what is left"),

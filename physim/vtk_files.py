@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,12 @@ def write_points(path: Path, positions: np.ndarray, arrays: Arrays, fields: Fiel
     _write(path, data, fields)
 
 
-def write_lines(path: Path, nodes: np.ndarray, lines: np.ndarray, arrays: Arrays, fields: FieldData) -> None:
-    """Lines (m, 2) between nodes (n, 3); `arrays` are data of the lines."""
+def write_lines(path: Path, nodes: np.ndarray, lines: np.ndarray, arrays: Arrays, fields: FieldData,
+                of_nodes: Arrays = MappingProxyType({})) -> None:  # fmt: skip
+    """Lines (m, 2) between nodes (n, 3); `arrays` are data of the lines, `of_nodes` of the nodes."""
     data = _geometry(nodes)
     data.SetLines(_cells(lines))
+    _add(data.GetPointData(), of_nodes)
     _add(data.GetCellData(), arrays)
     _write(path, data, fields)
 

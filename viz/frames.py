@@ -45,14 +45,15 @@ class Run:
             if name == "cells":
                 raise InputError(f"{path}: is missing, but run.pvd names it; copy the whole folder of the run")
             return None
-        if name == "fibers" and self._part[0] == path:  # one file for all frames
+        held = path.parent == self.folder  # one file for all frames; fibers that move have one in each
+        if held and self._part[0] == path:
             return self._part[1]
         from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
         reader = vtkXMLPolyDataReader()
         reader.SetFileName(str(path))
         reader.Update()
-        if name == "fibers":
+        if held:
             self._part = (path, reader.GetOutput())
         return reader.GetOutput()
 
@@ -87,13 +88,17 @@ def points(data: Any) -> np.ndarray:
 
 def line_ends(data: Any) -> tuple[np.ndarray, np.ndarray]:
     """Begin and end (m, 3) um of the two-point lines of a part; none for None."""
-    from vtkmodules.util.numpy_support import vtk_to_numpy
-
     if data is None or data.GetNumberOfCells() == 0:
         return np.zeros((0, 3)), np.zeros((0, 3))
-    ends = vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
-    where = points(data)
+    ends, where = line_nodes(data), points(data)
     return where[ends[:, 0]], where[ends[:, 1]]
+
+
+def line_nodes(data: Any) -> np.ndarray:
+    """(m, 2) the two points of each line."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    return vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
 
 
 def in_the_box(cells: Any) -> np.ndarray:

@@ -49,10 +49,18 @@ def size_of(text: str) -> tuple[int, int]:
     return size
 
 
-def render_run(folder: Path, *, size: tuple[int, int] = SIZE, frames: str = "last") -> Iterator[Path]:
+def check_fibers(folder: Path, fibers: str | None) -> None:
+    """Raises InputError if fibers of this run cannot be coloured so: see `render_run`."""
+    if fibers is not None:
+        View.of(Run(folder), fibers)
+
+
+def render_run(folder: Path, *, size: tuple[int, int] = SIZE, frames: str = "last",
+               fibers: str | None = None) -> Iterator[Path]:  # fmt: skip
     """Draw `preview.png` (frames "last"), or `pictures/000000.png` ... ("all"); gives each path once it is there.
 
-    Raises InputError for a folder without frames, PictureError where VTK cannot draw.
+    `fibers` is what colours fibers that move: "displacement" (the default), "tension" or "plain". Raises InputError for
+    a folder without frames, PictureError where VTK cannot draw.
     """
     run = Run(folder)
     if not can_draw():
@@ -60,7 +68,7 @@ def render_run(folder: Path, *, size: tuple[int, int] = SIZE, frames: str = "las
             f"no usable EGL or OSMesa library, so no pictures; {REMEDY}, then: physim render {folder}", exit_code=2
         )
     wanted = paths(run, frames)
-    command = [*_PYTHON, "-m", "physim.viz.render", str(folder), *map(str, size), frames]
+    command = [*_PYTHON, "-m", "physim.viz.render", str(folder), *map(str, size), frames, *([fibers] if fibers else [])]
     with tempfile.TemporaryFile("w+") as complaints:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True)
         assert child.stdout is not None
@@ -117,12 +125,12 @@ def draw(run: Run, time: float, layout: Layout) -> np.ndarray:
     return np.rint(pixels[::-1]).astype(np.uint8)
 
 
-def _main(folder: str, width: str, height: str, frames: str) -> None:
+def _main(folder: str, width: str, height: str, frames: str, fibers: str | None = None) -> None:
     """Draw in this process; a line on stdout for each picture."""
     from matplotlib.image import imsave
 
     run = Run(Path(folder))
-    layout = Layout(int(width), int(height), View.of(run))
+    layout = Layout(int(width), int(height), View.of(run, fibers))
     wanted = paths(run, frames)
     for time, path in zip(run.times[-len(wanted) :], wanted, strict=True):
         pixels = draw(run, time, layout)

@@ -8,6 +8,7 @@ import numpy as np
 import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
+from physim.viz.fiber_color import FiberColor
 from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
 from physim.viz.view import FIBER, INK, LINKS, NUCLEUS, PALE, PAPER, RGB, Layout, Row, color, legend, mixed
 
@@ -46,14 +47,25 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
         seen = chosen & (nucleus > 0)
         if seen.any():
             _add(stage, _spheres(where[seen], nucleus[seen]), mixed(NUCLEUS, share))
-    begin, end = line_ends(run.part("fibers", time))
-    shown = view.in_slab(0.5 * (begin + end)[:, 2])
-    if shown.any():
-        _add(stage, _lines(begin[shown], end[shown]), FIBER, width=1.1 * layout.unit)
+    _fibers(stage, run.part("fibers", time), layout)
     links = run.part("links", time)
     if links is not None and links.GetNumberOfCells():
         _links(stage, links, layout, float(nucleus.max(initial=0.0)))
     return legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
+
+
+def _fibers(stage: Any, fibers: Any, layout: Layout) -> None:
+    """Segments with their middle in the slab: grey, or on the scale of what they have done."""
+    begin, end = line_ends(fibers)
+    scale, shown = layout.view.fiber_color, layout.view.in_slab(0.5 * (begin + end)[:, 2])
+    if shown.any() and scale is None:
+        _add(stage, _lines(begin[shown], end[shown]), FIBER, width=1.1 * layout.unit)
+    elif shown.any():
+        assert scale is not None
+        values = scale.values(fibers)[shown]
+        for chosen, width in ((~scale.strong(values), 1.1), (scale.strong(values), 2.0)):
+            lines = _lines(begin[shown][chosen], end[shown][chosen], scale.of(values[chosen]))
+            _add(stage, lines, width=width * layout.unit)
 
 
 def _links(stage: Any, links: Any, layout: Layout, margin: float) -> None:
@@ -95,8 +107,8 @@ def _spheres(centers: np.ndarray, radii: np.ndarray) -> Any:
     return mapper
 
 
-def _lines(begin: np.ndarray, end: np.ndarray) -> Any:
-    """Mapper of line segments from begin to end (m, 3), um."""
+def _lines(begin: np.ndarray, end: np.ndarray, colors: np.ndarray | None = None) -> Any:
+    """Mapper of line segments from begin to end (m, 3), um, each of its own colour (m, 3) if these are given."""
     lines = vtk.vtkPolyData()
     lines.SetPoints(_points(np.stack([begin, end], 1).reshape(-1, 3)))
     cells = np.empty((len(begin), 3), np.int64)
@@ -105,18 +117,21 @@ def _lines(begin: np.ndarray, end: np.ndarray) -> Any:
     connectivity = vtk.vtkCellArray()
     connectivity.ImportLegacyFormat(numpy_to_vtkIdTypeArray(cells.ravel(), deep=True))
     lines.SetLines(connectivity)
+    if colors is not None:
+        shades = numpy_to_vtk(np.rint(255 * colors).astype(np.uint8), deep=True)
+        lines.GetCellData().SetScalars(shades)
     mapper = vtk.vtkPolyDataMapper()
     mapper.SetInputData(lines)
     return mapper
 
 
-def _add(stage: Any, mapper: Any, rgb: RGB, *, width: float = 0.0, open_cut: bool = False) -> None:
-    """An actor; `open_cut` leaves out the half of a sphere that faces the viewer."""
-    mapper.ScalarVisibilityOff()
+def _add(stage: Any, mapper: Any, rgb: RGB | None = None, *, width: float = 0.0, open_cut: bool = False) -> None:
+    """An actor of one colour, or of the mapper's own; `open_cut` leaves out the half of a sphere toward the viewer."""
+    mapper.SetScalarVisibility(rgb is None)
     actor = vtk.vtkActor()
     actor.SetMapper(mapper)
     look = actor.GetProperty()
-    look.SetColor(*rgb)
+    look.SetColor(*(rgb or INK))
     look.SetAmbient(0.3)
     look.SetDiffuse(0.7)
     if open_cut:
@@ -145,12 +160,25 @@ def _legend(column: Any, rows: list[Row], time: float, layout: Layout) -> None:
     _text(column, f"{time:.1f} h", left, layout.height - 84 * unit, 52 * unit, bold=True)
     for k, row in enumerate(rows):
         y = layout.height - (138 + 48 * k) * unit
-        _sign(column, row, left, y + 12 * unit, unit)
+        if row.scale is not None:
+            _scale(column, row.scale, left, y, unit)
+        else:
+            _sign(column, row, left, y + 12 * unit, unit)
         _text(column, row.label, left + (52 * unit if row.sign else 0), y, 27 * unit)
     length, pixels = layout.scale_bar()
     right, low, high = left + pixels, 44 * unit, 54 * unit
     _polygon(column, [(left, low), (right, low), (right, high), (left, high)], INK)
     _text(column, f"{length:g} \u00b5m", left, 72 * unit, 30 * unit)
+
+
+def _scale(column: Any, scale: FiberColor, x: float, y: float, unit: float) -> None:
+    """A bar of the colours between the ends of a scale, with numbers below; beyond an end its colour stays."""
+    edges = np.rint(np.linspace(x, x + 320 * unit, 65))
+    values = np.linspace(scale.low, scale.top, 64)
+    for left, right, rgb in zip(edges[:-1], edges[1:], scale.of(values), strict=True):
+        _polygon(column, [(left, y), (right, y), (right, y + 20 * unit), (left, y + 20 * unit)], tuple(rgb))
+    for part, label in enumerate(scale.labels):
+        _text(column, label, x + part * 160 * unit, y - 34 * unit, 24 * unit, side=part)
 
 
 def _sign(column: Any, row: Row, x: float, y: float, unit: float) -> None:
@@ -173,7 +201,9 @@ def _sign(column: Any, row: Row, x: float, y: float, unit: float) -> None:
             disc(right - 6 * unit, 6, row.color)
 
 
-def _text(column: Any, label: str, x: float, y: float, height: float, bold: bool = False) -> None:
+def _text(column: Any, label: str, x: float, y: float, height: float, bold: bool = False,
+          side: int = 0) -> None:  # fmt: skip
+    """A line of text that begins, has its middle or ends (`side` 0, 1, 2) at x."""
     actor = vtk.vtkTextActor()
     actor.SetInput(label)
     actor.SetDisplayPosition(round(x), round(y))
@@ -181,6 +211,7 @@ def _text(column: Any, label: str, x: float, y: float, height: float, bold: bool
     look.SetFontSize(max(6, round(height)))
     look.SetColor(*INK)
     look.SetBold(bold)
+    look.SetJustification(side)
     column.AddViewProp(actor)
 
 

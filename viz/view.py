@@ -5,10 +5,12 @@ NumPy only; `physim.viz.scene` draws it. Parallel projection along -z, so that t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from physim.viz import fiber_color
+from physim.viz.fiber_color import FiberColor, round_number
 from physim.viz.frames import Run, array, in_the_box, points
 
 RGB = tuple[float, float, float]
@@ -58,10 +60,15 @@ class View:
     tension: float
     """nN: classes of link tension begin at 0, 1 and 2 times this; 0 without links."""
     fibers: bool
+    fiber_color: FiberColor | None = None
+    """Of fibers that move; None: grey."""
 
     @classmethod
-    def of(cls, run: Run) -> View:
-        """The box where there are fibers, else the space that the cells take in the course of the run."""
+    def of(cls, run: Run, fibers_by: str | None = None) -> View:
+        """The box where there are fibers, else the space that the cells take in the course of the run.
+
+        `fibers_by` is what colours fibers: see `fiber_color.of_run`, whose InputError this raises.
+        """
         seen = [run.times[k] for k in np.unique(np.linspace(0, len(run.times) - 1, _SAMPLES).astype(int))]
         low, high, tensions = np.full(3, np.inf), np.full(3, -np.inf), [np.zeros(0)]
         for time in seen:
@@ -83,8 +90,9 @@ class View:
         pad = np.maximum(0.0, 20.0 - 0.5 * (high - low))  # at least 40 um
         low, high = low - pad, high + pad
         pulls = np.concatenate(tensions)
-        step = _round_number(float(np.quantile(pulls, 0.99)) / 3) if len(pulls) and pulls.max() > 0 else 0.0
-        return cls((float(low[0]), float(low[1])), (float(high[0]), float(high[1])), plane, step, fibers is not None)
+        step = round_number(float(np.quantile(pulls, 0.99)) / 3) if len(pulls) and pulls.max() > 0 else 0.0
+        view = cls((float(low[0]), float(low[1])), (float(high[0]), float(high[1])), plane, step, fibers is not None)
+        return replace(view, fiber_color=fiber_color.of_run(run, fibers_by, lambda middle: view.in_slab(middle[:, 2])))
 
     def in_slab(self, height: np.ndarray, margin: np.ndarray | float = 0.0) -> np.ndarray:
         """Whether heights z, um, lie in the slab or within `margin` of it; all do where no slab is shown."""
@@ -135,11 +143,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the legend: its text and the sign before it ("cell", "nucleus", "pale", "fiber", "link" or "")."""
+    """A line of the legend: its text and the sign before it ("cell", "nucleus", "pale", "fiber", "link" or "").
+
+    "scale" is a bar of the colours of a scale, with the text below.
+    """
 
     label: str
     sign: str = ""
     color: RGB = INK
+    scale: FiberColor | None = None
 
 
 def legend(view: View, names: list[str], kinds: np.ndarray, here: int, all_cells: int, pale: bool) -> list[Row]:
@@ -157,6 +169,8 @@ def legend(view: View, names: list[str], kinds: np.ndarray, here: int, all_cells
         rows.append(Row("above or below slab", "pale", color(int(kinds[0]))))
     if view.fibers:
         rows.append(Row(f"collagen, {SLAB:g} \u00b5m slab", "fiber", FIBER))
+    if view.fiber_color is not None:
+        rows += [Row(view.fiber_color.title), Row("", "scale", scale=view.fiber_color), Row("")]
     if view.tension:
         one, two = view.tension, 2 * view.tension
         words = (f"link, below {one:g} nN", f"link, {one:g} to {two:g} nN", f"link, above {two:g} nN")
@@ -166,9 +180,3 @@ def legend(view: View, names: list[str], kinds: np.ndarray, here: int, all_cells
 
 def _some(values: np.ndarray | None) -> np.ndarray:
     return values if values is not None else np.zeros(0)
-
-
-def _round_number(value: float) -> float:
-    """The nearest of 1, 2, 5, 10, 20, ... 0.5, 0.2 ... on a logarithmic scale."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(min((step * power for step in (1, 2, 5, 10)), key=lambda step: abs(np.log(step / value))))

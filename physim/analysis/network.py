@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from physim.analysis.alignment import nematic_tensor, order_and_director
 from physim.generate.collagen import FiberNetwork
 
 Points = NDArray[np.float64]
@@ -126,11 +127,7 @@ def nematic_order(network: FiberNetwork) -> tuple[float, Points]:
     0 for isotropic, 1 for parallel fibers. The largest of three eigenvalues: chance alone gives about F^-1/2
     for F fibers.
     """
-    tangent = network.vectors / network.lengths[:, None]
-    weighted = tangent * (network.lengths / network.lengths.sum())[:, None]
-    values, vectors = np.linalg.eigh(1.5 * weighted.T @ tangent - 0.5 * np.eye(3))
-    director = vectors[:, -1]
-    return float(values[-1]), director * (1.0 if director[np.argmax(np.abs(director))] > 0 else -1.0)
+    return order_and_director(nematic_tensor(network))
 
 
 def describe(network: FiberNetwork, seed: int = 0) -> dict[str, float]:

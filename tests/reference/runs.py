@@ -26,8 +26,8 @@ def network(begin: Any, end: Any, size: float = 100.0) -> Any:
 
 
 def snapshot(minutes: float, position: Any, *, kind: Any = 0, departed: Any = np.nan, radius: Any = 8.0,
-             nucleus: Any = 4.0, links: Any = ()) -> Snapshot:  # fmt: skip
-    """Cells at (n, 3) um with ids 0, 1, ...; `links` are (cell, point on the fiber, tension nN)."""
+             nucleus: Any = 4.0, links: Any = (), fibers: Any = None) -> Snapshot:  # fmt: skip
+    """Cells at (n, 3) um with ids 0, 1, ...; `links` are (cell, point on fiber, tension nN), `fibers` of `moved`."""
     position = np.array(position, float).reshape(-1, 3)
     n = len(position)
     each = lambda value, kind: np.broadcast_to(np.array(value, kind), n).copy()  # noqa: E731
@@ -46,7 +46,14 @@ def snapshot(minutes: float, position: Any, *, kind: Any = 0, departed: Any = np
         "point": np.array([link[1] for link in links], float).reshape(-1, 3),
         "tension": np.array([link[2] for link in links], np.float32),
     }
-    return Snapshot(round(minutes * 10), minutes, cells, held, {})
+    return Snapshot(round(minutes * 10), minutes, cells, held, {}, fibers)
+
+
+def moved(net: Any, displacement: Any, tension: Any = 0.0) -> dict[str, np.ndarray]:
+    """Fibers of a snapshot whose nodes have moved by (N, 3) um, and whose segments bear (M,) nN."""
+    displacement = np.broadcast_to(np.array(displacement, float), net.nodes.shape)
+    return {"position": net.box.wrap(net.nodes + displacement), "displacement": displacement,
+            "tension": np.broadcast_to(np.array(tension, float), len(net.segments))}  # fmt: skip
 
 
 def record(folder: Path, snapshots: list[Snapshot], *, fibers: Any = None, size: float = 100.0,

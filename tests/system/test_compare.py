@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from reference import runs
 
 from physim import checkpoint, runner
 from physim.compare import compare
@@ -158,3 +159,15 @@ def test_damaged_files_are_refused_not_taken_as_equal(whole, changed) -> None:
     (changed / "cells.parquet").write_bytes(b"no table")
     with pytest.raises(InputError, match="a file cannot be read"):
         compare(whole, changed)
+
+
+def test_fibers_that_move_are_compared_frame_by_frame(tmp_path) -> None:
+    net = runs.network([[10, 10, 50], [10, 30, 50]], [[90, 10, 50], [90, 30, 50]])
+    for name, last in (("a", 2.0), ("b", 2.5)):
+        taken = [runs.snapshot(60.0 * k, [[50, 50, 50]], fibers=runs.moved(net, 0.0, [0, last if k == 2 else k]))
+                 for k in range(3)]  # fmt: skip
+        runs.record(tmp_path / name, taken, fibers=net)
+    assert compare(tmp_path / "a", tmp_path / "a").same
+    report = compare(tmp_path / "a", tmp_path / "b")
+    assert report.differing == ["the fiber frames from 2 h on"]
+    assert "tension (nN): 1 of 2 segments, most in segment 1: 2.0 | 2.5, a difference of 0.5" in report.text

@@ -33,6 +33,14 @@ def test_python_page_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
     assert abs(moved[1]).mean() < 0.5 * abs(moved[0]).mean(), "without crawling, cells come to rest"
 
 
+def test_results_page_measures_a_network(device_label, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    (code,) = [block for block in blocks("results.md", "python") if "mechanics" in block]
+    exec(code, {})
+    said = capsys.readouterr().out
+    assert "Energy(stretch=" in said and "RadialField(edges=" in said and "Contraction(contractility=" in said
+
+
 def test_readme_example_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PHYSIM_DEVICE", device_label)

@@ -21,11 +21,12 @@ from physim.viz.paraview import write_script
 @pytest.fixture
 def paraview(monkeypatch):
     """What the script asked of ParaView: `paraview.simple` as a mock, its blocks in `blocks`."""
-    simple, package, blocks = MagicMock(), ModuleType("paraview"), []
+    simple, package, blocks = MagicMock(arrays={}), ModuleType("paraview"), []
 
     def block(**_):
         blocks.append(MagicMock())
         blocks[-1].GetDataInformation.return_value.GetBounds.return_value = (0, 100, 0, 100, 40, 60)
+        blocks[-1].PointData.GetArray.side_effect = simple.arrays.get
         return blocks[-1]
 
     simple.ExtractBlock.side_effect = block
@@ -42,9 +43,11 @@ def paraview(monkeypatch):
     return simple
 
 
-def folder_of(path):
+def folder_of(path, moving=False):
     fibers = runs.network([[10, 10, 50]], [[90, 10, 50]])
-    return runs.record(path, [runs.snapshot(0.0, [[50, 50, 50]], links=[(0, [60, 50, 50], 2.0)])], fibers=fibers)
+    state = runs.moved(fibers, 1.0) if moving else None
+    taken = runs.snapshot(0.0, [[50, 50, 50]], links=[(0, [60, 50, 50], 2.0)], fibers=state)
+    return runs.record(path, [taken], fibers=fibers)
 
 
 def test_script_opens_parts_and_arrays_that_the_run_has(tmp_path, paraview):
@@ -64,6 +67,23 @@ def test_script_opens_parts_and_arrays_that_the_run_has(tmp_path, paraview):
     colors = paraview.GetColorTransferFunction.return_value
     assert colors.Annotations == ["0", "tumor", "1", "fibroblast"]
     assert paraview.GetTimeKeeper.return_value.Time == 1.0  # h, the last frame
+
+
+def test_fibers_that_move_are_coloured_by_their_displacement(tmp_path, paraview):
+    shown = paraview.Show.return_value
+    names = runpy.run_path(str(write_script(folder_of(tmp_path / "held"))))
+    coloured = lambda: [call.args[1] for call in paraview.ColorBy.call_args_list]  # noqa: E731
+    assert ("POINTS", names["DISPLACEMENT"], "Magnitude") not in coloured()
+    assert shown.DiffuseColor == [0.55, 0.58, 0.64]
+    folder = folder_of(tmp_path / "moving", moving=True)
+    part = Run(folder).part("fibers", 0.0)
+    assert part.GetPointData().HasArray(names["DISPLACEMENT"])
+    paraview.arrays[names["DISPLACEMENT"]] = "there"
+    colors = paraview.GetColorTransferFunction.return_value
+    colors.RGBPoints = [0.0, 0, 0, 0, 5.0, 1, 1, 1]  # the range of the data, 0 to 5 um
+    runpy.run_path(str(write_script(folder)))
+    assert ("POINTS", names["DISPLACEMENT"], "Magnitude") in coloured()
+    assert colors.RGBPoints[0] == 0 and colors.RGBPoints[-4] == 5 and len(colors.RGBPoints) == 16
 
 
 def test_script_finds_a_run_that_was_moved_or_opened_without_its_name(tmp_path, paraview, monkeypatch):

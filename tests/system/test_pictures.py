@@ -11,15 +11,18 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from reference import runs
 from typer.testing import CliRunner
 
 from physim import cell_table
+from physim.analysis.displacement import Decay
 from physim.cli import app
 from physim.errors import InputError
-from physim.viz import movie, render
-from physim.viz.frames import Run
+from physim.viz import movie, plots, render
+from physim.viz.fiber_color import FiberColor
+from physim.viz.frames import Run, array
 from physim.viz.plots import plot_invasion
 from physim.viz.render import PictureError, render_run
 from physim.viz.view import CELLS, FIBER, INK, LINKS, NUCLEUS, PAPER, Layout, View, legend
@@ -98,6 +101,84 @@ def test_links_show_their_tension_at_the_fiber(drawn):
         return
     for (x, y, _), shade in zip(POINTS, (LINKS[0], LINKS[2], LINKS[2]), strict=True):
         assert near(at(pixels, layout, x, y), shade, 25)
+
+
+NET = runs.network([[20, 10, 50], [20, 30, 50], [20, 90, 50], [60, 10, 90]], [[80, 10, 50], [80, 30, 50], [80, 90, 50],
+                                                                              [60, 90, 90]])  # fmt: skip
+
+
+def moving(folder, reach=(2.0, 1.0, 0.0, 9.0), tension=(4.0, -2.0, 0.0, 50.0)):
+    """Three fibers in the slab and one above it, at rest and then moved along z by so many um; a cell at the middle."""
+    shift = np.outer(np.repeat(reach, 2), [0, 0, 1.0])
+    records = [runs.snapshot(10.0 * k, [[50, 60, 50]], fibers=runs.moved(NET, k * shift, k * np.array(tension)))
+               for k in range(2)]  # fmt: skip
+    return runs.record(folder, records, fibers=NET)
+
+
+def test_fibers_that_move_are_coloured_by_what_they_did(tmp_path):
+    folder = moving(tmp_path / "a")
+    for quantity, unit, top in (("displacement", "\u00b5m", 2.0), ("tension", "nN", 5.0)):
+        layout = Layout(*SIZE, View.of(Run(folder), quantity))
+        scale = layout.view.fiber_color
+        assert (scale.quantity, scale.top) == (quantity, top)  # of what is in the slab
+        try:
+            made = list(render_run(folder, size=SIZE, frames="all", fibers=quantity))
+        except PictureError:
+            assert not render.can_draw()
+            return
+        at_rest, drawn = (np.rint(255 * imread(path)[::-1, :, :3].swapaxes(0, 1)).astype(int) for path in made)
+        for y, value in ((10, 2.0), (30, 1.0), (90, 0.0)) if quantity == "displacement" else ((10, 4.0), (30, -2.0)):
+            px, py = (int(p) for p in layout.pixel(40, y))
+            for pixels, now in ((drawn, value), (at_rest, 0.0)):  # a line lies on one row of pixels, or on two
+                light = (pixels[px, py - 3 : py + 4] / 255 - PAPER).sum(0)
+                share = light / (scale.of(np.array([now]))[0] - PAPER)
+                assert share.min() > 0.4 and np.ptp(share) < 0.05, (quantity, y, share)
+        labels = [row.label for row in legend(layout.view, ["tumor"], np.zeros(1, int), 1, 1, False)]
+        assert f"fiber {quantity} ({unit})" in labels
+        column = drawn[: layout.column].reshape(-1, 3)
+        for value in (scale.low, scale.top):  # both ends of the bar of the legend
+            assert (np.abs(column - 255 * scale.of(np.array([value]))[0]).max(1) < 12).sum() >= 12
+
+
+def test_colours_of_fibers_are_brighter_the_more_and_end_at_the_scale():
+    for quantity, values in (("displacement", [0, 0.5, 1, 2.0]), ("tension", [0, -0.5, -1, -2.0])):
+        scale = FiberColor(quantity, 2.0)
+        colors = scale.of(np.array(values))
+        assert (np.diff(colors.sum(1)) > 0.1).all()
+        np.testing.assert_array_equal(scale.of(np.array([values[-1] * 9]))[0], colors[-1])
+    assert FiberColor("tension", 2.0).labels == ("\u2264 \u22122", "0", "\u2265 2")
+    assert FiberColor("displacement", 0.5).labels == ("0", "0.25", "\u2265 0.5")
+
+
+def test_scale_is_not_set_by_how_much_is_at_rest(tmp_path):
+    """One fiber of 100 moves; without the rule, 98 % of the segments would end the scale at 0."""
+    net = runs.network([[1 + 0.9 * k, 10, 50] for k in range(100)], [[1 + 0.9 * k, 90, 50] for k in range(100)])
+    shift = np.zeros(net.nodes.shape)
+    shift[:2] = [0, 0.5, 0]
+    taken = runs.snapshot(0.0, [[50, 50, 50]], fibers=runs.moved(net, shift))
+    folder = runs.record(tmp_path / "a", [taken], fibers=net)
+    assert View.of(Run(folder)).fiber_color.top == 0.5
+
+
+def test_network_at_rest_or_held_is_grey_and_has_no_tension_to_show(tmp_path):
+    at_rest = moving(tmp_path / "rest", (1e-7,) * 4, (1e-5,) * 4)
+    assert View.of(Run(at_rest)).fiber_color is None
+    held = runs.record(tmp_path / "held", [scene()], fibers=FIBERS)
+    assert View.of(Run(held)).fiber_color is None
+    assert View.of(Run(moving(tmp_path / "a")), "plain").fiber_color is None
+    for words, said in ((("tension",), "--fibers tension: fibers are held in this run"),
+                        (("red",), "--fibers: 'red' is not known; write displacement, tension or plain")):  # fmt: skip
+        result = CliRunner().invoke(app, ["render", str(held), "--fibers", *words])
+        assert result.exit_code == 2 and result.stdout == "" and said in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_fibers_of_each_frame_are_read_anew_and_held_ones_once(tmp_path):
+    run = Run(moving(tmp_path / "a"))
+    first, second = (run.part("fibers", time) for time in run.times)
+    assert array(first, "displacement").max() == 0 and array(second, "displacement").max() == 9
+    held = Run(runs.record(tmp_path / "held", [scene(0.0), scene(10.0)], fibers=FIBERS))
+    assert held.part("fibers", held.times[0]) is held.part("fibers", held.times[1])
 
 
 def test_scale_bar_is_as_long_as_it_says(drawn):
@@ -209,6 +290,61 @@ def test_invaded_radius_is_that_of_the_table_of_cells(tmp_path):
     np.testing.assert_allclose(written["invaded_radius_rms_um"], np.sqrt((distance**2).mean(1)), rtol=1e-5)
     figure = imread(folder / "invasion.png")[..., :3]
     assert (np.abs(figure - np.array([0, 0x72, 0xB2]) / 255).max(2) < 0.05).sum() > 1000  # the line of the run
+
+
+def test_stress_and_strain_are_drawn_with_their_modulus(tmp_path, monkeypatch):
+    """sigma = 40 g + 500 g^3 Pa: the curve in percent, its tangent modulus against stress, a band of three networks."""
+    figures = figures_of(monkeypatch)
+    strain = np.linspace(0, 0.3, 31)
+    stress = 40 * strain + 500 * strain**3
+    curves = {"one": (strain, stress), "three": (strain, np.array([stress, 2 * stress, 3 * stress]))}
+    path = plots.stress_strain(tmp_path / "a.png", curves)
+    left, right = figures[0].axes
+    assert left.get_xlabel() == "shear strain (%)" and left.get_ylabel() == "stress (Pa)"
+    one, three = left.get_lines()
+    np.testing.assert_allclose(one.get_xydata(), np.stack([100 * strain, stress], 1))
+    np.testing.assert_allclose(three.get_ydata(), 2 * stress)
+    (band,) = left.collections
+    assert band.get_paths()[0].get_extents().ymax == pytest.approx(3 * stress[-1])
+    x, modulus = right.get_lines()[0].get_xydata().T
+    assert len(x) == 30  # without the point at rest, which has no place on log axes
+    np.testing.assert_allclose(modulus[:-1], (40 + 1500 * strain[1:-1] ** 2), rtol=2e-3)
+    guide = right.get_lines()[-1].get_xydata()
+    assert guide[1, 1] / guide[0, 1] == pytest.approx(guide[1, 0] / guide[0, 0])
+    assert right.get_xscale() == right.get_yscale() == "log"
+    assert imread(path).shape[1] > 1500
+
+
+def test_decay_of_displacements_is_drawn_with_its_exponent(tmp_path, monkeypatch):
+    figures = figures_of(monkeypatch)
+    r = np.geomspace(10, 50, 6)
+    u = -3 * (r / 10) ** -1.5
+    u[-1] *= -1
+    fit = Decay(-1.5, (-1.6, -1.4), -3 * 10**1.5, 5)
+    plots.displacement_decay(tmp_path / "a.png", {"cell": (r, u)}, fits={"cell": fit})
+    (axes,) = figures[0].axes
+    line, toward, away, guide = axes.get_lines()
+    np.testing.assert_allclose(line.get_ydata(), 3 * (r / 10) ** -1.5)
+    np.testing.assert_allclose(toward.get_xydata(), np.stack([r, -u], 1)[:-1])
+    np.testing.assert_allclose(away.get_xydata(), [[r[-1], u[-1]]])
+    assert away.get_markerfacecolor() == "none"
+    (x0, y0), (x1, y1) = guide.get_xydata()
+    assert np.log(y1 / y0) / np.log(x1 / x0) == pytest.approx(-2)
+    said = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert said == ["cell: exponent \u22121.50 (\u22121.60 to \u22121.40)", "slope \u22122"]
+    assert "\u00b5m" in axes.get_xlabel() and "\u00b5m" in axes.get_ylabel()
+
+
+def figures_of(monkeypatch):
+    """The figures that are made, in a list that fills."""
+    made, begin = [], Figure.__init__
+
+    def remember(self, *given, **options):
+        begin(self, *given, **options)
+        made.append(self)
+
+    monkeypatch.setattr(Figure, "__init__", remember)
+    return made
 
 
 def test_machine_that_cannot_draw_is_told_what_to_install(tmp_path, monkeypatch):

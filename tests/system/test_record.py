@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from reference.runs import read_vtp
+from reference.runs import moved, read_vtp
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from physim import cell_table, vtk_files
@@ -19,7 +19,7 @@ from physim.generate.fiber_network import Box, assemble
 from physim.record import Recorder, RecordError, Snapshot, new_run_folder
 
 
-def snapshot(number=0, cells=7, links=5):
+def snapshot(number=0, cells=7, links=5, fibers=None):
     random = np.random.default_rng(number)
     vector = lambda: random.normal(size=(cells, 3)).astype(np.float32)  # noqa: E731
     number_of = lambda: random.uniform(1, 9, cells).astype(np.float32)  # noqa: E731
@@ -48,6 +48,7 @@ def snapshot(number=0, cells=7, links=5):
             "tension": random.uniform(0, 9, links).astype(np.float32),
         },
         counters={"rebuilds": number},
+        fibers=fibers,
     )
 
 
@@ -150,13 +151,75 @@ def test_no_links_are_an_empty_part_and_links_not_kept_are_none(tmp_path):
 
 
 def test_fibers_through_a_periodic_face_are_not_drawn_but_counted(tmp_path):
-    recorder(tmp_path)
+    recorder(tmp_path).write(snapshot())
     data = read_vtp(tmp_path / "fibers.vtp")
     lines = vtk_to_numpy(data.GetPoints().GetData())[
         vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
     ]
     np.testing.assert_allclose(lines[:, :, 0], [[80, 88], [88, 96]])
     assert json.loads((tmp_path / "run.json").read_text())["fibers"] == {"segments": 3, "not_drawn": 1}
+
+
+def test_held_fibers_are_written_once(tmp_path):
+    record = recorder(tmp_path)
+    record.write(snapshot(0))
+    written = (tmp_path / "fibers.vtp").stat()
+    record.write(snapshot(1))
+    assert (tmp_path / "fibers.vtp").stat().st_mtime_ns == written.st_mtime_ns
+    data = read_vtp(tmp_path / "fibers.vtp")
+    assert data.GetPointData().GetNumberOfArrays() == 0 and set(arrays(data.GetCellData())) == {"fiber"}
+
+
+def test_fibers_that_move_are_in_each_frame(tmp_path):
+    """The third node moves through a periodic face: then the segment before it is left out, not that behind it."""
+    record, net = recorder(tmp_path), network()
+    shift = np.zeros((4, 3))
+    shift[2] = [5, 1, 2]
+    states = [moved(net, 0 * shift), moved(net, shift, [1.5, -2.0, 7.0])]
+    for number, fibers in enumerate(states):
+        record.write(snapshot(number, fibers=fibers))
+    assert [entry[3] for entry in listed(tmp_path) if entry[2] == "fibers"] == [
+        "frames/fibers_000000.vtp", "frames/fibers_000001.vtp"
+    ]  # fmt: skip
+    assert not (tmp_path / "fibers.vtp").exists()
+    data = read_vtp(tmp_path / "frames/fibers_000001.vtp")
+    points = vtk_to_numpy(data.GetPoints().GetData())
+    np.testing.assert_allclose(points, [[80, 5, 5], [88, 5, 5], [1, 6, 7], [4, 5, 5]], rtol=1e-6)
+    np.testing.assert_allclose(arrays(data.GetPointData())["displacement (um)"], shift)
+    lines = vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
+    assert lines.tolist() == [[0, 1], [2, 3]]  # the segment in between passes the face
+    found = arrays(data.GetCellData())
+    assert found["fiber"].tolist() == [0, 0] and found["tension (nN)"].tolist() == [1.5, 7.0]
+    fields = data.GetFieldData()
+    assert vtk_to_numpy(fields.GetArray("time (h)")) == pytest.approx(1 / 6)
+    assert vtk_to_numpy(fields.GetArray("segments_not_drawn")) == 1
+
+
+def test_reopened_run_drops_fibers_behind_its_last_frame(tmp_path):
+    record, net = recorder(tmp_path), network()
+    for number in range(3):
+        record.write(snapshot(number, fibers=moved(net, number)))
+    kept = (tmp_path / "frames/fibers_000000.vtp").read_bytes()
+    again = lambda frames: Recorder.reopen(tmp_path, frames, network=net, type_names=["a", "b"])  # noqa: E731
+    record = again(1)
+    assert sorted(path.name for path in (tmp_path / "frames").glob("fibers*")) == ["fibers_000000.vtp"]
+    record.write(snapshot(1, fibers=moved(net, 7.0)))
+    data = read_vtp(tmp_path / "frames/fibers_000001.vtp")
+    assert (arrays(data.GetPointData())["displacement (um)"] == 7).all() and len(listed(tmp_path)) == 6
+    assert (tmp_path / "frames/fibers_000000.vtp").read_bytes() == kept
+    (tmp_path / "frames/fibers_000000.vtp").unlink()
+    with pytest.raises(InputError, match=r"fibers_000000\.vtp: 2 frames were recorded and are not all there"):
+        again(2)
+
+
+def test_parts_that_are_not_to_be_kept_are_left_out(tmp_path):
+    taken = snapshot(1, fibers=moved(network(), 1.0))
+    assert taken.kept(links=True, fibers=True) == taken
+    record = recorder(tmp_path)
+    record.write(taken.kept(links=False, fibers=False))
+    assert [entry[2:] for entry in listed(tmp_path)] == [
+        ("cells", "frames/cells_000000.vtp"), ("fibers", "fibers.vtp")
+    ]  # fmt: skip
 
 
 def test_table_has_units_and_is_joined_at_the_end(tmp_path):
@@ -233,19 +296,21 @@ def _nth(function, n):
         pytest.param(("physim.vtk_files.vtkXMLPolyDataWriter", _Short), id="vtk-truncates"),
     ],
 )  # fmt: skip
-def test_full_disk_leaves_earlier_frames_whole(tmp_path, monkeypatch, break_it):
+@pytest.mark.parametrize("moving", [False, True], ids=["held", "moving"])
+def test_full_disk_leaves_earlier_frames_whole(tmp_path, monkeypatch, break_it, moving):
     record = recorder(tmp_path)
-    record.write(snapshot(0))
-    record.write(snapshot(1))
+    fibers = moved(network(), 1.0) if moving else None
+    record.write(snapshot(0, fibers=fibers))
+    record.write(snapshot(1, fibers=fibers))
     before = files(tmp_path)
     with monkeypatch.context() as patch:
         name, by = break_it
         patch.setattr(name, _nth(getattr(os, name.rsplit(".")[-1]), by) if isinstance(by, int) else by)
         with pytest.raises(RecordError, match=r"cannot be written.*2 complete frames are kept") as error:
-            record.write(snapshot(2))
+            record.write(snapshot(2, fibers=fibers))
     assert "\n" not in str(error.value) and error.value.exit_code == 3
     assert files(tmp_path) == before and len(listed(tmp_path)) == 6
-    record.write(snapshot(2))  # space was made
+    record.write(snapshot(2, fibers=fibers))  # space was made
     record.finish("complete")
     assert len(listed(tmp_path)) == 9 and pq.read_table(tmp_path / "cells.parquet").num_rows == 21
 

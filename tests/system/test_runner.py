@@ -2,9 +2,11 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from reference import runs
 
 from physim import runner
 from physim.analysis.migration import Trajectories
@@ -222,6 +224,22 @@ def test_links_are_left_out_on_request(walkers):
     folder = runner.run(scenario(null={}, record={"interval": 30, "links": False}), preview=False)
     assert not list((folder / "frames").glob("links*")) and 'name="links"' not in (folder / "run.pvd").read_text()
     assert "over 30 min" in (folder / "summary.txt").read_text()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_fibers_that_move_are_in_frames_unless_told_otherwise(walkers, monkeypatch, kept):
+    net, begin, look = runs.network([[10, 10, 50]], [[90, 10, 50]]), Walkers.__init__, Walkers.snapshot
+
+    def with_network(self, *given, **options):
+        begin(self, *given, **options)
+        self.network = net
+
+    monkeypatch.setattr(Walkers, "__init__", with_network)
+    monkeypatch.setattr(Walkers, "snapshot", lambda self: replace(look(self), fibers=runs.moved(net, self.time)))
+    folder = runner.run(scenario(null={}, record={"interval": 30, "fibers": kept}), preview=False)
+    assert len(list((folder / "frames").glob("fibers*"))) == (3 if kept else 0)
+    assert (folder / "fibers.vtp").exists() is not kept
+    assert (folder / "run.pvd").read_text().count('name="fibers"') == 3
 
 
 def test_pictures_that_fail_are_told_and_harm_nothing(walkers, monkeypatch, capsys):

@@ -1,0 +1,78 @@
+"""The parts of a frame as VTP files: cells as points, fibers and links as lines, with units in the names of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from physim import vtk_files
+
+if TYPE_CHECKING:
+    from physim.generate.fiber_network import FiberNetwork
+    from physim.record import Snapshot
+
+CELL_ARRAYS = {
+    "id": "",
+    "type": "",
+    "radius": "um",
+    "nucleus_radius": "um",
+    "cadherin": "",
+    "integrin": "",
+    "polarity": "",
+    "velocity": "um/min",
+    "force": "nN",
+    "bound_links": "",
+    "link_force": "nN",
+    "junctions": "",
+    "departed": "h",
+}
+"""Arrays of cells_N.vtp beside the positions, with their units: `velocity (um/min)`, `id`."""
+
+
+def write_cells(path: Path, snapshot: Snapshot, type_names: Sequence[str]) -> None:
+    cells = dict(snapshot.cells)
+    cells["departed"] = cells["departed"] / 60
+    arrays = {f"{name} ({unit})" if unit else name: cells[name] for name, unit in CELL_ARRAYS.items()}
+    fields: vtk_files.FieldData = {**_clock(snapshot), "type_names": type_names}
+    vtk_files.write_points(path, cells["position"], arrays, fields)
+
+
+def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
+    """Segments as lines with the `fiber` of each, where they are in the snapshot, with displacement and tension.
+
+    Where fibers are held: as they were made, for all frames. Segments through a periodic face are left out.
+    """
+    nodes, moved, pulls = network.nodes, {}, {}
+    fields = {"bundle_diameter (um)": np.array([network.bundle_diameter])}
+    if snapshot.fibers is not None:
+        nodes, fields = snapshot.fibers["position"], _clock(snapshot) | fields
+        moved = {"displacement (um)": snapshot.fibers["displacement"].astype(np.float32)}
+        pulls = {"tension (nN)": snapshot.fibers["tension"].astype(np.float32)}
+    inside = ~through_faces(network, nodes)
+    fields["segments_not_drawn"] = np.array([int((~inside).sum())])
+    of_segments = {name: values[inside] for name, values in {"fiber": network.segment_fiber, **pulls}.items()}
+    vtk_files.write_lines(path, nodes, network.segments[inside], of_segments, fields, moved)
+
+
+def through_faces(network: FiberNetwork, nodes: np.ndarray) -> np.ndarray:
+    """(M,) which segments between these nodes (N, 3) pass through a periodic face."""
+    straight = nodes[network.segments[:, 1]] - nodes[network.segments[:, 0]]
+    return np.abs(straight - network.box.image(straight)).max(axis=1, initial=0.0) > 1e-6
+
+
+def write_links(path: Path, snapshot: Snapshot) -> None:
+    """A line from each cell's centre to the point on the fiber that it holds."""
+    links = snapshot.links
+    assert links is not None
+    count = len(links["cell_id"])
+    ends = np.concatenate([links["cell_position"].reshape(-1, 3), links["point"].reshape(-1, 3)])
+    lines = np.stack([np.arange(count), np.arange(count) + count], axis=1)
+    arrays = {"cell_id": links["cell_id"], "tension (nN)": links["tension"]}
+    vtk_files.write_lines(path, ends, lines, arrays, _clock(snapshot))
+
+
+def _clock(snapshot: Snapshot) -> dict[str, np.ndarray]:
+    return {"time (h)": np.array([snapshot.time / 60]), "step": np.array([snapshot.step], np.int64)}
