@@ -7,6 +7,7 @@ typedef struct { double a, b, d, t; } Bend;
 typedef struct { double energy; double3 p, n, q, twist_a, twist_b; } Moment;
 
 #define BEND_ROUNDING 0.1
+#define TWIST 0.9
 
 static inline double folded(double cosine) { return sqrt(2.0 / fmax(1.0 + cosine, 1e-3)); }
 
@@ -32,7 +33,7 @@ static inline Moment moment_of(double3 p, double3 n, double3 q, double ka, doubl
   double3 pq = cross(p, q);
   double along = for_d * bend.d + for_t * bend.t;
   Moment m;
-  double weight = root > 0.0 ? 1.0 / (root * sqrt(fmax(root, rest_root))) : 0.0;
+  double weight = root > 0.0 ? TWIST / (root * sqrt(fmax(root, rest_root))) : 0.0;
   double3 a = g * (p - u * n), b = h * (q - v * n);
   m.twist_a = -ka * weight * cross(n, ka * rest.a * a + kb * (rest.d * b - rest.t * cross(n, b)));
   m.twist_b = kb * weight * cross(n, kb * rest.b * b + ka * (rest.d * a + rest.t * cross(n, a)));

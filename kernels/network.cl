@@ -28,10 +28,11 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
                    __global const uint *fiber_start, __global const uint *node_held,
                    __global const double *segment_rest, __global const double4 *bend_rest,
                    __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
-                   __global const double *hold_rest, __global const uint *fiber_check, __global uint *fiber_awake,
+                   __global const double4 *hold_rest,
+                   __global const uint *fiber_check, __global uint *fiber_awake,
                    __global uint *awake_place, __global int4 *node_start, __global float4 *node_shift,
                    __global float4 *segment_block, __global float *bend_block, __global float4 *bend_axis,
-                   __global float8 *bend_twist, __global float4 *hold_block, __global float4 *node_residual,
+                   __global float8 *bend_twist, __global float8 *hold_turn, __global float4 *node_residual,
                    __global double2 *fiber_loads) {
   if (f == 0) awake_place[world->fibers] = 0;
   awake_place[f] = 0;
@@ -58,15 +59,28 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       next -= stretch.pull;
       load += square(stretch.pull);
       rounding += (quantum * term->stretch_modulus / rest) * (quantum * term->stretch_modulus / rest);
+      rounding += (double)term->least_force * term->least_force;
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
         float2 at = hold_at[h];
-        double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum) + (double)at.x * e
-                    - (double)at.y * exact_separation(node_position[other.y], node_position[other.x], world->quantum);
-        Spring link = spring(gap, term->crosslink_stiffness, hold_rest[h]);
-        hold_block[h] = link.block;
-        here -= (1.0 - (double)at.x) * link.pull;
-        next -= (double)at.x * link.pull;
+        double3 e_other = exact_separation(node_position[other.y], node_position[other.x], world->quantum);
+        double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum)
+                    + (double)at.x * e - (double)at.y * e_other;
+        double4 r = hold_rest[h];
+        double3 grip = term->crosslink_stiffness * (gap - r.x * e - r.y * e_other - r.z * cross(e, e_other));
+        double3 lever = r.z * cross(e_other, grip);
+        double share = (double)at.x - r.x;
+        here -= (1.0 - share) * grip + lever;
+        next -= share * grip - lever;
+        double other_length = sqrt(square(e_other)), cosine;
+        double3 m = other_length > 0 ? e_other / other_length : q;
+        cosine = dot(q, m);
+        double3 turn = across_unit(m, q, q_length), other_turn = across_unit(q, m, fmax(other_length, 1e-9));
+        float root = sqrt(term->crosslink_rigidity);
+        hold_turn[h] = (float8)(root * convert_float3(turn), 0.0f, root * convert_float3(other_turn), 0.0f);
+        turn *= term->crosslink_rigidity * (cosine - r.w);
+        here += turn;
+        next -= turn;
       }
       if (i > first) stiff_here = 2.0 * term->bend_modulus / (rest + n_rest);
       bend_block[i] = (float)stiff_here;
@@ -134,8 +148,9 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
                    __global const float *segment_inverse, __global const double *segment_rest,
                    __global const float4 *segment_block, __global const float *bend_block,
                    __global const uint *hold_start, __global const float2 *hold_at,
-                   __global const float4 *hold_block, __global const uint *tether_start,
-                   __global const uint *tether_list, __global const float8 *tether_block, __global float8 *factor) {
+                   __global const float8 *hold_turn, __global const uint *tether_start,
+                   __global const uint *tether_list,
+                   __global const float8 *tether_block, __global float8 *factor) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   double dt = world->step;
   // D, D^-1 and the near block of L of the last two nodes; what a node leaves to the next one and to the one after it.
@@ -154,10 +169,14 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
       diagonal1 = plus3(diagonal1, stretch);
       near1 = minus3(near1, stretch);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
-        double at = hold_at[h].x;
-        diagonal = plus3(diagonal, block_matrix(hold_block[h], dt * (1.0 - at) * (1.0 - at)));
-        diagonal1 = plus3(diagonal1, block_matrix(hold_block[h], dt * at * at));
-        near1 = plus3(near1, block_matrix(hold_block[h], dt * at * (1.0 - at)));
+        double at = hold_at[h].x, grip = dt * term->crosslink_stiffness;
+        diagonal = plus3(diagonal, matrix_of(grip * (1.0 - at) * (1.0 - at)));
+        diagonal1 = plus3(diagonal1, matrix_of(grip * at * at));
+        near1 = plus3(near1, matrix_of(grip * at * (1.0 - at)));
+        Matrix turn = block_matrix((float4)(hold_turn[h].s012, 0.0f), dt);
+        diagonal = plus3(diagonal, turn);
+        diagonal1 = plus3(diagonal1, turn);
+        near1 = minus3(near1, turn);
       }
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         float8 tether = tether_block[tether_list[t]];
@@ -244,10 +263,11 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const float4 *segment_block, __global const float *bend_block,
                      __global const float4 *bend_axis, __global const float8 *bend_twist,
                      __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
-                     __global const float4 *hold_block, __global const uint *tether_start,
-                     __global const uint *tether_list, __global const float8 *tether_block,
-                     __global const float4 *direction, __global const float4 *node_direction,
-                     __global float4 *node_product, __global double2 *fiber_sums) {
+                     __global const float8 *hold_turn,
+                     __global const uint *tether_start, __global const uint *tether_list,
+                     __global const float8 *tether_block, __global const float4 *direction,
+                     __global const float4 *node_direction, __global float4 *node_product,
+                     __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   float dt = world->step, drag = 0.5f * term->drag;
   // Forces on four nodes in a row, of which `here` is node i; directions of these nodes; the segment and bend before.
@@ -269,10 +289,12 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
         float2 at = hold_at[h];
-        float3 gap = d + at.x * e - ((1.0f - at.y) * node_direction[other.x].xyz + at.y * node_direction[other.y].xyz);
-        float3 grip = dt * stiff(hold_block[h], gap);
-        here += (1.0f - at.x) * grip;
-        next += at.x * grip;
+        float3 there = node_direction[other.x].xyz, e_other = node_direction[other.y].xyz - there;
+        float3 grip = dt * term->crosslink_stiffness * (d + at.x * e - there - at.y * e_other);
+        float8 turns = hold_turn[h];
+        float3 turn = dt * (dot(turns.s012, e) + dot(turns.s456, e_other)) * turns.s012;
+        here += (1.0f - at.x) * grip - turn;
+        next += at.x * grip + turn;
       }
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         uint tether = tether_list[t];

@@ -94,7 +94,7 @@ void decide(uint i, __constant World *world, __global Status *status, __constant
   if (status->round == 0) status->iterations = status->deepest = 0;
   krylov[4] = status->iterations;
   status->residual = as_uint((float)sqrt(krylov[3] > 0 ? sum.y / krylov[3] : 0.0));
-  status->solved = status->round && sum.y <= 4.0 * krylov[3];
+  status->solved = status->round && sum.y <= 9.0 * krylov[3];
   status->solving = !status->solved && sum.y > (status->round ? krylov[3] : 0.0);
   status->shifting = status->solving;
 }

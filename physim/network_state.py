@@ -56,17 +56,39 @@ def bends(network: FiberNetwork, tangent: NDArray[np.float64]) -> NDArray[np.flo
     return np.where(present, np.stack(shape, axis=1), 0.0)
 
 
+def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDArray, side: NDArray, box: Box,
+               ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:  # fmt: skip
+    """Where holds are (2 X, 2) on the own and the other segment, and (2 X, 4) what they are at rest.
+
+    The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the two
+    segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them. Where
+    they are parallel, it is the combination nearest to it. The fourth number is the cosine between the segments.
+    """
+    own, other = network.crosslinks[link, side], network.crosslinks[link, 1 - side]
+    apart = separations(fixed, network.segments[other, 0], network.segments[own, 0], box)
+    e1, e2 = vector[own], vector[other]
+    at = np.stack([network.crosslink_at[link, side], network.crosslink_at[link, 1 - side]], axis=1).astype(np.float32)
+    rest = np.zeros((len(own), 4))
+    for _ in range(2):  # the second time, what single precision has left of the first
+        gap = apart + at[:, :1].astype(float) * e1 - at[:, 1:].astype(float) * e2
+        basis = np.stack([e1, e2, np.cross(e1, e2)], axis=2)
+        share = (np.linalg.pinv(basis, rcond=1e-3) @ gap[:, :, None])[:, :, 0]
+        if not rest.any():
+            at = (at - share[:, :2] * [1, -1]).astype(np.float32)
+        rest[:, :3] = share
+    rest[:, 3] = (e1 * e2).sum(1) / (_length(e1) * _length(e2))
+    return at, rest
+
+
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     """Arrays of the state by name; what moves as it is at time zero."""
     fixed = box.to_fixed(network.nodes)
     vector = separations(fixed, *network.segments.T, box)
     rest = _length(vector)
+    tangent = vector / rest[:, None]
     start, link, side = holds(network)
-    own, other = network.crosslinks[link, side], network.crosslinks[link, 1 - side]
-    at, across = network.crosslink_at[link, side], network.crosslink_at[link, 1 - side]
-    at, across = at.astype(np.float32), across.astype(np.float32)
-    gap = separations(fixed, network.segments[other, 0], network.segments[own, 0], box)
-    gap = gap + at.astype(float)[:, None] * vector[own] - across.astype(float)[:, None] * vector[other]
+    at, rest_hold = hold_rests(network, fixed, vector, link, side, box)
+    other = network.crosslinks[link, 1 - side]
     return {
         "node_position": fixed,
         "segment_nodes": np.ascontiguousarray(network.segments, np.int32),
@@ -75,10 +97,10 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
         "node_direction": np.zeros((len(network.nodes), 4), np.float32),
         "segment_rest": rest,
         "segment_inverse": (1.0 / rest).astype(np.float32),
-        "bend_rest": bends(network, vector / rest[:, None]),
+        "bend_rest": bends(network, tangent),
         "hold_start": start,
         "hold_nodes": np.ascontiguousarray(network.segments[other], np.int32),
         "hold_fiber": network.segment_fiber[other].astype(np.uint32),
-        "hold_at": np.stack([at, across], axis=1),
-        "hold_rest": _length(gap),
+        "hold_at": at,
+        "hold_rest": rest_hold,
     }

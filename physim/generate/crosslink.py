@@ -184,7 +184,10 @@ def pull_together(begin: Points, end: Points, fiber: Index, links: Crossings, bo
         gap = _at(nodes, a, s) - _at(nodes, b, t) + turns
         nodes += spread @ (sign * gap[crossing])
     nodes = np.where(fixed, held, nodes)
-    nodes += _closing(_at(nodes, a, s) - _at(nodes, b, t) + turns, (a, b), (s, t), ~fixed)
+    for _ in range(3):  # nodes that would leave the box stay on its face, and the others make up for it
+        nodes = np.where(box.periodic, nodes, np.clip(nodes, box.lower, box.upper))
+        fixed = fixed | box.on_face(nodes)
+        nodes += _closing(_at(nodes, a, s) - _at(nodes, b, t) + turns, (a, b), (s, t), ~fixed)
     nodes = np.where(box.periodic, nodes, np.clip(nodes, box.lower, box.upper))
     gap = _at(nodes, a, s) - _at(nodes, b, t) + turns
     return nodes[first], nodes[first + 1], np.sqrt((gap**2).sum(axis=1))

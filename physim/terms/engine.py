@@ -79,7 +79,7 @@ class Solve(Term):
     per pair (along and across), and the products that terms declare. Conjugate gradients, preconditioned by blocks of
     cells and of fibers, fixed-order fp64 sums. Cells alone take one round, linearised at the start of the step (u = 0).
     Where fibers move, this is Newton's method: forces are evaluated anew where the round has led, and further rounds
-    follow until the residual is within twice the target (`network.tolerance`).
+    follow until the residual is within three times the target (`network.tolerance`).
     """
 
     name: ClassVar[str] = "solve"

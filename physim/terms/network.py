@@ -9,6 +9,7 @@ from physim.units import (
     DragPerMicron,
     Micron,
     Nanonewton,
+    NanonewtonMicron,
     NanonewtonPerMicron,
     NanonewtonSquareMicron,
     Number,
@@ -44,8 +45,12 @@ class Network(Term):
     crosslink_stiffness: NanonewtonPerMicron = parameter(
         500.0, "stiffness k_x of a crosslink", source="prototype: 200-500 where strain stiffening is judged", gt=0
     )
+    crosslink_rigidity: NanonewtonMicron = parameter(
+        20.0, "resistance k_c of a crosslink to turning; 0: a free hinge", source="EI over the crosslink spacing", ge=0
+    )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
     tolerance: Number = parameter(2e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1)
+    least_force: Nanonewton = parameter(1e-3, "force on a node that need not be balanced", ge=0)
     wake_force: Nanonewton = parameter(0.02, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
     still_distance: Micron = parameter(1e-3, "a fiber that moves less than this for ten steps may sleep", ge=0)
 
@@ -65,7 +70,7 @@ class Network(Term):
                    ("node_position", "node_force", "fiber_start", "node_held", "segment_rest", "bend_rest", *_HOLDS,
                     "hold_rest", "fiber_check"),
                    ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_block", "bend_block",
-                    "bend_axis", "bend_twist", "hold_block", "node_residual", "fiber_loads")),
+                    "bend_axis", "bend_twist", "hold_turn", "node_residual", "fiber_loads")),
             Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
             Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",)),
             Kernel("count_awake", "one", ("awake_place",)),
@@ -74,7 +79,7 @@ class Network(Term):
         "factor": (
             Kernel("factor_fibers", "awake",
                    (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "bend_block",
-                    "hold_start", "hold_at", "hold_block", *_TETHERS), ("factor",), when="solving"),
+                    "hold_start", "hold_at", "hold_turn", *_TETHERS), ("factor",), when="solving"),
             Kernel("precondition_fibers", "awake", (*_AWAKE, "factor", "node_residual"),
                    ("node_preconditioned", "fiber_sums"), when="solving"),
         ),
@@ -85,7 +90,7 @@ class Network(Term):
         "multiply": (
             Kernel("multiply_fibers", "awake",
                    (*_AWAKE, "node_held", "segment_inverse", "segment_block", "bend_block", "bend_axis", "bend_twist",
-                    *_HOLDS, "hold_block", *_TETHERS, "direction", "node_direction"), ("node_product", "fiber_sums"), when="solving"),
+                    *_HOLDS, "hold_turn", *_TETHERS, "direction", "node_direction"), ("node_product", "fiber_sums"), when="solving"),
             Kernel("couple_cells", "cell", ("segment_nodes", "tether_key", "tether_block", "node_direction"), (),
                    ("product",), when="solving"),
         ),
