@@ -23,91 +23,114 @@ static inline double3 force_from_outside(__global const uint2 *node_force, uint 
   return f * (1.0 / 4294967296.0);
 }
 
+// The rotation R of the fiber's rest bends s0 that brings them nearest to its bends s, sum k |s - R s0|^2: R of before,
+// turned by Newton's method. What is least in R has no gradient through R, so that forces are k (s - R s0), without torque.
+void turn_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
+                 __global const int4 *node_position, __global const int4 *node_rest, __global const uint *fiber_start,
+                 __global const double *segment_rest, __global const uint *fiber_check,
+                 __global double4 *fiber_frame) {
+  if (!fiber_check[f]) return;
+  uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  Matrix c = matrix_of(0.0), r = {fiber_frame[3 * f].xyz, fiber_frame[3 * f + 1].xyz, fiber_frame[3 * f + 2].xyz};
+  double3 e_before = 0, rest_before = 0;
+  double before = 1, size = 0;
+  for (uint i = first; i < last; ++i) {
+    double rest = segment_rest[i - f];
+    double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum) / rest;
+    double3 e_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
+    if (i > first) {
+      double3 s0 = 2.0 / (rest + before) * (e_rest - rest_before);
+      c = plus3(c, outer(e - e_before, s0));
+      size += sqrt(square(e - e_before) * square(s0));
+    }
+    e_before = e, rest_before = e_rest, before = rest;
+  }
+  for (int k = 0; k < 40 && size > 1e-12; ++k) {
+    Matrix b = times3(c, turned(r));
+    double3 w = skew_part(b);
+    if (square(w) <= 1e-28 * size * size) break;
+    w = matrix_times(inverse3(plus3(against_turning(b), matrix_of(1e-4 * size))), w);
+    double angle = sqrt(square(w));
+    r = turn_by(angle < 0.3 ? w : 0.3 / angle * w, r);
+  }
+  fiber_frame[3 * f] = (double4)(r.x, 0), fiber_frame[3 * f + 1] = (double4)(r.y, 0);
+  fiber_frame[3 * f + 2] = (double4)(r.z, 0);
+}
+
+// Forces on the nodes of a fiber, the stiffness of its parts, and whether it wakes.
 void strain_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                   __global const int4 *node_position, __global const uint2 *node_force,
-                   __global const uint *fiber_start, __global const uint *node_held,
-                   __global const double *segment_rest, __global const double4 *bend_rest,
+                   __global const int4 *node_position, __global const int4 *node_rest,
+                   __global const uint2 *node_force, __global const uint *fiber_start,
+                   __global const uint *node_held, __global const double *segment_rest,
                    __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
                    __global const double4 *hold_rest,
-                   __global const uint *fiber_check, __global uint *fiber_awake,
+                   __global const double4 *fiber_frame, __global const uint *fiber_check, __global uint *fiber_awake,
                    __global uint *awake_place, __global int4 *node_start, __global float4 *node_shift,
-                   __global float4 *segment_block, __global float *bend_block, __global float4 *bend_axis,
-                   __global float8 *bend_twist, __global float8 *hold_turn, __global float4 *node_residual,
+                   __global float4 *segment_block, __global float8 *hold_turn, __global float4 *node_residual,
                    __global double2 *fiber_loads) {
   if (f == 0) awake_place[world->fibers] = 0;
   awake_place[f] = 0;
   if (!fiber_check[f]) return;
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
   bool awake = fiber_awake[f];
-  double load = 0, rounding = 0, left = 0, largest = 0;
+  double load = 0, floor = 0, left = 0, largest = 0, rest_before = 0;
   double quantum = fmax(fmax(world->quantum[0], world->quantum[1]), world->quantum[2]);
-  // Forces on four nodes in a row, of which `here` is node i; the two segments before i, their lengths and stiffness.
-  double3 far = 0, near = 0, here = 0, next = 0, p = 0, n = 0;
-  double p_length = 1, n_length = 1, n_rest = 0, stiff_before = 0;
-  for (uint i = first; i <= last + 2; ++i) {
-    double3 q = 0;
-    double q_length = 1, rest = 0, stiff_here = 0;
+  double3 before = 0, here = 0, next = 0, e_before = 0, e_rest_before = 0;
+  Matrix r = {fiber_frame[3 * f].xyz, fiber_frame[3 * f + 1].xyz, fiber_frame[3 * f + 2].xyz};
+  for (uint i = first; i <= last + 1; ++i) {
+    double rest = 0;
+    double3 e = 0, e_rest = 0;
     if (i < last) {
       uint s = i - f;
-      double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum);
       rest = segment_rest[s];
-      q_length = sqrt(square(e));
-      q = q_length > 0 ? e / q_length : (double3)(1, 0, 0);
-      Spring stretch = spring(e, term->stretch_modulus / rest, rest);
+      e = exact_separation(node_position[i + 1], node_position[i], world->quantum);
+      e_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum);
+      double stiffness = term->stretch_modulus / rest;
+      Spring stretch = spring(e, stiffness, rest);
       segment_block[s] = stretch.block;
-      here += stretch.pull;
-      next -= stretch.pull;
-      load += square(stretch.pull);
-      rounding += (quantum * term->stretch_modulus / rest) * (quantum * term->stretch_modulus / rest);
-      rounding += (double)term->least_force * term->least_force;
+      double3 pull = stretch.pull;
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
         float2 at = hold_at[h];
+        double4 at_rest = hold_rest[h];
         double3 e_other = exact_separation(node_position[other.y], node_position[other.x], world->quantum);
         double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum)
-                    + (double)at.x * e - (double)at.y * e_other;
-        double4 r = hold_rest[h];
-        double3 grip = term->crosslink_stiffness * (gap - r.x * e - r.y * e_other - r.z * cross(e, e_other));
-        double3 lever = r.z * cross(e_other, grip);
-        double share = (double)at.x - r.x;
-        here -= (1.0 - share) * grip + lever;
-        next -= share * grip - lever;
-        double other_length = sqrt(square(e_other)), cosine;
-        double3 m = other_length > 0 ? e_other / other_length : q;
-        cosine = dot(q, m);
-        double3 turn = across_unit(m, q, q_length), other_turn = across_unit(q, m, fmax(other_length, 1e-9));
-        float root = sqrt(term->crosslink_rigidity);
-        hold_turn[h] = (float8)(root * convert_float3(turn), 0.0f, root * convert_float3(other_turn), 0.0f);
-        turn *= term->crosslink_rigidity * (cosine - r.w);
-        here += turn;
-        next -= turn;
+                    + ((double)at.x - at_rest.x) * e - ((double)at.y + at_rest.y) * e_other - at_rest.z * cross(e, e_other);
+        double3 grip = term->crosslink_stiffness * gap;
+        pull -= at_rest.z * cross(e_other, grip);
+        here -= (1.0 - ((double)at.x - at_rest.x)) * grip;
+        next -= ((double)at.x - at_rest.x) * grip;
+        double length = sqrt(square(e)), other_length = sqrt(square(e_other));
+        double3 n = e / length, m = e_other / other_length;
+        double cosine = dot(n, m);
+        double3 turn = (m - cosine * n) / length, other_turn = (n - cosine * m) / other_length;
+        hold_turn[h] = (float8)(convert_float3(turn), 0.0f, convert_float3(other_turn), 0.0f);
+        pull += term->crosslink_rigidity * (cosine - at_rest.w) * turn;
       }
-      if (i > first) stiff_here = 2.0 * term->bend_modulus / (rest + n_rest);
-      bend_block[i] = (float)stiff_here;
+      here += pull;
+      next -= pull;
+      load += square(stretch.pull);
+      floor += stiffness * stiffness * quantum * quantum + (double)term->least_force * term->least_force;
+      if (i > first) {
+        double3 bend = e / rest - e_before / rest_before - matrix_times(r, e_rest / rest - e_rest_before / rest_before);
+        bend *= 2.0 * term->bend_modulus / (rest + rest_before);
+        before -= bend / rest_before;
+        here += bend / rest_before + bend / rest;
+        next -= bend / rest;
+      }
     }
-    if (i > first && i <= last) {  // the segment that ends here, against its neighbours
-      double4 r = bend_rest[i - 1 - f];
-      Bend shape = {r.x, r.y, r.z, r.w};
-      Moment m = moment_of(p, n, q, stiff_before, stiff_here, shape);
-      double3 on_p = across_unit(m.p, p, p_length), on_n = across_unit(m.n, n, n_length), on_q = across_unit(m.q, q, q_length);
-      bend_axis[i - 1 - f] = (float4)(convert_float3(n), 0.0f);
-      bend_twist[i - 1 - f] = (float8)(convert_float3(m.twist_a), 0.0f, convert_float3(m.twist_b), 0.0f);
-      if (stiff_before > 0) far += on_p, near -= on_p;
-      near += on_n, here -= on_n;
-      if (stiff_here > 0) here += on_q, next -= on_q;
+    if (i > first) {  // all that acts on the node before is known
+      uint n = i - 1;
+      double lengths = (n > first ? segment_rest[n - 1 - f] : 0.0) + (n < last ? segment_rest[n - f] : 0.0);
+      double3 outside = force_from_outside(node_force, n, world->nodes), left_here = node_held[n] ? (double3)(0.0) : before + outside;
+      if (awake) left_here -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[n].xyz);
+      node_residual[n] = (float4)(convert_float3(left_here), 0.0f);
+      if (!node_held[n]) load += square(outside);
+      left += square(left_here);
+      largest = fmax(largest, square(left_here));
     }
-    if (i >= first + 2) {  // all that acts on the node before the last is known
-      uint node = i - 2;
-      double lengths = (node > first ? segment_rest[node - 1 - f] : 0.0) + (node < last ? segment_rest[node - f] : 0.0);
-      double3 outside = force_from_outside(node_force, node, world->nodes), r = node_held[node] ? (double3)(0.0) : far + outside;
-      if (awake) r -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[node].xyz);
-      node_residual[node] = (float4)(convert_float3(r), 0.0f);
-      if (!node_held[node]) load += square(outside);
-      left += square(r);
-      largest = fmax(largest, square(r));
-    }
-    far = near, near = here, here = next, next = 0;
-    p = n, p_length = n_length, n = q, n_length = q_length, n_rest = rest, stiff_before = stiff_here;
+    before = here, here = next, next = 0;
+    e_before = e, e_rest_before = e_rest, rest_before = rest;
   }
   if (!awake && (largest > (double)term->wake_force * term->wake_force || term->wake_force == 0.0f)) {
     fiber_awake[f] = awake = 1;
@@ -117,7 +140,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     }
   }
   awake_place[f] = awake;
-  fiber_loads[f] = (double2)((double)term->tolerance * term->tolerance * load + rounding, left);
+  fiber_loads[f] = (double2)((double)term->tolerance * term->tolerance * load + floor, left);
 }
 
 void list_awake(uint f, __constant World *world, __global Status *status, __constant Network *term,
@@ -146,9 +169,8 @@ void load_fibers(uint k, __constant World *world, __global Status *status, __con
 void factor_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                    __global const uint *awake_fiber, __global const uint *fiber_start, __global const uint *node_held,
                    __global const float *segment_inverse, __global const double *segment_rest,
-                   __global const float4 *segment_block, __global const float *bend_block,
-                   __global const uint *hold_start, __global const float2 *hold_at,
-                   __global const float8 *hold_turn, __global const uint *tether_start,
+                   __global const float4 *segment_block, __global const uint *hold_start,
+                   __global const float2 *hold_at, __global const float8 *hold_turn, __global const uint *tether_start,
                    __global const uint *tether_list,
                    __global const float8 *tether_block, __global float8 *factor) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
@@ -173,7 +195,7 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
         diagonal = plus3(diagonal, matrix_of(grip * (1.0 - at) * (1.0 - at)));
         diagonal1 = plus3(diagonal1, matrix_of(grip * at * at));
         near1 = plus3(near1, matrix_of(grip * at * (1.0 - at)));
-        Matrix turn = block_matrix((float4)(hold_turn[h].s012, 0.0f), dt);
+        Matrix turn = block_matrix((float4)(hold_turn[h].s012, 0.0f), dt * term->crosslink_rigidity);
         diagonal = plus3(diagonal, turn);
         diagonal1 = plus3(diagonal1, turn);
         near1 = minus3(near1, turn);
@@ -188,7 +210,7 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
     }
     if (i + 1 < last) {  // the bend of which this node is the first of three
       double a = segment_inverse[i - f], b = segment_inverse[i + 1 - f];
-      double bend = dt * bend_block[i + 1];
+      double bend = 2.0 * dt * term->bend_modulus / (segment_rest[i - f] + segment_rest[i + 1 - f]);
       diagonal = plus3(diagonal, matrix_of(bend * a * a));
       diagonal1 = plus3(diagonal1, matrix_of(bend * (a + b) * (a + b)));
       near1 = minus3(near1, matrix_of(bend * a * (a + b)));
@@ -260,24 +282,22 @@ void redirect_fibers(uint k, __constant World *world, __global Status *status, _
 void multiply_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                      __global const uint *awake_fiber, __global const uint *fiber_start,
                      __global const uint *node_held, __global const float *segment_inverse,
-                     __global const float4 *segment_block, __global const float *bend_block,
-                     __global const float4 *bend_axis, __global const float8 *bend_twist,
-                     __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
-                     __global const float8 *hold_turn,
-                     __global const uint *tether_start, __global const uint *tether_list,
-                     __global const float8 *tether_block, __global const float4 *direction,
+                     __global const float4 *segment_block, __global const uint *hold_start,
+                     __global const int2 *hold_nodes, __global const float2 *hold_at,
+                     __global const float8 *hold_turn, __global const uint *tether_start,
+                     __global const uint *tether_list, __global const float8 *tether_block,
+                     __global const float4 *direction,
                      __global const float4 *node_direction, __global float4 *node_product,
                      __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
-  float dt = world->step, drag = 0.5f * term->drag;
-  // Forces on four nodes in a row, of which `here` is node i; directions of these nodes; the segment and bend before.
-  float3 far = 0.0f, near = 0.0f, here = 0.0f, next = 0.0f, d = node_direction[first].xyz, d_near = d, d_far = d;
-  float3 e_before = 0.0f, bend_before = 0.0f;
-  float over_far = 0.0f, over_before = 0.0f, stiff_before = 0.0f;
+  float dt = world->step, drag = 0.5f * term->drag, over_before = 0.0f;
+  float stiff_bend = 2.0f * dt * term->bend_modulus, stiff_hold = dt * term->crosslink_stiffness;
+  float stiff_turn = dt * term->crosslink_rigidity;
+  float3 before = 0.0f, here = 0.0f, next = 0.0f, e_before = 0.0f, d = node_direction[first].xyz, d_before = d;
   double curvature = 0;
-  for (uint i = first; i <= last + 2; ++i) {
-    float3 e = 0.0f, d_next = d, bend_here = 0.0f;
-    float over = 0.0f, stiff_here = 0.0f;
+  for (uint i = first; i <= last + 1; ++i) {
+    float3 e = 0.0f, d_next = d;
+    float over = 0.0f;
     if (i < last) {
       uint s = i - f;
       d_next = node_direction[i + 1].xyz;
@@ -290,45 +310,34 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
         int2 other = hold_nodes[h];
         float2 at = hold_at[h];
         float3 there = node_direction[other.x].xyz, e_other = node_direction[other.y].xyz - there;
-        float3 grip = dt * term->crosslink_stiffness * (d + at.x * e - there - at.y * e_other);
+        float3 grip = stiff_hold * (d + at.x * e - there - at.y * e_other);
         float8 turns = hold_turn[h];
-        float3 turn = dt * (dot(turns.s012, e) + dot(turns.s456, e_other)) * turns.s012;
+        float3 turn = stiff_turn * (dot(turns.s012, e) + dot(turns.s456, e_other)) * turns.s012;
         here += (1.0f - at.x) * grip - turn;
         next += at.x * grip + turn;
       }
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         uint tether = tether_list[t];
         float8 block = tether_block[tether];
-        float3 gap = d + block.s6 * e - direction[tether % world->stride].xyz;
-        float3 grip = dt * times8(block, gap);
+        float3 grip = dt * times8(block, d + block.s6 * e - direction[tether % world->stride].xyz);
         here += (1.0f - block.s6) * grip;
         next += block.s6 * grip;
       }
       if (i > first) {
-        stiff_here = bend_block[i];
-        bend_here = over * e - over_before * e_before;
+        float3 bend = stiff_bend * over * over_before / (over + over_before) * (over * e - over_before * e_before);
+        before += over_before * bend;
+        here -= (over_before + over) * bend;
+        next += over * bend;
       }
     }
-    if (i > first && i <= last) {  // the segment that ends here bends against its neighbours
-      float3 axis = bend_axis[i - 1 - f].xyz;
-      float8 twist = bend_twist[i - 1 - f];
-      float turn = dot(twist.s012, bend_before) + dot(twist.s456, bend_here);
-      float3 at_a = 0.5f * dt * (stiff_before * (bend_before - dot(axis, bend_before) * axis) - turn * twist.s012);
-      float3 at_b = 0.5f * dt * (stiff_here * (bend_here - dot(axis, bend_here) * axis) - turn * twist.s456);
-      far += over_far * at_a;
-      near += over_before * at_b - (over_far + over_before) * at_a;
-      here += over_before * at_a - (over_before + over) * at_b;
-      next += over * at_b;
-    }
-    if (i >= first + 2) {  // all that acts on the node before the last is known
-      uint n = i - 2;
-      float3 product = node_held[n] ? (float3)(0.0f) : far;
+    if (i > first) {  // all that acts on the node before is known
+      uint n = i - 1;
+      float3 product = node_held[n] ? (float3)(0.0f) : before;
       node_product[n] = (float4)(product, 0.0f);
-      curvature += (double)dot(d_far, product);
+      curvature += (double)dot(d_before, product);
     }
-    far = near, near = here, here = next, next = 0.0f;
-    d_far = d_near, d_near = d, d = d_next;
-    e_before = e, bend_before = bend_here, over_far = over_before, over_before = over, stiff_before = stiff_here;
+    before = here, here = next, next = 0.0f;
+    e_before = e, over_before = over, d_before = d, d = d_next;
   }
   fiber_sums[k] = (double2)(curvature, 0.0);
 }

@@ -30,6 +30,20 @@ def fiber_starts(network: FiberNetwork) -> NDArray[np.uint32]:
     return np.concatenate([[0], np.cumsum(count)]).astype(np.uint32)
 
 
+def held_nodes(network: FiberNetwork) -> NDArray[np.bool_]:
+    """(N,) which nodes are held: those on faces that are not periodic, and the next one of fibers with one crosslink.
+
+    Beyond a face the gel goes on. A fiber with a single crosslink that were only hinged at the face could turn freely.
+    """
+    face = network.box.on_face(network.nodes).any(axis=1)
+    links = np.bincount(network.segment_fiber[network.crosslinks].ravel(), minlength=network.fibers)
+    first, second = network.segments[links[network.segment_fiber] < 2].T
+    held = face.copy()
+    held[first] |= face[second]
+    held[second] |= face[first]
+    return held
+
+
 def holds(network: FiberNetwork) -> tuple[NDArray, NDArray, NDArray]:
     """Both ends of all crosslinks by the segment that they are on: first hold (M + 1,), crosslink and side (2 X,)."""
     segment = network.crosslinks.T.ravel()
@@ -37,23 +51,6 @@ def holds(network: FiberNetwork) -> tuple[NDArray, NDArray, NDArray]:
     start = np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=len(network.segments)))])
     links = len(network.crosslinks)
     return start.astype(np.uint32), order % max(links, 1), order // max(links, 1)
-
-
-def bends(network: FiberNetwork, tangent: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(M, 4) a.a, b.b, a.b, n.(a x b) of the bends at both ends of each segment; 0 where there is no neighbour.
-
-    a = g (p - (p.n) n), b = g (q - (q.n) n), g = sqrt(2/(1 + cos)), for the tangents p, n, q of a segment and its
-    neighbours on the fiber: as kernels/bend.h has them.
-    """
-    same = np.concatenate([[False], network.segment_fiber[1:] == network.segment_fiber[:-1], [False]])
-    before, after = same[:-1], same[1:]
-    p = np.where(before[:, None], np.roll(tangent, 1, axis=0), tangent)
-    q = np.where(after[:, None], np.roll(tangent, -1, axis=0), tangent)
-    u, v = (p * tangent).sum(1), (q * tangent).sum(1)
-    both = np.sqrt(4.0 / ((1.0 + u) * (1.0 + v)))
-    shape = [2 * (1 - u), 2 * (1 - v), both * ((p * q).sum(1) - u * v), both * (tangent * np.cross(p, q)).sum(1)]
-    present = np.stack([before, after, before & after, before & after], axis=1)
-    return np.where(present, np.stack(shape, axis=1), 0.0)
 
 
 def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDArray, side: NDArray, box: Box,
@@ -85,7 +82,6 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     fixed = box.to_fixed(network.nodes)
     vector = separations(fixed, *network.segments.T, box)
     rest = _length(vector)
-    tangent = vector / rest[:, None]
     start, link, side = holds(network)
     at, rest_hold = hold_rests(network, fixed, vector, link, side, box)
     other = network.crosslinks[link, 1 - side]
@@ -93,11 +89,12 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
         "node_position": fixed,
         "segment_nodes": np.ascontiguousarray(network.segments, np.int32),
         "fiber_start": fiber_starts(network),
-        "node_held": network.box.on_face(network.nodes).any(axis=1).astype(np.uint32),
+        "node_held": held_nodes(network).astype(np.uint32),
         "node_direction": np.zeros((len(network.nodes), 4), np.float32),
         "segment_rest": rest,
         "segment_inverse": (1.0 / rest).astype(np.float32),
-        "bend_rest": bends(network, tangent),
+        "node_rest": fixed,
+        "fiber_frame": np.tile(np.eye(3, 4), (network.fibers, 1)),
         "hold_start": start,
         "hold_nodes": np.ascontiguousarray(network.segments[other], np.int32),
         "hold_fiber": network.segment_fiber[other].astype(np.uint32),

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, eye_array
-from scipy.sparse.linalg import cg
+from scipy.sparse import csr_array
 
+from physim.generate import settle
 from physim.generate.fiber_network import Box, anchored, holds_needed
 
 Points = NDArray[np.float64]
@@ -160,9 +160,8 @@ def pull_together(begin: Points, end: Points, fiber: Index, links: Crossings, bo
 
     In each round a crosslink displaces both its points by half of the gap; between the crosslinks of a fiber
     the displacement is linear in the contour (the least stretch and tilt that serves them), beyond the last
-    it is constant. Crosslinks that share a segment compete, so gaps remain there; the least displacement of
-    nodes that closes all of them does so at the end (a crosslink with a gap would be free to swing). An end
-    on a face stays on it.
+    it is constant. Then the fibers are straightened as far as the crosslinks let them, and the gaps that
+    remain closed (`settle`). An end on a face stays on it.
     """
     first = np.arange(len(fiber)) + fiber
     last = np.flatnonzero(np.diff(fiber, append=-1))
@@ -184,34 +183,16 @@ def pull_together(begin: Points, end: Points, fiber: Index, links: Crossings, bo
         gap = _at(nodes, a, s) - _at(nodes, b, t) + turns
         nodes += spread @ (sign * gap[crossing])
     nodes = np.where(fixed, held, nodes)
-    for _ in range(3):  # nodes that would leave the box stay on its face, and the others make up for it
+    joints = settle.Crosslinks.of((a, b), (s[:, 0], t[:, 0]), len(nodes), turns)
+    if len(turns):
+        nodes = settle.straighten(nodes, node_fiber, joints, ~fixed)
+    for _ in range(3 if len(turns) else 0):  # nodes that would leave the box stay on its face, and the others make up for it
         nodes = np.where(box.periodic, nodes, np.clip(nodes, box.lower, box.upper))
         fixed = fixed | box.on_face(nodes)
-        nodes += _closing(_at(nodes, a, s) - _at(nodes, b, t) + turns, (a, b), (s, t), ~fixed)
+        nodes = settle.close(nodes, joints, ~fixed)
     nodes = np.where(box.periodic, nodes, np.clip(nodes, box.lower, box.upper))
     gap = _at(nodes, a, s) - _at(nodes, b, t) + turns
     return nodes[first], nodes[first + 1], np.sqrt((gap**2).sum(axis=1))
-
-
-def _closing(gap: Points, first: tuple[Index, Index], where: tuple[Points, Points], free: NDArray[np.bool_],
-             ) -> Points:
-    """(N, 3) the least displacement of free node coordinates (N, 3) that closes the gaps (X, 3) of crosslinks.
-
-    `first` and `where` are the first node of both segments and the place on it: J u = -gap, u = -J' (J J')^-1 gap.
-    """
-    if not len(gap):
-        return np.zeros(free.shape)
-    (a, b), (s, t) = first, (w[:, 0] for w in where)
-    column = np.stack([a, a + 1, b, b + 1], axis=1).ravel()
-    weight = np.stack([1.0 - s, s, t - 1.0, -t], axis=1).ravel()
-    start = np.arange(0, len(column) + 1, 4)
-    moved = np.zeros(free.shape)
-    for axis in range(3):
-        jacobian = csr_array((weight * free[column, axis], column, start), shape=(len(gap), len(free)))
-        square = (jacobian @ jacobian.T + 1e-9 * eye_array(len(gap))).tocsr()
-        force, _ = cg(square, -gap[:, axis], rtol=1e-12, maxiter=2000)
-        moved[:, axis] = jacobian.T @ force
-    return moved
 
 
 def _at(nodes: Points, first: Index, where: Points) -> Points:

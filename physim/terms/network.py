@@ -46,7 +46,8 @@ class Network(Term):
         500.0, "stiffness k_x of a crosslink", source="prototype: 200-500 where strain stiffening is judged", gt=0
     )
     crosslink_rigidity: NanonewtonMicron = parameter(
-        20.0, "resistance k_c of a crosslink to turning; 0: a free hinge", source="EI over the crosslink spacing", ge=0
+        20.0, "resistance k_c of a crosslink to a change of its angle; 0: a free hinge",
+        source="EI over the crosslink spacing", ge=0,
     )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
     tolerance: Number = parameter(2e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1)
@@ -66,11 +67,13 @@ class Network(Term):
         "load": (
             Kernel("mark_fibers", "fiber", ("fiber_start", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
                    ("fiber_check",)),
+            Kernel("turn_fibers", "fiber",
+                   ("node_position", "node_rest", "fiber_start", "segment_rest", "fiber_check"), ("fiber_frame",)),
             Kernel("strain_fibers", "fiber",
-                   ("node_position", "node_force", "fiber_start", "node_held", "segment_rest", "bend_rest", *_HOLDS,
-                    "hold_rest", "fiber_check"),
-                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_block", "bend_block",
-                    "bend_axis", "bend_twist", "hold_turn", "node_residual", "fiber_loads")),
+                   ("node_position", "node_rest", "node_force", "fiber_start", "node_held", "segment_rest", *_HOLDS,
+                    "hold_rest", "fiber_frame", "fiber_check"),
+                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_block", "hold_turn",
+                    "node_residual", "fiber_loads")),
             Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
             Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",)),
             Kernel("count_awake", "one", ("awake_place",)),
@@ -78,8 +81,8 @@ class Network(Term):
         ),
         "factor": (
             Kernel("factor_fibers", "awake",
-                   (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "bend_block",
-                    "hold_start", "hold_at", "hold_turn", *_TETHERS), ("factor",), when="solving"),
+                   (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "hold_start",
+                    "hold_at", "hold_turn", *_TETHERS), ("factor",), when="solving"),
             Kernel("precondition_fibers", "awake", (*_AWAKE, "factor", "node_residual"),
                    ("node_preconditioned", "fiber_sums"), when="solving"),
         ),
@@ -89,8 +92,8 @@ class Network(Term):
         ),
         "multiply": (
             Kernel("multiply_fibers", "awake",
-                   (*_AWAKE, "node_held", "segment_inverse", "segment_block", "bend_block", "bend_axis", "bend_twist",
-                    *_HOLDS, "hold_turn", *_TETHERS, "direction", "node_direction"), ("node_product", "fiber_sums"), when="solving"),
+                   (*_AWAKE, "node_held", "segment_inverse", "segment_block", *_HOLDS, "hold_turn", *_TETHERS, "direction",
+                    "node_direction"), ("node_product", "fiber_sums"), when="solving"),
             Kernel("couple_cells", "cell", ("segment_nodes", "tether_key", "tether_block", "node_direction"), (),
                    ("product",), when="solving"),
         ),
