@@ -1,5 +1,4 @@
-// Rest bends turn with the fiber: R is the rotation that takes the segments of the fiber, and those that it is crosslinked
-// to, from rest nearest to where they are, i.e. of the polar decomposition of C = sum e e0'. (M with matrices of band.h.)
+// Rotations of fibers: R is nearest to a sum C of (what is) (what was at rest)' when C R' is symmetric.
 static inline double3 skew_part(Matrix b) { return (double3)(b.z.y - b.y.z, b.x.z - b.z.x, b.y.x - b.x.y); }
 
 // tr(B) I - (B + B')/2: what a small rotation is divided by.
@@ -27,4 +26,9 @@ static inline Matrix turn_by(double3 w, Matrix r) {
   t.z += scale * (cross(h, t.z) + cross(h, cross(h, t.z)));
   result = turned(t);
   return result;
+}
+
+static inline Matrix load_frame(__global const double4 *frame, uint f) {
+  Matrix r = {frame[3 * f].xyz, frame[3 * f + 1].xyz, frame[3 * f + 2].xyz};
+  return r;
 }

@@ -23,15 +23,17 @@ static inline double3 force_from_outside(__global const uint2 *node_force, uint 
   return f * (1.0 / 4294967296.0);
 }
 
-// The rotation R of the fiber's rest bends s0 that brings them nearest to its bends s, sum k |s - R s0|^2: R of before,
-// turned by Newton's method. What is least in R has no gradient through R, so that forces are k (s - R s0), without torque.
+// A fiber's frame: the rotation R that brings what it was at rest nearest to what it is. That is its bends s, and at each
+// of its crosslinks the directions of both segments: E = min_R sum k/2 |s - R s0|^2 + sum k_c/2 |t - R t0|^2. What is
+// least in R has no gradient through R: forces are k (s - R s0) and k_c (t - R t0), without torque. Newton's method.
 void turn_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                  __global const int4 *node_position, __global const int4 *node_rest, __global const uint *fiber_start,
-                 __global const double *segment_rest, __global const uint *fiber_check,
+                 __global const double *segment_rest, __global const uint *hold_start, __global const int2 *hold_nodes,
+                 __global const uint *hold_segment, __global const uint *fiber_check,
                  __global double4 *fiber_frame) {
   if (!fiber_check[f]) return;
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
-  Matrix c = matrix_of(0.0), r = {fiber_frame[3 * f].xyz, fiber_frame[3 * f + 1].xyz, fiber_frame[3 * f + 2].xyz};
+  Matrix c = matrix_of(0.0), r = load_frame(fiber_frame, f);
   double3 e_before = 0, rest_before = 0;
   double before = 1, size = 0;
   for (uint i = first; i < last; ++i) {
@@ -39,9 +41,17 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
     double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum) / rest;
     double3 e_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
     if (i > first) {
-      double3 s0 = 2.0 / (rest + before) * (e_rest - rest_before);
+      double3 s0 = 2.0 * term->bend_modulus / (rest + before) * (e_rest - rest_before);
       c = plus3(c, outer(e - e_before, s0));
       size += sqrt(square(e - e_before) * square(s0));
+    }
+    for (uint h = hold_start[i - f]; h < hold_start[i - f + 1]; ++h) {
+      int2 other = hold_nodes[h];
+      double share = term->crosslink_rigidity / (segment_rest[hold_segment[h]] * segment_rest[hold_segment[h]]);
+      c = plus3(c, outer(e, term->crosslink_rigidity * e_rest));
+      c = plus3(c, outer(exact_separation(node_position[other.y], node_position[other.x], world->quantum),
+                         share * exact_separation(node_rest[other.y], node_rest[other.x], world->quantum)));
+      size += 2.0 * term->crosslink_rigidity;
     }
     e_before = e, rest_before = e_rest, before = rest;
   }
@@ -49,7 +59,7 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
     Matrix b = times3(c, turned(r));
     double3 w = skew_part(b);
     if (square(w) <= 1e-28 * size * size) break;
-    w = matrix_times(inverse3(plus3(against_turning(b), matrix_of(1e-4 * size))), w);
+    w = matrix_times(inverse3(plus3(against_turning(b), matrix_of(1e-6 * size))), w);
     double angle = sqrt(square(w));
     r = turn_by(angle < 0.3 ? w : 0.3 / angle * w, r);
   }
@@ -57,63 +67,59 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
   fiber_frame[3 * f + 2] = (double4)(r.z, 0);
 }
 
-// Forces on the nodes of a fiber, the stiffness of its parts, and whether it wakes.
+// Forces on the nodes of a fiber, the stiffness of its segments, and whether it wakes.
 void strain_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                    __global const int4 *node_position, __global const int4 *node_rest,
                    __global const uint2 *node_force, __global const uint *fiber_start,
                    __global const uint *node_held, __global const double *segment_rest,
                    __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
-                   __global const double4 *hold_rest,
+                   __global const uint *hold_fiber, __global const double4 *hold_rest,
                    __global const double4 *fiber_frame, __global const uint *fiber_check, __global uint *fiber_awake,
                    __global uint *awake_place, __global int4 *node_start, __global float4 *node_shift,
-                   __global float4 *segment_block, __global float8 *hold_turn, __global float4 *node_residual,
-                   __global double2 *fiber_loads) {
+                   __global float4 *segment_block, __global float4 *node_residual, __global double2 *fiber_loads) {
   if (f == 0) awake_place[world->fibers] = 0;
   awake_place[f] = 0;
   if (!fiber_check[f]) return;
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
   bool awake = fiber_awake[f];
-  double load = 0, floor = 0, left = 0, largest = 0, rest_before = 0;
+  double load = 0, floor = 0, left = 0, largest = 0, rest_before = 1;
   double quantum = fmax(fmax(world->quantum[0], world->quantum[1]), world->quantum[2]);
-  double3 before = 0, here = 0, next = 0, e_before = 0, e_rest_before = 0;
-  Matrix r = {fiber_frame[3 * f].xyz, fiber_frame[3 * f + 1].xyz, fiber_frame[3 * f + 2].xyz};
+  double3 before = 0, here = 0, next = 0, t_before = 0, t_rest_before = 0;
+  Matrix frame = load_frame(fiber_frame, f);
   for (uint i = first; i <= last + 1; ++i) {
-    double rest = 0;
-    double3 e = 0, e_rest = 0;
+    double rest = 1;
+    double3 t = 0, t_rest = 0;
     if (i < last) {
       uint s = i - f;
       rest = segment_rest[s];
-      e = exact_separation(node_position[i + 1], node_position[i], world->quantum);
-      e_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum);
-      double stiffness = term->stretch_modulus / rest;
+      double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum), pull;
+      t = e / rest, t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
+      double stiffness = term->stretch_modulus / rest, own_turn = term->crosslink_rigidity / rest;
       Spring stretch = spring(e, stiffness, rest);
-      segment_block[s] = stretch.block;
-      double3 pull = stretch.pull;
+      pull = stretch.pull;
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
-        float2 at = hold_at[h];
-        double4 at_rest = hold_rest[h];
+        double4 h_rest = hold_rest[h];
+        double at = (double)hold_at[h].x - h_rest.x;
         double3 e_other = exact_separation(node_position[other.y], node_position[other.x], world->quantum);
         double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum)
-                    + ((double)at.x - at_rest.x) * e - ((double)at.y + at_rest.y) * e_other - at_rest.z * cross(e, e_other);
+                    + at * e - ((double)hold_at[h].y + h_rest.y) * e_other - h_rest.z * cross(e, e_other);
         double3 grip = term->crosslink_stiffness * gap;
-        pull -= at_rest.z * cross(e_other, grip);
-        here -= (1.0 - ((double)at.x - at_rest.x)) * grip;
-        next -= ((double)at.x - at_rest.x) * grip;
-        double length = sqrt(square(e)), other_length = sqrt(square(e_other));
-        double3 n = e / length, m = e_other / other_length;
-        double cosine = dot(n, m);
-        double3 turn = (m - cosine * n) / length, other_turn = (n - cosine * m) / other_length;
-        hold_turn[h] = (float8)(convert_float3(turn), 0.0f, convert_float3(other_turn), 0.0f);
-        pull += term->crosslink_rigidity * (cosine - at_rest.w) * turn;
+        pull += own_turn * (2.0 * t - matrix_times(frame, t_rest)
+                            - matrix_times(load_frame(fiber_frame, hold_fiber[h]), t_rest))
+              - h_rest.z * cross(e_other, grip);
+        here -= (1.0 - at) * grip;
+        next -= at * grip;
+        stretch.block.w += (float)(2.0 * own_turn / rest);
       }
+      segment_block[s] = stretch.block;
       here += pull;
       next -= pull;
       load += square(stretch.pull);
       floor += stiffness * stiffness * quantum * quantum + (double)term->least_force * term->least_force;
       if (i > first) {
-        double3 bend = e / rest - e_before / rest_before - matrix_times(r, e_rest / rest - e_rest_before / rest_before);
-        bend *= 2.0 * term->bend_modulus / (rest + rest_before);
+        double3 bend = 2.0 * term->bend_modulus / (rest + rest_before)
+                     * (t - t_before - matrix_times(frame, t_rest - t_rest_before));
         before -= bend / rest_before;
         here += bend / rest_before + bend / rest;
         next -= bend / rest;
@@ -122,15 +128,16 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     if (i > first) {  // all that acts on the node before is known
       uint n = i - 1;
       double lengths = (n > first ? segment_rest[n - 1 - f] : 0.0) + (n < last ? segment_rest[n - f] : 0.0);
-      double3 outside = force_from_outside(node_force, n, world->nodes), left_here = node_held[n] ? (double3)(0.0) : before + outside;
-      if (awake) left_here -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[n].xyz);
-      node_residual[n] = (float4)(convert_float3(left_here), 0.0f);
+      double3 outside = force_from_outside(node_force, n, world->nodes);
+      double3 sum = node_held[n] ? (double3)(0.0) : before + outside;
+      if (awake) sum -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[n].xyz);
+      node_residual[n] = (float4)(convert_float3(sum), 0.0f);
       if (!node_held[n]) load += square(outside);
-      left += square(left_here);
-      largest = fmax(largest, square(left_here));
+      left += square(sum);
+      largest = fmax(largest, square(sum));
     }
     before = here, here = next, next = 0;
-    e_before = e, e_rest_before = e_rest, rest_before = rest;
+    t_before = t, t_rest_before = t_rest, rest_before = rest;
   }
   if (!awake && (largest > (double)term->wake_force * term->wake_force || term->wake_force == 0.0f)) {
     fiber_awake[f] = awake = 1;
@@ -170,7 +177,7 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
                    __global const uint *awake_fiber, __global const uint *fiber_start, __global const uint *node_held,
                    __global const float *segment_inverse, __global const double *segment_rest,
                    __global const float4 *segment_block, __global const uint *hold_start,
-                   __global const float2 *hold_at, __global const float8 *hold_turn, __global const uint *tether_start,
+                   __global const float2 *hold_at, __global const uint *tether_start,
                    __global const uint *tether_list,
                    __global const float8 *tether_block, __global float8 *factor) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
@@ -195,10 +202,6 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
         diagonal = plus3(diagonal, matrix_of(grip * (1.0 - at) * (1.0 - at)));
         diagonal1 = plus3(diagonal1, matrix_of(grip * at * at));
         near1 = plus3(near1, matrix_of(grip * at * (1.0 - at)));
-        Matrix turn = block_matrix((float4)(hold_turn[h].s012, 0.0f), dt * term->crosslink_rigidity);
-        diagonal = plus3(diagonal, turn);
-        diagonal1 = plus3(diagonal1, turn);
-        near1 = minus3(near1, turn);
       }
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         float8 tether = tether_block[tether_list[t]];
@@ -284,15 +287,14 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const uint *node_held, __global const float *segment_inverse,
                      __global const float4 *segment_block, __global const uint *hold_start,
                      __global const int2 *hold_nodes, __global const float2 *hold_at,
-                     __global const float8 *hold_turn, __global const uint *tether_start,
-                     __global const uint *tether_list, __global const float8 *tether_block,
-                     __global const float4 *direction,
+                     __global const uint *tether_start, __global const uint *tether_list,
+                     __global const float8 *tether_block, __global const float4 *direction,
+                    
                      __global const float4 *node_direction, __global float4 *node_product,
                      __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   float dt = world->step, drag = 0.5f * term->drag, over_before = 0.0f;
   float stiff_bend = 2.0f * dt * term->bend_modulus, stiff_hold = dt * term->crosslink_stiffness;
-  float stiff_turn = dt * term->crosslink_rigidity;
   float3 before = 0.0f, here = 0.0f, next = 0.0f, e_before = 0.0f, d = node_direction[first].xyz, d_before = d;
   double curvature = 0;
   for (uint i = first; i <= last + 1; ++i) {
@@ -311,10 +313,8 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
         float2 at = hold_at[h];
         float3 there = node_direction[other.x].xyz, e_other = node_direction[other.y].xyz - there;
         float3 grip = stiff_hold * (d + at.x * e - there - at.y * e_other);
-        float8 turns = hold_turn[h];
-        float3 turn = stiff_turn * (dot(turns.s012, e) + dot(turns.s456, e_other)) * turns.s012;
-        here += (1.0f - at.x) * grip - turn;
-        next += at.x * grip + turn;
+        here += (1.0f - at.x) * grip;
+        next += at.x * grip;
       }
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         uint tether = tether_list[t];

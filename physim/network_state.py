@@ -59,7 +59,7 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
 
     The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the two
     segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them. Where
-    they are parallel, it is the combination nearest to it. The fourth number is the cosine between the segments.
+    they are parallel, it is the combination nearest to it.
     """
     own, other = network.crosslinks[link, side], network.crosslinks[link, 1 - side]
     apart = separations(fixed, network.segments[other, 0], network.segments[own, 0], box)
@@ -73,7 +73,6 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
         if not rest.any():
             at = (at - share[:, :2] * [1, -1]).astype(np.float32)
         rest[:, :3] = share
-    rest[:, 3] = (e1 * e2).sum(1) / (_length(e1) * _length(e2))
     return at, rest
 
 
@@ -97,6 +96,7 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
         "fiber_frame": np.tile(np.eye(3, 4), (network.fibers, 1)),
         "hold_start": start,
         "hold_nodes": np.ascontiguousarray(network.segments[other], np.int32),
+        "hold_segment": other.astype(np.uint32),
         "hold_fiber": network.segment_fiber[other].astype(np.uint32),
         "hold_at": at,
         "hold_rest": rest_hold,

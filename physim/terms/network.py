@@ -46,8 +46,8 @@ class Network(Term):
         500.0, "stiffness k_x of a crosslink", source="prototype: 200-500 where strain stiffening is judged", gt=0
     )
     crosslink_rigidity: NanonewtonMicron = parameter(
-        20.0, "resistance k_c of a crosslink to a change of its angle; 0: a free hinge",
-        source="EI over the crosslink spacing", ge=0,
+        10.0, "resistance k_c of a crosslink to turning of its two segments; 0: a free hinge",
+        source="half of EI over the crosslink spacing", ge=0,
     )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
     tolerance: Number = parameter(2e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1)
@@ -68,11 +68,12 @@ class Network(Term):
             Kernel("mark_fibers", "fiber", ("fiber_start", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
                    ("fiber_check",)),
             Kernel("turn_fibers", "fiber",
-                   ("node_position", "node_rest", "fiber_start", "segment_rest", "fiber_check"), ("fiber_frame",)),
+                   ("node_position", "node_rest", "fiber_start", "segment_rest", "hold_start", "hold_nodes",
+                    "hold_segment", "fiber_check"), ("fiber_frame",)),
             Kernel("strain_fibers", "fiber",
                    ("node_position", "node_rest", "node_force", "fiber_start", "node_held", "segment_rest", *_HOLDS,
-                    "hold_rest", "fiber_frame", "fiber_check"),
-                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_block", "hold_turn",
+                    "hold_fiber", "hold_rest", "fiber_frame", "fiber_check"),
+                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_block",
                     "node_residual", "fiber_loads")),
             Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
             Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",)),
@@ -82,7 +83,7 @@ class Network(Term):
         "factor": (
             Kernel("factor_fibers", "awake",
                    (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "hold_start",
-                    "hold_at", "hold_turn", *_TETHERS), ("factor",), when="solving"),
+                    "hold_at", *_TETHERS), ("factor",), when="solving"),
             Kernel("precondition_fibers", "awake", (*_AWAKE, "factor", "node_residual"),
                    ("node_preconditioned", "fiber_sums"), when="solving"),
         ),
@@ -92,7 +93,7 @@ class Network(Term):
         ),
         "multiply": (
             Kernel("multiply_fibers", "awake",
-                   (*_AWAKE, "node_held", "segment_inverse", "segment_block", *_HOLDS, "hold_turn", *_TETHERS, "direction",
+                   (*_AWAKE, "node_held", "segment_inverse", "segment_block", *_HOLDS, *_TETHERS, "direction",
                     "node_direction"), ("node_product", "fiber_sums"), when="solving"),
             Kernel("couple_cells", "cell", ("segment_nodes", "tether_key", "tether_block", "node_direction"), (),
                    ("product",), when="solving"),
