@@ -22,7 +22,7 @@ from physim.simulation import Simulation
 CELLS, LINKS, CONCENTRATION, BUNDLE, SEGMENT = 40, 12, 2.16, 0.2, 2.5
 STEP = 0.1
 """min: 6 s."""
-LOADED_STEPS = 20
+LOADED_STEPS = 60
 NODES_PER_SEGMENT = 1.09
 """Fibers have a node more than segments; and segments are a little shorter than SEGMENT."""
 
@@ -107,8 +107,9 @@ def measure(pull: Pull, device: str | None = None, steps: int = LOADED_STEPS, **
         begin = time.perf_counter()
         sim.advance(step)
         times.append(1e3 * (time.perf_counter() - begin))
-    tolerance = sim.scenario.terms["network"].tolerance  # type: ignore[attr-defined]
-    exact = pull.start(STEP / 4, device, **{**network, "tolerance": tolerance / 100, "wake_force": 0.0})
+    law: Any = sim.scenario.terms["network"]
+    tight = {"tolerance": law.tolerance / 100, "least_force": law.least_force / 100, "wake_force": 0.0}
+    exact = pull.start(STEP / 4, device, **{**network, **tight})
     exact.advance(4 * steps)
     moved, wanted = displacement(sim), displacement(exact)
     difference = np.linalg.norm(moved - wanted, axis=1)
