@@ -55,9 +55,13 @@ class Springs:
 
     @staticmethod
     def of(
-        network: FiberNetwork, *, stretch_modulus: float, bend_modulus: float, crosslink_stiffness: float
-    ) -> Springs:
-        """Springs free of force in the network as given: EA nN, EI nN um^2, k_x nN/um."""
+        network: FiberNetwork, *, stretch_modulus: float, bend_modulus: float, crosslink_stiffness: float,
+        straight: bool = False) -> Springs:  # fmt: skip
+        """Springs free of force in the network as given: EA nN, EI nN um^2, k_x nN/um.
+
+        straight: bends rest at zero instead, so that curved fibers are under stress as given. A bend with r > 0 has no
+        stiffness out of its plane: without `straight`, gels below the isostatic valence have no shear modulus.
+        """
         n, m = len(network.nodes), len(network.segments)
         ends = network.segments.astype(int)
         length = np.linalg.norm(network.vectors, axis=1)
@@ -75,11 +79,13 @@ class Springs:
         image = np.concatenate([turns, bend_turns, gap_turns])
         count = (m, len(k), len(gap))
         part_of = np.concatenate([np.arange(sum(count)), np.arange(len(gap)) + m + len(k)])
+        kind = np.repeat([STRETCH, BEND, CROSSLINK], count)
+        rest = np.linalg.norm(weight @ network.nodes + image, axis=1)
         return Springs(
             weight, image,
             np.concatenate([stretch_modulus / length, 2 * bend_modulus / (length[k] + length[k + 1]),
                             np.full(len(gap), float(crosslink_stiffness))]),
-            np.linalg.norm(weight @ network.nodes + image, axis=1), np.repeat([STRETCH, BEND, CROSSLINK], count),
+            np.where(straight & (kind == BEND), 0.0, rest), kind,
             vstack([edge, bend, sides[0], -sides[1]], format="csr"), part_of,
             np.bincount(ends.ravel(), np.repeat(length / 2, 2), n))  # fmt: skip
 
@@ -139,10 +145,9 @@ class Springs:
         A crosslink counts on each of its sides with the partner held. extra (N, 3, 3) is added to the diagonal.
         """
         matrix = step * _sandwich(self.within, self.blocks(x)[self.part_of]) + diags_array(np.repeat(drags, 3))
-        n = len(x)
         matrix = matrix.tobsr((3, 3))
-        bands = np.zeros((3, n, 3, 3))
-        row = np.repeat(np.arange(n), np.diff(matrix.indptr))
+        bands = np.zeros((3, len(x), 3, 3))
+        row = np.repeat(np.arange(len(x)), np.diff(matrix.indptr))
         apart = matrix.indices - row
         assert np.abs(apart).max(initial=0) <= 2
         for distance in range(3):
@@ -177,12 +182,11 @@ def solve_bands(bands: Points, right: Points, held: np.ndarray | None = None) ->
         for i in range(3):
             for j in range(3):
                 across = 3 * distance + j - i
-                if across < 0:
-                    continue
-                first = np.arange(n - distance) if n > distance else np.arange(0)
-                either = held[first] | held[first + distance]
-                value = np.where(either, float(across == 0), bands[distance, first, i, j])
-                upper[8 - across, 3 * (first + distance) + j] = value
+                if across >= 0:
+                    first = np.arange(max(n - distance, 0))
+                    either = held[first] | held[first + distance]
+                    value = np.where(either, float(across == 0), bands[distance, first, i, j])
+                    upper[8 - across, 3 * (first + distance) + j] = value
     return solveh_banded(upper, right.ravel()).reshape(n, 3)
 
 
@@ -198,16 +202,16 @@ def direct(matrix: csc_array, right: np.ndarray) -> np.ndarray | None:
 
 
 def minimise(springs: Springs, x: Points, *, held: np.ndarray, drag_rate: np.ndarray | float = 0.0,
-             anchor: Points | None = None, external: Points | float = 0.0, tolerance: float = 1e-10,
-             damping: float = 1e-9, solve: Solve = direct, limit: int = 500) -> tuple[Points, int]:
-    """The minimum near x of E(x) - f.x + 1/2 sum (Z/dt) |x - anchor|^2, with held nodes where x has them.
+             external: Points | float = 0.0, tolerance: float = 1e-10, damping: float = 1e-9, solve: Solve = direct,
+             limit: int = 500) -> tuple[Points, int]:
+    """The minimum near x0, the x given, of E(x) - f.x + 1/2 sum (Z/dt) |x - x0|^2, with held nodes where x0 has them.
 
     drag_rate (N,) is Z/dt, nN/um; external (N, 3) f, nN. Newton with the exact second derivative, or that plus the
     least of SHIFTS that makes it positive definite, or else the positive-semidefinite stiffness, all plus `damping`
     (nN/um); backtracking on what is minimised. Ends at a largest residual of a free node <= tolerance (nN); returns x
     and the iterations. Raises RuntimeError where that takes more than `limit`.
     """
-    start = x.copy() if anchor is None else anchor
+    start = x
     rate = np.broadcast_to(np.asarray(drag_rate, float), len(x))[:, None]
     free = np.repeat(~np.asarray(held), 3)
 
@@ -217,7 +221,7 @@ def minimise(springs: Springs, x: Points, *, held: np.ndarray, drag_rate: np.nda
     def residual(at: Points) -> np.ndarray:
         return (external + springs.forces(at) - rate * (at - start)).ravel()[free]
 
-    x, r, last = x.copy(), residual(x), 0
+    r, last = residual(x), 0
     for iteration in range(limit):
         if np.abs(r).max(initial=0) <= tolerance:
             return x, iteration
@@ -253,5 +257,4 @@ def _backtrack(potential: Callable[[Points], float], residual: Callable[[Points]
 def euler_step(springs: Springs, x0: Points, drags: np.ndarray, step: float, *, held: np.ndarray,
                external: Points | float = 0.0, tolerance: float = 1e-10) -> Points:
     """(N, 3) x with Z (x - x0)/dt = F(x) + f_ext for free nodes: implicit Euler, to a residual (nN)."""
-    rate = drags / step
-    return minimise(springs, x0, held=held, drag_rate=rate, anchor=x0, external=external, tolerance=tolerance)[0]
+    return minimise(springs, x0, held=held, drag_rate=drags / step, external=external, tolerance=tolerance)[0]
