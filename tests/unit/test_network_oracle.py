@@ -117,8 +117,7 @@ def test_curved_rest_leaves_floppy_modes_and_straight_fibers_none(gel):
 
 
 def test_plates_pull_with_the_stress():
-    sheet = (True, True, False)
-    gel = generate_collagen([0] * 3, [32, 32, 20], sheet, concentration=1.5, bundle_diameter=0.2, seed=3)
+    gel = generate_collagen([0] * 3, [32, 32, 20], (True, True, False), concentration=1.5, bundle_diameter=0.2)
     s, faces = firm(gel), gel.box.on_face(gel.nodes)[:, 2]
     x = gel.nodes.copy()
     x[faces & (x[:, 2] > 10), 0] += 5.0
@@ -130,8 +129,7 @@ def test_plates_pull_with_the_stress():
 
 def test_straight_chain_stretches_by_force_times_length_over_modulus():
     chain = chains(line(8, 20))
-    pull = np.zeros((9, 3))
-    pull[-1, 0] = 3.0
+    pull = 3.0 * np.eye(9, 3, -8)
     x, _ = reference.minimise(springs(chain), chain.nodes, held=first(chain, 1), external=pull)
     assert x[-1, 0] - 20 == pytest.approx(3.0 * 20 / EA, rel=1e-9)
 
@@ -141,8 +139,7 @@ def test_cantilever_bends_as_the_discrete_beam(segments):
     """Moments P (L - i h) at the nodes i = 0, 1, ... turn them by h/EI each: PL^3/3EI (1 + 1.5 h/L + 0.5 h^2/L^2)."""
     h = 20 / segments
     beam = chains(line(segments + 1, 20 + h) - [h, 0, 0])  # two nodes are held: a clamp at x = 0
-    load = np.zeros((segments + 2, 3))
-    load[-1, 1] = 1e-4
+    load = 1e-4 * np.outer(np.arange(segments + 2) == segments + 1, [0, 1, 0])
     soft = springs(beam, stretch=100.0)  # less rounding than with EA
     x, _ = reference.minimise(soft, beam.nodes, held=first(beam, 2), external=load, tolerance=1e-11)
     wanted = 1e-4 * 20**3 / (3 * EI) * (1 + 1.5 * h / 20 + 0.5 * (h / 20) ** 2)
@@ -246,8 +243,8 @@ def test_fiber_part_of_the_stiffness(gel, crooked):
 
 def test_extra_stiffness_enters_the_fiber_part(gel):
     s = springs(gel)
-    extra = np.random.default_rng(6).normal(size=(len(gel.nodes), 3, 3))
-    change = s.fiber_bands(gel.nodes, s.drags(1e-4), 0.01, extra) - s.fiber_bands(gel.nodes, s.drags(1e-4), 0.01)
+    extra, drags = np.random.default_rng(6).normal(size=(len(gel.nodes), 3, 3)), s.drags(1e-4)
+    change = s.fiber_bands(gel.nodes, drags, 0.01, extra) - s.fiber_bands(gel.nodes, drags, 0.01)
     assert change[0] == pytest.approx(extra, abs=1e-10)
     assert not change[1:].any()
 
