@@ -55,7 +55,7 @@ class Network(Term):
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
     tolerance: Number = parameter(1e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1)
     least_force: Nanonewton = parameter(3e-4, "force on a node that need not be balanced", ge=0)
-    wake_force: Nanonewton = parameter(0.02, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
+    wake_force: Nanonewton = parameter(0.01, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
     still_distance: Micron = parameter(1e-3, "a fiber that moves less than this for ten steps may sleep", ge=0)
 
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
