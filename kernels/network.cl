@@ -83,6 +83,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
   bool awake = fiber_awake[f];
   double load = 0, floor = 0, left = 0, largest = 0, rest_before = 1;
+  // In later rounds those that sleep still do: what wakes them then wakes them in the next step.
   double quantum = fmax(fmax(world->quantum[0], world->quantum[1]), world->quantum[2]);
   double3 before = 0, here = 0, next = 0, t_before = 0, t_rest_before = 0;
   Matrix frame = load_frame(fiber_frame, f);
@@ -139,7 +140,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     before = here, here = next, next = 0;
     t_before = t, t_rest_before = t_rest, rest_before = rest;
   }
-  if (!awake && (largest > (double)term->wake_force * term->wake_force || term->wake_force == 0.0f)) {
+  if (!awake && status->round == 0 && (largest > (double)term->wake_force * term->wake_force || term->wake_force == 0.0f)) {
     fiber_awake[f] = awake = 1;
     for (uint i = first; i <= last; ++i) {
       node_start[i] = node_position[i];

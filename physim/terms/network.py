@@ -40,6 +40,7 @@ class Network(Term):
 
     name: ClassVar[str] = "network"
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h")
     stretch_modulus: Nanonewton = parameter(10000.0, "stretch modulus EA of a fiber", source="docs/validation.md", gt=0)
     bend_modulus: NanonewtonSquareMicron = parameter(
         100.0, "bend modulus EI of a fiber", source="docs/validation.md", gt=0
