@@ -161,7 +161,7 @@ _TABLE = (
     Array("touch_segment", "uint", "cell", "", "1 + segment near the cell", rows="touches"),
     Array("tether_key", "uint", "cell", "", "segment of each tether, 2^32 - 1 for none", rows="tethers"),
     Array("tether_block", "float8", "cell", "nN/um", "stiffness xx yy zz xy xz yz, where on the segment, unused",
-          rows="tethers"),
+          rows="tethers", given=True),
     Array("tethering", "uint", "one", "", "1 while tethers are being sorted, and how many there can be", rows="2"),
     Array("tether_start", "uint", "segment_start", "", "first tether of each segment in `tether_list`"),
     Array("tether_fill", "uint", "segment_start", "", "tethers placed so far"),
