@@ -8,16 +8,37 @@ from physim.step import Kernel, Term, parameter
 from physim.units import (
     DragPerMicron,
     Micron,
+    Minute,
     Nanonewton,
     NanonewtonMicron,
     NanonewtonPerMicron,
     NanonewtonSquareMicron,
     Number,
+    PerMinute,
 )
 
 _AWAKE = ("awake_fiber", "fiber_start")
 _HOLDS = ("hold_start", "hold_nodes", "hold_at")
 _TETHERS = ("tether_start", "tether_list", "tether_block")
+
+
+class Strain(Term):
+    """dx = shear_rate z dt, dz = stretch_rate z dt for every held node, z its height at rest above the lower face.
+
+    What plates do to a gel between them: simple shear, stretch (or, negative, compression), at a constant rate for a time.
+    Nodes are held on the faces of the box that are not periodic. For quasi-static moduli see `analysis.rheology`.
+    """
+
+    name: ClassVar[str] = "strain"
+    needs: ClassVar[tuple[str, ...]] = ("collagen", "network")
+    shear_rate: PerMinute = parameter(0.0, "growth of the shear strain along x across z")
+    stretch_rate: PerMinute = parameter(0.0, "growth of the strain along z; negative compresses")
+    duration: Minute = parameter(60.0, "how long the strain grows", ge=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("strain", "fiber", ("fiber_start", "node_held", "node_rest"), ("node_position", "fiber_awake"),
+               moving=True),
+    )  # fmt: skip
 
 
 class Network(Term):
