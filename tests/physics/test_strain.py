@@ -42,5 +42,5 @@ def test_faces_follow_and_the_inside_balances(make_simulation) -> None:
 
 def test_strain_needs_a_network_that_moves() -> None:
     table = scenes.table({"strain": {"shear_rate": 0.1}}, 40.0, collagen=True)
-    with pytest.raises(InputError, match=r"terms.strain: needs network, which is not there; add a section \[terms.network\]"):
+    with pytest.raises(InputError, match=r"terms.strain: needs network, .* add a section \[terms.network\]"):
         Scenario.from_table(table)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from reference import scenes
+from reference.network import Network
 
 from physim.generate.fiber_network import FiberNetwork
 from physim.simulation import Simulation
-from reference import scenes
-from reference.network import Network
 
 PULL = str(Path(__file__).parent / "own_terms" / "pull.py")
 EXACT = {"tolerance": 1e-7, "least_force": 0.0, "wake_force": 0.0}
