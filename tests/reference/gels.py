@@ -27,7 +27,7 @@ def gel(make_simulation: Callable[..., Simulation], net: FiberNetwork, *, step: 
     """`net` in a box of its size, periodic where it is, with parameters `law`; and one cell, on which nothing acts."""
     table = scenes.table({"network": law, "pull": {}}, list(net.upper - net.lower), step=step, collagen=True,
                          boundary=["periodic" if along else "open" for along in net.periodic])  # fmt: skip
-    table["own_terms"] = [PULL]
+    table["own_terms"], table["cells"] = [PULL], [{"count": 1, "radius": 1.0, "nucleus_radius": 0.5}]
     middle = 0.5 * (net.upper - net.lower)
     return make_simulation(table, cells=scenes.cells([middle], 1.0, 0.5), network=net)
 
@@ -40,7 +40,7 @@ def reference(sim: Simulation) -> Network:
 
 
 def place(sim: Simulation, nodes: np.ndarray) -> None:
-    """Put the nodes (N, 3) um where they are, and let them not move."""
+    """Put the nodes at (N, 3) um."""
     sim.write("node_position", sim.box.to_fixed(nodes))
 
 
