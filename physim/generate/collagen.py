@@ -144,7 +144,7 @@ def _draft(box: Box, recipe: _Recipe, random: np.random.Generator) -> FiberNetwo
     along = crosslink.contour(begin, end, fiber)
     for reach, tilt in EFFORTS:
         found = crosslink.crossings(begin, end, fiber, box, reach * mesh)
-        found = crosslink.thin_out(found, along, fiber, max(1.5 * recipe.bundle_diameter, 0.1 * mesh), tilt)
+        found = crosslink.thin_out(found, along, fiber, max(2.5 * recipe.bundle_diameter, 0.2 * mesh), tilt)
         chosen = crosslink.choose(found, fiber, free, recipe.valence)
         if chosen is not None:
             break
