@@ -23,7 +23,8 @@ from physim.simulation import Saved, Simulation
 from physim.terms import REGISTRY
 
 OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
-MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments": None}
+MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments": None,
+        "strain": {"shear_rate": 0.1}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
 
 
@@ -65,6 +66,7 @@ def test_split_at_every_step_equals_straight(make_simulation, device_label, term
         assert split.state_hash() == straight.state_hash(), f"after step {step}"
         assert {**split.status, "rows_needed": 0} == {**straight.status, "rows_needed": 0}
     assert straight.state_hash() != begin
+    assert straight.status["awake"] > 0 or "network" not in table["terms"], "no fiber moves"
     assert len(list(tmp_path.glob("step_*"))) == 2, "two checkpoints are kept"
 
 
