@@ -25,8 +25,8 @@ interval = "0.1 min"
 
 def test_run_that_cannot_balance_its_forces_stops_with_the_last_good_frame(device_label, tmp_path):
     (tmp_path / "torn.toml").write_text(SCENARIO)
-    words = ("run", "torn.toml", "--no-preview", "--out", "out", "--device", device_label)
-    done = subprocess.run([sys.executable, "-m", "physim", *words], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    words = ("-m", "physim", "run", "torn.toml", "--no-preview", "--out", "out", "--device", device_label)
+    done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 3, done
     assert "the balance of forces does not converge in parts of" in done.stderr and "Traceback" not in done.stderr
     assert "kept in out: 1 complete frames, the last at 0 h" in done.stdout + done.stderr
