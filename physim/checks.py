@@ -183,10 +183,10 @@ def _collagen(scenario: Scenario) -> list[str]:
             f'write at most "{_um(math.floor(50 * length) / 100)}"'
         )
     for axis, edge, periodic in zip("xyz", scenario.box.size, scenario.box.periodic, strict=True):
-        if periodic and length > edge:
+        if (periodic or "network" in scenario.terms) and length > edge:  # through periodic faces, or held at both ends
             lines.append(
-                f"collagen.fiber_length: {_um(length)}{origin} is longer than the box along periodic {axis} "
-                f"({_um(edge)}); shorten it or enlarge box.size"
+                f"collagen.fiber_length: {_um(length)}{origin} is longer than the box along {'periodic ' * periodic}"
+                f"{axis} ({_um(edge)}); shorten it or enlarge box.size"
             )
     segments = density * math.prod(scenario.box.size) / collagen.segment_length
     if segments > MOST_SEGMENTS:

@@ -252,4 +252,30 @@ COMMANDS = [
          ("cells: 20,000,000 cells need about 6.52 GiB of memory", "use fewer cells"), {"s.toml": SCENARIO}, memory=3 << 30),
 ]  # fmt: skip
 
-CASES = [*VALUES, *SCENARIOS, *CELLS, *FIBERS, *COMMANDS]
+MOVING = SCENARIO + "[terms.network]\n"
+
+
+def network(override: str, *said: str, default: bool = False) -> Case:
+    """`physim validate s.toml --set OVERRIDE`, where fibers move."""
+    arguments = ("validate", "s.toml", "--set", override)
+    return Case(f"network {override}", arguments, said, {"s.toml": MOVING}, default)
+
+
+NETWORK = [
+    network("terms.network.stretch_modulus=0", "terms.network.stretch_modulus: 0.0 must be > 0 nN", "change it", default=True),
+    network("terms.network.stretch_modulus=-5 nN", "terms.network.stretch_modulus: -5.0 must be > 0 nN", "change it"),
+    network("terms.network.stretch_modulus=nan", "terms.network.stretch_modulus: nan must be finite", "write e.g."),
+    network("terms.network.stretch_modulus=5 kPa", "terms.network.stretch_modulus", "nN", "write e.g."),
+    network("terms.network.bend_modulus=0", "terms.network.bend_modulus: 0.0 must be > 0 nN um^2", "change it"),
+    network("terms.network.crosslink_stiffness=-1", "terms.network.crosslink_stiffness: -1.0 must be > 0", "change it"),
+    network("terms.network.crosslink_rigidity=-1", "terms.network.crosslink_rigidity: -1.0 must be >= 0", "change it"),
+    network("terms.network.drag=0", "terms.network.drag: 0.0 must be > 0", "change it"),
+    network("terms.network.tolerance=0.5", "terms.network.tolerance: 0.5 must be < 0.1", "change it"),
+    network("terms.network.wake_force=-1", "terms.network.wake_force: -1.0 must be >= 0", "change it"),
+    network("collagen=off", "terms.network: needs collagen", "add a section [collagen]"),
+    network("collagen.valence=7", "collagen.valence: 7.0 must be <= 3.8", "change it", default=True),
+    network("collagen.fiber_length=400 um", "collagen.fiber_length: 400 um is longer than the box along x (300 um)",
+            "shorten it or enlarge box.size", default=True),
+]  # fmt: skip
+
+CASES = [*VALUES, *NETWORK, *SCENARIOS, *CELLS, *FIBERS, *COMMANDS]

@@ -20,6 +20,7 @@ piece = int(sys.argv[1])
 for step in range(piece, 100, piece):
     sim.advance(step)
 sim.advance(100)
+assert sim.status["awake"] > 0 and sim.status["total_rounds"] > 100, "no fiber moves"
 print(sim.step_count, sim.device.work_group, sim.device.found.handle.max_compute_units, sim.state_hash())
 """
 

@@ -23,7 +23,8 @@ from physim.simulation import Saved, Simulation
 from physim.terms import REGISTRY
 
 OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
-MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None}
+MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments": None,
+        "strain": {"shear_rate": 0.1}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
 
 
@@ -32,7 +33,8 @@ def scene(term: str) -> tuple[dict, dict]:
     rng = np.random.default_rng(5)
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
-    matrix = term in ("links", "steric", "fibers")
+    moving = term in ("network", "strain", "segments")
+    matrix = moving or term in ("links", "steric", "fibers")
     laws = {"contact": {}, "noise": {"diffusion": 0.2}, "polarity": {}, "neighbors": {"skin": 0.3}}
     if MORE.get(term, {}) is not None:
         laws[term] = laws.get(term) or MORE.get(term, {})
@@ -40,6 +42,8 @@ def scene(term: str) -> tuple[dict, dict]:
     if matrix:
         table["collagen"] = {"concentration": 2.0, "bundle_diameter": 0.3}
         table["terms"] |= {"links": {}, "steric": {}}
+    if moving:
+        table["terms"].setdefault("network", {})
     if term == "births":
         table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 5}
     return table, cells
@@ -62,6 +66,7 @@ def test_split_at_every_step_equals_straight(make_simulation, device_label, term
         assert split.state_hash() == straight.state_hash(), f"after step {step}"
         assert {**split.status, "rows_needed": 0} == {**straight.status, "rows_needed": 0}
     assert straight.state_hash() != begin
+    assert straight.status["awake"] > 0 or "network" not in table["terms"], "no fiber moves"
     assert len(list(tmp_path.glob("step_*"))) == 2, "two checkpoints are kept"
 
 

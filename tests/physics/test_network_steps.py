@@ -1,0 +1,66 @@
+"""Steps of the network: fibers that sleep, steps that are taken in parts, steps that do not converge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reference import gels
+from reference.networks import chains
+
+from physim.errors import PhysicsError
+from physim.generate.collagen import generate_collagen
+
+
+def pulled(make_simulation, **law):
+    """Displacements (N, 3) um after two minutes in which ten crosslinks of a gel are pulled; share of fibers awake."""
+    net = generate_collagen([0] * 3, [64.0] * 3, (False,) * 3, concentration=1.05, bundle_diameter=0.2, seed=3)
+    sim = gels.gel(make_simulation, net, step=0.1, **law)
+    held = sim.read("node_held").astype(bool)
+    nodes = net.segments[np.random.default_rng(2).choice(net.crosslinks[:, 0], 10, replace=False), 0]
+    force = np.zeros(net.nodes.shape)
+    force[nodes[~held[nodes]]] = [1.2, 0, 1.6]
+    for step in range(20):
+        gels.pull(sim, force * min(1.0, (step + 1) / 10))
+        sim.step()
+    return sim.fiber_nodes() - net.nodes, sim.status["awake"] / net.fibers
+
+
+def rms(values: np.ndarray) -> float:
+    return float(np.sqrt((values**2).sum(1).mean()))
+
+
+def test_fibers_that_sleep_would_hardly_have_moved(make_simulation):
+    """Within 1 % and 0.02 um of the full solve. Where those that carry load sleep on, nothing moves, and this fails."""
+    full, all_awake = pulled(make_simulation, wake_force=0.0, tolerance=1e-4)
+    some, awake = pulled(make_simulation, tolerance=1e-4)
+    asleep, none = pulled(make_simulation, wake_force=1e6, tolerance=1e-4)
+    assert all_awake == 1 and awake < 0.95 and none == 0
+    assert rms(full) > 0.05
+    assert rms(some - full) < 0.01 * rms(full) and np.abs(some - full).max() < 0.02
+    assert rms(asleep - full) > 0.9 * rms(full)
+
+
+def test_step_in_parts_ends_where_it_should(make_simulation):
+    """A cantilever that needs more rounds than a step has: PL^3/3EI (1 + 1.5 h/L + 0.5 h^2/L^2) all the same."""
+    nodes = np.array([12.0, 32, 32]) + 1.25 * (np.arange(18) - 1)[:, None] * [1.0, 0, 0]
+    net = chains([nodes], size=64.0)
+    sim = gels.gel(make_simulation, net, stretch_modulus=100.0, **gels.EXACT)
+    gels.hold(sim, np.arange(18) < 2)
+    gels.pull(sim, 3.75e-3 * (np.arange(18) == 17)[:, None] * [0, 0.6, 0.8])
+    sim.step(3)
+    moved = (sim.fiber_nodes() - net.nodes)[-1]
+    wanted = 3.75e-3 * 20**3 / 300 * (1 + 1.5 / 16 + 0.5 / 16**2)
+    assert sim.status["parts"] > 0
+    assert moved[1:] == pytest.approx(wanted * np.array([0.6, 0.8]), rel=1e-4)
+
+
+def test_step_that_does_not_converge_stops_and_says_so(make_simulation):
+    """Never a wrong answer: a load of 1 N on a node."""
+    net = chains([np.array([12.0, 32, 32]) + 2.5 * np.arange(9)[:, None] * [1.0, 0, 0]], size=64.0)
+    sim = gels.gel(make_simulation, net)
+    gels.hold(sim, np.arange(9) == 0)
+    sim.step(2)
+    gels.pull(sim, 1e9 * (np.arange(9) == 8)[:, None] * [0, 1.0, 0])
+    with pytest.raises(PhysicsError, match=r"2000 min: the balance of forces does not converge in parts of .* min"):
+        sim.step()
+    assert sim.step_count == 2
