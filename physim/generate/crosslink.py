@@ -20,6 +20,8 @@ from physim.generate.fiber_network import Box, anchored, holds_needed
 Points = NDArray[np.float64]
 Index = NDArray[np.int64]
 _CHUNK = 1 << 18
+MARGIN = 0.01
+"""um from the faces at which nodes stop that do not end on one."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +188,10 @@ def pull_together(begin: Points, end: Points, fiber: Index, links: Crossings, bo
     joints = settle.Crosslinks.of((a, b), (s[:, 0], t[:, 0]), len(nodes), turns)
     if len(turns):
         nodes = settle.straighten(nodes, node_fiber, joints, ~fixed)
-    for _ in range(3 if len(turns) else 0):  # nodes that would leave the box stay on its face, others make up for it
-        nodes = np.where(box.periodic, nodes, np.clip(nodes, box.lower, box.upper))
-        fixed = fixed | box.on_face(nodes)
+    for _ in range(3 if len(turns) else 0):  # nodes that would leave the box stay inside, and others make up for it
+        inside = np.clip(nodes, box.lower + MARGIN, box.upper - MARGIN)
+        left = (inside != nodes) & ~fixed & ~np.array(box.periodic)
+        nodes, fixed = np.where(left, inside, nodes), fixed | left
         nodes = settle.close(nodes, joints, ~fixed)
     nodes = np.where(box.periodic, nodes, np.clip(nodes, box.lower, box.upper))
     gap = _at(nodes, a, s) - _at(nodes, b, t) + turns

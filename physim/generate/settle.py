@@ -15,7 +15,7 @@ from scipy.sparse.linalg import LinearOperator, cg, splu
 
 Points = NDArray[np.float64]
 Index = NDArray[np.int64]
-STRETCH = 0.3
+STRETCH = 0.5
 """Weight of a change of a segment against a bend."""
 GRIP = 100.0
 """Weight of a crosslink's gap, until `close` closes it."""

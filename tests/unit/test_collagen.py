@@ -160,7 +160,7 @@ def test_persistence_length_from_the_tangent_correlation(persistence: float) -> 
 
 
 def test_crosslinking_keeps_the_persistence_length() -> None:
-    """Pulling adds kinks, so the correlation drops at once by a little, but decays with the same length."""
+    """Between its crosslinks a fiber is straightened, so that the correlation begins late; it decays with the same length."""
     network = gel(70.0, bundle_diameter=0.2, persistence_length=20.0, fiber_length=50.0, length_spread=0.0,
                   segment_length=1.5)
     tangent = network.vectors / network.lengths[:, None]
@@ -169,7 +169,7 @@ def test_crosslinking_keeps_the_persistence_length() -> None:
     correlation = [(tangent[n:] * tangent[:-n]).sum(1)[fiber[n:] == fiber[:-n]].mean() for n in lags]
     slope, start = np.polyfit(lags * network.lengths.mean(), np.log(correlation), 1)
     assert -1 / slope == pytest.approx(20.0, rel=0.2)
-    assert 0.85 < np.exp(start) < 1.0
+    assert 1.0 < np.exp(start) < 1.3
 
 
 def test_fiber_length_scales_with_the_mesh() -> None:
