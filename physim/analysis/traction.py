@@ -43,7 +43,8 @@ def scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Sce
     `parameters`: concentration (mg/ml), bundle_diameter, segment_length, box (um), clamp ("force" or "displacement"),
     buckling (true or false), and of `pull` hours. Moduli are the defaults of the term `network`. Raises InputError.
     """
-    network, links = {}, {"slots": 16}
+    network: dict[str, float] = {}
+    links: dict[str, float] = {"slots": 16}
     if not parameters["buckling"]:
         network["bend_modulus"] = UNBUCKLED * Network().bend_modulus
     if parameters["clamp"] == "displacement":
