@@ -7,6 +7,7 @@ instead: stiff links that neither let go nor stall shorten by a given length.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -120,10 +121,9 @@ def _sample(sim: Simulation) -> dict[str, Any]:
     forces, drags = node_forces(sim), laboratory_drag(sim)
     found = displacement.contraction(nodes, forces)
     law: Any = next(term for term in sim.terms if term.name == "network")
-    energy = mechanics.strain_energy(
-        sim.network, nodes, stretch_modulus=law.stretch_modulus, bend_modulus=law.bend_modulus,
-        crosslink_stiffness=law.crosslink_stiffness,
-    )  # fmt: skip
+    wanted = inspect.signature(mechanics.strain_energy).parameters  # the moduli have there the names of the term's
+    moduli = {name: getattr(law, name) for name in wanted if name in type(law).model_fields}
+    energy = mechanics.strain_energy(sim.network, nodes, **moduli)
     edges = np.arange(10.0, 0.5 * float(sim.network.box.size.min()) + 1e-6, _SHELL)
     field = displacement.radial_field(sim.network, nodes, center, edges)
     tension = float(snapshot.cells["link_force"].sum())

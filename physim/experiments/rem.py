@@ -26,8 +26,8 @@ link_force (nN, sum of tensions), unbalanced (what the reaction of the fibers an
 links (how many)."""
 _NUMBERS = ("contractility", "energy", "polarity", "laboratory_share", "link_force", "unbalanced", "links")
 DIAMETER = 0.2
-_SHELLS = (15.0, 60.0)
-"""um from the cell: where the decay of the displacement is fitted; nearer are its own links, farther the walls."""
+_SHELLS = (15.0, 45.0)
+"""um from the cell: where the decay of the displacement is fitted; nearer are its own links, farther the held faces."""
 
 
 def device_pull(parameters: Mapping[str, Any], network: int, seed: int, device: str | None) -> Mapping[str, Any]:
@@ -54,10 +54,13 @@ def contractility(parameters: Mapping[str, Any], network: int, seed: int, device
 
 
 def decay_exponent(distance: ArrayLike, displacement: ArrayLike, shells: tuple[float, float] = _SHELLS) -> float:
-    """n in u ~ r^-n (least squares in logarithms, shells between two distances, um); 2 for a linear elastic gel."""
+    """n in u ~ r^-n (least squares in logarithms, shells between two distances, um); 2 for a linear elastic gel.
+
+    Shells that have moved away from the cell are left out; NaN if fewer than three are left.
+    """
     r, u = np.asarray(distance, float), np.asarray(displacement, float)
-    inside = (r >= shells[0]) & (r <= shells[1])
-    return -log_slope(r[inside], u[inside])
+    inside = (r >= shells[0]) & (r <= shells[1]) & (u > 0)
+    return -log_slope(r[inside], u[inside]) if inside.sum() > 2 else math.nan
 
 
 def _slope(arms: Sequence[tuple[float, str]], name: str) -> Callable[[Ensemble], float]:
