@@ -55,11 +55,15 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
     }
     e_before = e, rest_before = e_rest, before = rest;
   }
-  for (int k = 0; k < 40 && size > 1e-12; ++k) {
+  for (int k = 0; k < 100 && size > 1e-12; ++k) {
     Matrix b = times3(c, turned(r));
     double3 w = skew_part(b);
-    if (square(w) <= 1e-28 * size * size) break;
-    w = matrix_times(inverse3(plus3(against_turning(b), matrix_of(1e-6 * size))), w);
+    Matrix against = plus3(against_turning(b), matrix_of(1e-6 * size));
+    double lowest = least_eigenvalue(against);  // below 0 far from the best rotation: then only uphill
+    bool level = square(w) <= 1e-28 * size * size;
+    if (level && lowest > 0) break;
+    if (level) w = size * (double3)(2e-3, 1.5e-3, 1e-3);  // off a saddle, as after half a turn
+    w = matrix_times(inverse3(plus3(against, matrix_of(lowest > 0 ? 0.0 : 1e-3 * size - lowest))), w);
     double angle = sqrt(square(w));
     r = turn_by(angle < 0.3 ? w : 0.3 / angle * w, r);
   }
@@ -83,6 +87,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
   bool awake = fiber_awake[f];
   double load = 0, floor = 0, left = 0, largest = 0, rest_before = 1;
+  // In later rounds those that sleep still do: what wakes them then wakes them in the next step.
   double quantum = fmax(fmax(world->quantum[0], world->quantum[1]), world->quantum[2]);
   double3 before = 0, here = 0, next = 0, t_before = 0, t_rest_before = 0;
   Matrix frame = load_frame(fiber_frame, f);
@@ -139,7 +144,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     before = here, here = next, next = 0;
     t_before = t, t_rest_before = t_rest, rest_before = rest;
   }
-  if (!awake && (largest > (double)term->wake_force * term->wake_force || term->wake_force == 0.0f)) {
+  if (!awake && status->round == 0 && (largest > (double)term->wake_force * term->wake_force || term->wake_force == 0.0f)) {
     fiber_awake[f] = awake = 1;
     for (uint i = first; i <= last; ++i) {
       node_start[i] = node_position[i];

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,8 +16,8 @@ from physim.terms import ALWAYS, STEP
 from physim.terms.cells import LaboratoryDrag, PhysiCell
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Part, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
-from physim.terms.network import Network
 from physim.terms.motion import Walls
+from physim.terms.network import Network
 from physim.world import BOUNDARIES, WORLD, Box
 
 SEGMENT_BIN = 5.0
@@ -52,7 +51,8 @@ def build_step(scenario: Scenario) -> list[Term]:
 
 def _place_of(own: Term, terms: list[Term]) -> int:
     """Where a user's own term runs: in front of the term that it names, or of all that follow that one."""
-    forces = {"force", "resistance", "pair_resistance", "node_force"} & {name for kernel in own.kernels for name in kernel.adds}
+    added = {name for kernel in own.kernels for name in kernel.adds}
+    forces = {"force", "resistance", "pair_resistance", "node_force"} & added
     follows = own.before or (Solve.name if forces else Advance.name)
     names = [kind.name for kind in STEP]
     later = set(names[names.index(follows) :])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from physim import bench_network
 from physim.errors import InputError
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
@@ -76,6 +77,7 @@ def main(*, device: str | None = None, json: Path | None = None, quick: bool = F
         rows.append(_row(name, size, milliseconds_per_step(sim, steps), sim, bandwidth))
     sim = Simulation(load("invasion"), device=device)
     rows.append(_row("invasion", sim.layout.cells, milliseconds_per_step(sim, 20 if quick else 100), sim, bandwidth))
+    rows += bench_network.rows(quick, device, bandwidth, _row)
     result = {"device": info.get("device", ""), "rows": rows, "copy_bandwidth": bandwidth}
     if json is not None:
         json.write_text(json_text.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -1,13 +1,14 @@
-"""`physim bench`, the network: cells that pull ever harder on a gel, the time of a step beside the error that it buys.
+"""`physim bench`, the network: cells that pull ever harder on a gel, the time of a step beside its error.
 
-Forty cells, each with twelve links that shorten, in an anchored box of 0.05 um of fiber per um^3; the error is what a run
-with a quarter of the step and a hundredth of the tolerance, in which no fiber sleeps, has at the same time.
+Forty cells, each with twelve links that shorten, in an anchored box of 0.05 um of fiber per um^3; the error is against a
+run with a quarter of the step and a hundredth of the tolerance, in which no fiber sleeps.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -116,5 +117,31 @@ def measure(pull: Pull, device: str | None = None, steps: int = LOADED_STEPS, **
     scale = float(np.sqrt((wanted**2).sum(axis=1).mean()))
     return {"nodes": len(moved), "ms": statistics.median(times), "worst_ms": max(times),
             "error": float(np.sqrt((difference**2).mean())) / scale, "largest": float(difference.max()), "rms": scale,
-            "awake": sim.status["awake"] / pull.network.fibers, "rounds": sim.status["total_rounds"] / steps,
+            "active": sim.status["awake"] / pull.network.fibers, "rounds": sim.status["total_rounds"] / steps,
             "iterations": (sim.status["total_iterations"] - iterations) / (steps - 1)}  # fmt: skip
+
+
+def rows(quick: bool, device: str | None, bandwidth: float, row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
+    """`relax` (all fibers in each step), ten times as many nodes, and `relax_local`: one cell, fibers asleep elsewhere.
+
+    The error stands beside the time; the larger network is timed alone, its reference would take too long.
+    """
+    scale, found = 10 if quick else 1, []
+    for name, nodes, count, network in (
+        ("relax", 57_000 // scale, CELLS // scale, {"wake_force": 0.0}),
+        ("relax_local", 57_000 // scale, 1, {}),
+    ):
+        pull = Pull(nodes, count, None if count > 1 else 1.0)
+        result = measure(pull, device, 10 if quick else LOADED_STEPS, **network)
+        sim = pull.start(STEP, device, **network)
+        found.append(row(name, result["nodes"], result["ms"], sim, bandwidth) | result)
+        print(f"{'':14} error {result['error']:.1%} of {result['rms']:.3g} um rms, at most {result['largest']:.2g} um; "
+              f"{result['iterations']:.0f} iterations, {result['active']:.0%} of the fibers active")  # fmt: skip
+    if not quick:
+        sim = Pull(570_000, 10 * CELLS).start(STEP, device, wake_force=0.0)
+        sim.advance(1)
+        begin = time.perf_counter()
+        sim.advance(6)
+        ms = 200.0 * (time.perf_counter() - begin)
+        found.append(row("relax", sim.layout.nodes, ms, sim, bandwidth))
+    return found

@@ -13,7 +13,7 @@ import numpy as np
 
 from physim.device import Device, Launch, prepare
 from physim.state import ARRAYS
-from physim.step import Kernel, Term
+from physim.step import Kernel, Term, kernel_source
 from physim.world import STATUS, WORLD, c_struct
 
 CHUNK = 256
@@ -72,7 +72,8 @@ def prototype(term: Term, kernel: Kernel) -> str:
 def source(term: Term) -> tuple[str, str]:
     """Generated text before and after the term's own file."""
     record = parameter_record(term)
-    before = _PROLOGUE + c_struct(struct_name(term), record.dtype)
+    before = _PROLOGUE + "".join(kernel_source(name) for name in term.headers)
+    before += c_struct(struct_name(term), record.dtype)
     after = '#line 1 "generated kernels"\n'
     for kernel in own_kernels(term):
         text = prototype(term, kernel)

@@ -15,7 +15,7 @@ from physim import kernel_cache, memory, pocl, settings
 from physim.errors import DeviceError, DeviceFailureError, StuckDeviceError
 from physim.step import kernel_source
 
-HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h", "spring.h", "band.h", "bend.h")
+HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h")
 _GIB = 2.0**30
 _opened: dict[Any, tuple[Any, dict[str, Any]]] = {}
 """Context and programs (by source) of each device that this process has opened: what is built is built once."""

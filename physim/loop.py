@@ -34,6 +34,8 @@ from physim.world import (
 
 _LISTED = ("id", "position", "radius", "departed", "node_position")
 """What neighbour lists and the order of rows depend on."""
+_WAKING = ("node_position", "node_held", "node_velocity", "fiber_frame")
+"""A fiber that sleeps looks only at outside forces and at fibers that it is crosslinked to."""
 _BATCH_SECONDS = 0.25
 _BATCH_LAUNCHES = 4000
 """Of a batch, since OpenCL keeps about 1 kB for each launch that is waiting."""
@@ -307,6 +309,8 @@ class Loop:
     def write(self, name: str, values: np.ndarray) -> None:
         """Overwrite an array of the state with values of its `shape`, cells in their present order."""
         self._put(name, values)
+        if name in _WAKING and "fiber_awake" in self.buffers:
+            self._put("fiber_awake", np.ones(self.shape("fiber_awake"), np.uint32))
         if name in _LISTED and not self._last_status["rebuild"]:  # neighbour lists hang on it
             self._last_status["rebuild"] = 1
             self.device.upload(self.buffers["status"], self._last_status.reshape(1))

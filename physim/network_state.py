@@ -57,9 +57,9 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
                ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:  # fmt: skip
     """Where holds are (2 X, 2) on the own and the other segment, and (2 X, 4) what they are at rest.
 
-    The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the two
-    segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them. Where
-    they are parallel, it is the combination nearest to it.
+    The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the
+    two segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them.
+    Where they are parallel, it is the combination nearest to it.
     """
     own, other = network.crosslinks[link, side], network.crosslinks[link, 1 - side]
     apart = separations(fixed, network.segments[other, 0], network.segments[own, 0], box)

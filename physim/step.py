@@ -82,6 +82,9 @@ class Term(BaseModel):
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {}
     """Kernels that run inside the solve, by the stage (`Solve.plan`): what a term with unknowns of its own needs."""
 
+    headers: ClassVar[tuple[str, ...]] = ()
+    """Files in `kernels/` that its kernels include, besides those that all do (`device.HEADERS`)."""
+
     # what only a user's own term sets (physim.own_terms)
     before: ClassVar[str] = ""
     """The term in front of which this one runs; by default the solve if it adds forces, else the advance."""

@@ -186,7 +186,7 @@ def pull_together(begin: Points, end: Points, fiber: Index, links: Crossings, bo
     joints = settle.Crosslinks.of((a, b), (s[:, 0], t[:, 0]), len(nodes), turns)
     if len(turns):
         nodes = settle.straighten(nodes, node_fiber, joints, ~fixed)
-    for _ in range(3 if len(turns) else 0):  # nodes that would leave the box stay on its face, and the others make up for it
+    for _ in range(3 if len(turns) else 0):  # nodes that would leave the box stay on its face, others make up for it
         nodes = np.where(box.periodic, nodes, np.clip(nodes, box.lower, box.upper))
         fixed = fixed | box.on_face(nodes)
         nodes = settle.close(nodes, joints, ~fixed)

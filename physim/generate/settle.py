@@ -24,7 +24,7 @@ ITERATIONS = 100
 
 @dataclass(frozen=True)
 class Crosslinks:
-    """J (X, N): the gap of each crosslink from the nodes of its two segments, before the turns through periodic faces."""
+    """J (X, N): the gap of each crosslink from the nodes of its segments, but for turns through periodic faces."""
 
     jacobian: csr_array
     turns: Points
@@ -47,8 +47,8 @@ class Crosslinks:
 def straighten(nodes: Points, fiber: Index, links: Crosslinks, free: NDArray[np.bool_]) -> Points:
     """(N, 3) nodes, of which the coordinates marked free (N, 3) have moved to lessen the bends.
 
-    Minimises sum |x_(i-1) - 2 x_i + x_(i+1)|^2 + STRETCH sum |du_i - du_(i-1)|^2 + GRIP sum |gap|^2 by conjugate gradients,
-    which are stopped early: the shortest bends go first.
+    Minimises sum |x_(i-1) - 2 x_i + x_(i+1)|^2 + STRETCH sum |du_i - du_(i-1)|^2 + GRIP sum |gap|^2 by conjugate
+    gradients, which are stopped early: the shortest bends go first.
     """
     count = len(nodes)
     joined = np.flatnonzero(fiber[1:] == fiber[:-1])

@@ -10,12 +10,13 @@ from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDra
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Noise, Polarity, Walls
-from physim.terms.network import Network
+from physim.terms.network import Network, Strain
 
 STEP: tuple[type[Term], ...] = (
     Births,
     Neighbors,
     Segments,
+    Strain,
     Polarity,
     Rest,
     PhysiCell,

@@ -87,7 +87,9 @@ class Friction(Term):
         1.25, "no contact beyond this, over the sum of radii", source=_PROTOTYPE, gt=0, le=3
     )
 
-    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("friction", "cell", (*_PAIRS, "shift"), (), ("force", "pair_resistance")),)
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("friction", "cell", (*_PAIRS, "shift"), (), ("force", "pair_resistance")),
+    )
 
     def check(self) -> None:
         self.ascending("near_distance", "far_distance")

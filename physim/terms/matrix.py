@@ -1,4 +1,4 @@
-"""Cells on collagen: segments in bins, fibers held still, soft nucleus and cytoplasm against them, integrin links that pull."""
+"""Cells on collagen: segments in bins, soft nucleus and cytoplasm against them, integrin links that pull."""
 
 from __future__ import annotations
 

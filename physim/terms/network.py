@@ -8,11 +8,13 @@ from physim.step import Kernel, Term, parameter
 from physim.units import (
     DragPerMicron,
     Micron,
+    Minute,
     Nanonewton,
     NanonewtonMicron,
     NanonewtonPerMicron,
     NanonewtonSquareMicron,
     Number,
+    PerMinute,
 )
 
 _AWAKE = ("awake_fiber", "fiber_start")
@@ -20,17 +22,36 @@ _HOLDS = ("hold_start", "hold_nodes", "hold_at")
 _TETHERS = ("tether_start", "tether_list", "tether_block")
 
 
+class Strain(Term):
+    """dx = shear_rate z dt, dz = stretch_rate z dt for every held node, z its height at rest above the lower face.
+
+    What plates do to a gel between them: simple shear, stretch or (negative) compression, at a constant rate.
+    Nodes are held on the faces of the box that are not periodic. For quasi-static moduli see `analysis.rheology`.
+    """
+
+    name: ClassVar[str] = "strain"
+    needs: ClassVar[tuple[str, ...]] = ("collagen", "network")
+    shear_rate: PerMinute = parameter(0.0, "growth of the shear strain along x across z")
+    stretch_rate: PerMinute = parameter(0.0, "growth of the strain along z; negative compresses")
+    duration: Minute = parameter(60.0, "how long the strain grows", ge=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("strain", "fiber", ("fiber_start", "node_held", "node_rest"), ("node_position", "fiber_awake"),
+               moving=True),
+    )  # fmt: skip
+
+
 class Network(Term):
-    """E = sum EA/(2 l0) (l - l0)^2 + sum k_x/2 g^2 + sum_f min_R [sum EI/(a + b) (s - R s0)^2 + sum k_c/2 (t - R t0)^2].
+    """E = sum EA (l - l0)^2/(2 l0) + sum k_x g^2/2 + sum min_R [sum EI (s - R s0)^2/(a + b) + sum k_c (t - R t0)^2/2].
 
     F = -dE/dx, implicit. l is the length of a segment, e its vector, t = e/l0, s = t2 - t1 the bend at a node between
-    segments of rest lengths a and b, g the vector between the two places that a crosslink joins; l0, s0, t0 are those of
-    the network as it was made, which is free of stress. R is the rotation of fiber f: in its frame its bends rest, and at
-    each of its crosslinks the directions of both segments (k_c: branch points of collagen are no free hinges). R is the
-    best one, so that it exerts no torque, and a network that turns bears no force.
-    Nodes on faces of the box that are not periodic are held. Nodes drag with zeta_l per length. Newton's method with the
-    positive semidefinite stiffness k [n n' + max(0, 1 - l0/l)(I - n n')] of a segment and that of the rest at fixed R, which
-    is an upper bound; conjugate gradients with one block-pentadiagonal factor per fiber.
+    segments of rest lengths a and b, g the vector between the two places that a crosslink joins; l0, s0, t0 are those
+    of the network as it was made, which is free of stress. R is the rotation of a fiber: in its frame its bends rest,
+    and at each of its crosslinks the directions of both segments (k_c: branch points are no free hinges). R is the best
+    one, so that it exerts no torque, and a network that turns bears no force.
+    Nodes on faces of the box that are not periodic are held. Nodes drag with zeta_l per length. Newton's method with
+    the positive semidefinite stiffness k [n n' + max(0, 1 - l0/l)(I - n n')] of a segment and that of the rest at fixed
+    R, which is an upper bound; conjugate gradients with one block-pentadiagonal factor per fiber.
 
     A fiber on which no node is out of balance by more than `wake_force` is left where it is: its cost is small, and
     what it would have moved is bounded by that force. 0 moves all fibers in each step.
@@ -40,6 +61,7 @@ class Network(Term):
 
     name: ClassVar[str] = "network"
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h")
     stretch_modulus: Nanonewton = parameter(10000.0, "stretch modulus EA of a fiber", source="docs/validation.md", gt=0)
     bend_modulus: NanonewtonSquareMicron = parameter(
         100.0, "bend modulus EI of a fiber", source="docs/validation.md", gt=0
@@ -52,9 +74,11 @@ class Network(Term):
         source="half of EI over the crosslink spacing", ge=0,
     )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
-    tolerance: Number = parameter(1e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1)
+    tolerance: Number = parameter(
+        1e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1
+    )
     least_force: Nanonewton = parameter(3e-4, "force on a node that need not be balanced", ge=0)
-    wake_force: Nanonewton = parameter(0.02, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
+    wake_force: Nanonewton = parameter(0.01, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
     still_distance: Micron = parameter(1e-3, "a fiber that moves less than this for ten steps may sleep", ge=0)
 
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from reference.network import Network
 from reference.networks import chains, gel
 
 from physim.analysis import mechanics, network
 from physim.errors import InputError
 
-MODULI = {"stretch_modulus": 900.0, "bend_modulus": 7.0, "crosslink_stiffness": 50.0}
+MODULI = {"stretch_modulus": 900.0, "bend_modulus": 7.0, "crosslink_stiffness": 50.0, "crosslink_rigidity": 3.0}
+FRAMED = {name: MODULI[name] for name in ("bend_modulus", "crosslink_rigidity")}
 
 
 def bundles(axis=0, count=4, size=60.0):
@@ -50,7 +54,7 @@ def test_straight_fiber_bent_into_an_arc_has_the_energy_of_a_beam():
     chord = 3.0 / (2 / kappa * np.sin(3.0 * kappa / 2))  # keeps each segment at its length
     nodes = middle + chord / kappa * np.stack([np.sin(angle), 1 - np.cos(angle), 0 * angle], 1)
     np.testing.assert_allclose(mechanics.tension(net, nodes, stretch_modulus=900.0), 0, atol=1e-9)
-    bend = mechanics.bend_energy(net, nodes, bend_modulus=7.0)
+    bend = mechanics.bend_energy(net, nodes, **FRAMED)
     np.testing.assert_allclose(bend, 7.0 / 6.0 * (2 * np.sin(3.0 * kappa / 2)) ** 2, rtol=1e-9)
     assert bend.sum() == pytest.approx(0.5 * 7.0 * kappa**2 * 27, rel=1e-3)
     assert mechanics.inner_nodes(net).tolist() == list(range(1, 10))
@@ -58,23 +62,38 @@ def test_straight_fiber_bent_into_an_arc_has_the_energy_of_a_beam():
 
 def test_curved_crosslinked_network_bears_nothing_when_it_is_turned():
     net = gel(periodic=False)
-    assert len(net.crosslinks) > 50 and mechanics.bend_energy(net, net.nodes * 1.3, bend_modulus=7.0).sum() > 1e-3
+    assert len(net.crosslinks) > 50 and mechanics.bend_energy(net, net.nodes * 1.3, **FRAMED).sum() > 1e-3
     for angle in (0.3, np.pi / 2):
         nodes = rotated(net.nodes, angle, (1, 2, -1))
         energy = mechanics.strain_energy(net, nodes, **MODULI)
-        assert max(energy.stretch, energy.bend, energy.crosslink) < 1e-18
+        assert max(energy.stretch, energy.bend, energy.crosslink, energy.turning) < 1e-18
         assert np.abs(mechanics.node_forces(net, nodes, **MODULI)).max() < 1e-9
 
 
 def test_crosslink_is_a_spring_on_its_gap():
-    """Two crossed fibers, 1 um apart at rest; one is lifted by 0.5 um and then moved along itself."""
+    """Two crossed fibers, 1 um apart at rest; one is lifted by 0.5 um.
+
+    The gap at rest goes with e1 x e2: fibers that were longer would make more of it, and are pulled by 25/20 nN.
+    """
     net = chains([[[10, 20, 20], [20, 20, 20], [30, 20, 20]], [[20, 10, 21], [20, 30, 21]]],
                  links=[(0, 2)], at=[(1.0, 0.5)])  # fmt: skip
     nodes = net.nodes + np.array([[0, 0, 0]] * 3 + [[0, 0, 0.5]] * 2)
     assert mechanics.crosslink_energy(net, nodes, crosslink_stiffness=50.0) == pytest.approx(0.5 * 50 * 0.25)
     force = mechanics.node_forces(net, nodes, **MODULI)
-    np.testing.assert_allclose(force[:, 2], [0, 25, 0, -12.5, -12.5], atol=1e-9)
+    np.testing.assert_allclose(force[3:], [[0, -1.25, -12.5], [0, 1.25, -12.5]], atol=1e-9)
+    np.testing.assert_allclose(force[:, 2].sum(), 0, atol=1e-9)
     assert mechanics.crosslink_energy(net, net.nodes, crosslink_stiffness=50.0) == 0
+
+
+def test_crosslink_opposes_that_its_segments_turn():
+    """A cross of two fibers closed like scissors by 2 a: each turns by a in the frames of both, R = 1 by symmetry."""
+    net = chains([[[20, 30, 30], [40, 30, 30]], [[30, 20, 30], [30, 40, 30]]], links=[(0, 1)], at=[(0.5, 0.5)])
+    a = 0.3
+    c, s = np.cos(a), np.sin(a)
+    nodes = 30 + 10 * np.array([[-c, -s, 0], [c, s, 0], [-s, -c, 0], [s, c, 0]])
+    energy = mechanics.strain_energy(net, nodes, **MODULI)
+    assert energy.turning == pytest.approx(4 * 0.5 * 3.0 * (2 * np.sin(a / 2)) ** 2)
+    assert max(energy.stretch, energy.bend, energy.crosslink) < 1e-20
 
 
 @pytest.mark.parametrize("periodic", [True, False])
@@ -89,10 +108,26 @@ def test_forces_are_minus_the_gradient_and_sum_to_nothing(periodic):
     for _ in range(4):
         step = random.normal(size=nodes.shape)
         up, down = (mechanics.strain_energy(net, nodes + s * 1e-5 * step, **MODULI) for s in (1, -1))
-        for kind in ("stretch", "bend", "crosslink"):
-            alone = {name: value if name.startswith(kind) else 0.0 for name, value in MODULI.items()}
-            slope = (getattr(up, kind) - getattr(down, kind)) / 2e-5
-            assert slope == pytest.approx(-(mechanics.node_forces(net, nodes, **alone) * step).sum(), rel=1e-6)
+        slope = (up.total - down.total) / 2e-5
+        assert slope == pytest.approx(-(mechanics.node_forces(net, nodes, **MODULI) * step).sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize("size", [0.05, 1.0])
+def test_energies_and_forces_are_those_of_the_reference(periodic, size):
+    """Which is written another way; in a random state, with crosslinks moved off their places so that gaps are skew."""
+    net = gel(periodic=periodic)
+    net = replace(net, crosslink_at=np.random.default_rng(4).random(net.crosslink_at.shape))
+    nodes = net.nodes + np.random.default_rng(1).normal(scale=size, size=net.nodes.shape)
+    wanted = Network.of(net, **MODULI)
+    energy = mechanics.strain_energy(net, net.box.wrap(nodes), **MODULI)
+    found = [energy.stretch, energy.bend, energy.crosslink, energy.turning]
+    assert found == pytest.approx(wanted.energies(nodes), rel=1e-9)
+    force = wanted.forces(nodes)
+    np.testing.assert_allclose(mechanics.node_forces(net, net.box.wrap(nodes), **MODULI), force, rtol=0,
+                               atol=1e-9 * np.abs(force).max())  # fmt: skip
+    each = mechanics.bend_energy(net, nodes, **FRAMED), mechanics.turning_energy(net, nodes, **FRAMED)
+    assert [e.sum() for e in each] == pytest.approx([energy.bend, energy.turning]) and each[1].shape[1:] == (2, 2)
 
 
 def test_nodes_that_have_passed_a_periodic_face_are_where_they_went():

@@ -57,7 +57,7 @@ def test_order_is_checked(kernel, said) -> None:
 def test_wrong_order_of_terms_is_refused(make_simulation, monkeypatch) -> None:
     late_balance = (*(kind for kind in STEP if kind.name != "balance"), REGISTRY["balance"])
     monkeypatch.setattr(assembly, "STEP", late_balance)
-    with pytest.raises(StepOrderError, match="kernel drag .* before anything wrote it"):
+    with pytest.raises(StepOrderError, match=r"kernel drag .* before anything wrote it"):
         make_simulation(scenes.table({"contact": {}}))
 
 

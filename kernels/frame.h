@@ -9,6 +9,16 @@ static inline Matrix against_turning(Matrix b) {
   return m;
 }
 
+// Of a symmetric matrix that need not be positive. Source: Smith, Commun ACM 4:168 (1961).
+static inline double least_eigenvalue(Matrix a) {
+  double mean = (a.x.x + a.y.y + a.z.z) / 3.0;
+  a.x.x -= mean, a.y.y -= mean, a.z.z -= mean;
+  double spread = sqrt((dot(a.x, a.x) + dot(a.y, a.y) + dot(a.z, a.z)) / 6.0);
+  if (spread == 0.0) return mean;
+  double half_determinant = 0.5 * dot(a.x, cross(a.y, a.z)) / (spread * spread * spread);
+  return mean + 2.0 * spread * cos((acos(clamp(half_determinant, -1.0, 1.0)) + 2.0 * M_PI) / 3.0);
+}
+
 static inline double3 matrix_times(Matrix m, double3 v) { return (double3)(dot(m.x, v), dot(m.y, v), dot(m.z, v)); }
 
 static inline Matrix outer(double3 a, double3 b) {
