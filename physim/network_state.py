@@ -35,7 +35,7 @@ def held_nodes(network: FiberNetwork) -> NDArray[np.bool_]:
 
     Beyond a face the gel goes on. A fiber with a single crosslink that were only hinged at the face could turn freely.
     """
-    face = network.box.on_face(network.nodes).any(axis=1)
+    face: NDArray[np.bool_] = np.asarray(network.box.on_face(network.nodes).any(axis=1))
     links = np.bincount(network.segment_fiber[network.crosslinks].ravel(), minlength=network.fibers)
     first, second = network.segments[links[network.segment_fiber] < 2].T
     held = face.copy()
@@ -57,9 +57,9 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
                ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:  # fmt: skip
     """Where holds are (2 X, 2) on the own and the other segment, and (2 X, 4) what they are at rest.
 
-    The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the two
-    segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them. Where
-    they are parallel, it is the combination nearest to it.
+    The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the
+    two segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them.
+    Where they are parallel, it is the combination nearest to it.
     """
     own, other = network.crosslinks[link, side], network.crosslinks[link, 1 - side]
     apart = separations(fixed, network.segments[other, 0], network.segments[own, 0], box)
@@ -79,7 +79,8 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     """Arrays of the state by name; what moves as it is at time zero."""
     fixed = box.to_fixed(network.nodes)
-    vector = separations(fixed, *network.segments.T, box)
+    begin, end = network.segments.T
+    vector = separations(fixed, begin, end, box)
     rest = _length(vector)
     start, link, side = holds(network)
     at, rest_hold = hold_rests(network, fixed, vector, link, side, box)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from physim.errors import InputError, PhysicsError
 from physim.generate.fiber_network import FiberNetwork
-from physim.network_state import fiber_starts, held_nodes, separations
+from physim.network_state import held_nodes, separations
 from physim.scenario import Scenario
 from physim.simulation import Simulation
 
@@ -35,11 +35,12 @@ _ACCEPTED = 3.0
 def shear(network: FiberNetwork, strains: Sequence[float], *, stretch_modulus: float, bend_modulus: float,
           crosslink_stiffness: float, crosslink_rigidity: float, device: str | None = None, tolerance: float = 1e-4,
           ) -> Curves:  # fmt: skip
-    """Simple shear gamma in the xz plane: u_x = gamma z on the plates. Arrays with one entry per strain, in their order:
+    """Simple shear gamma in the xz plane: u_x = gamma z on the plates. Arrays with one entry per strain, in order:
 
-    strain; stress, sigma_xz in kPa, positive where the gel resists gamma > 0; normal_stress, N1 in kPa, which is the
-    force along its outward normal that the gel exerts on a plate, over its area: negative where fibers pull the plates
-    together; iterations of conjugate gradients; residual over the norm of all segments' tensions.
+    strain; stress, sigma_xz in kPa, positive where the gel resists gamma > 0; traction, the same from the forces on the
+    plates alone; normal_stress, N1 in kPa, the force along its outward normal that the gel exerts on a plate, over its
+    area: negative where fibers pull the plates together; iterations of conjugate gradients; residual over the norm of
+    all segments' tensions.
 
     EA (nN), EI (nN um^2), k_x (nN/um) and k_c (nN um) are those of the term `network`. `strains` should go on in small
     steps: each starts from the one before. Raises InputError for a network that no plates hold, PhysicsError, which
@@ -54,8 +55,8 @@ def compression(network: FiberNetwork, strains: Sequence[float], *, stretch_modu
                 tolerance: float = 1e-4) -> Curves:  # fmt: skip
     """Compression epsilon = 1 - height/height at rest along z, without strain across it; negative epsilon extends.
 
-    As `shear`; stress, kPa, is positive where the gel resists epsilon > 0 and pushes the plates apart, and normal_stress
-    the same from the forces on the plates.
+    As `shear`; stress, kPa, is positive where the gel resists epsilon > 0 and pushes the plates apart; traction and
+    normal_stress are the same from the forces on the plates.
     """
     gel = _Gel(network, stretch_modulus, bend_modulus, crosslink_stiffness, crosslink_rigidity, device, tolerance)
     return gel.follow(strains, lambda epsilon, z: np.stack([0 * z, 0 * z, -epsilon * z], axis=1))
@@ -69,8 +70,8 @@ class _Gel:
         box = network.box
         face = box.on_face(network.nodes)
         if network.periodic != (True, True, False) or not face[:, 2].any():
-            raise InputError(f"network: periodic along {network.periodic}, {int(face[:, 2].sum())} nodes on plates; make "
-                             "it with periodic=(True, True, False)")  # fmt: skip
+            raise InputError(f"network: periodic {network.periodic}, {int(face[:, 2].sum())} nodes on plates; make it "
+                             "with periodic=(True, True, False)")  # fmt: skip
         self.network, self.tolerance, self.stretch_modulus = network, tolerance, stretch_modulus
         law = {"stretch_modulus": stretch_modulus, "bend_modulus": bend_modulus, "drag": 1.6667e-4,
                "crosslink_stiffness": crosslink_stiffness, "crosslink_rigidity": crosslink_rigidity,
@@ -95,11 +96,11 @@ class _Gel:
             except PhysicsError as error:
                 raise PhysicsError(f"strain {strain:g}, after {last[0]:g}: {error}") from error
             before, last = last, (strain, self.sim.read("node_position"))
-            rate = displacement(1.0, self.height)
+            rate = affine = displacement(1.0, self.height)
             if last[0] != before[0]:
                 rate = _steps(before[1], last[1]) * self.sim.box.quantum / (last[0] - before[0])
-            rows.append((strain, *self._stresses(rate), iterations, residual))
-        names = ("strain", "stress", "normal_stress", "iterations", "residual")
+            rows.append((strain, *self._stresses(rate, affine), iterations, residual))
+        names = ("strain", "stress", "traction", "normal_stress", "iterations", "residual")
         return dict(zip(names, np.array(rows, float).reshape(-1, len(names)).T, strict=True))
 
     def _guess(self, strain: float, before: tuple[float, NDArray], last: tuple[float, NDArray],
@@ -141,16 +142,18 @@ class _Gel:
         first, second = self.network.segments.T
         return np.linalg.norm(separations(fixed, first, second, self.sim.box), axis=1)
 
-    def _stresses(self, rate: Curve) -> tuple[float, float]:
-        """kPa: what the network does against the strain, and the outward normal force on the plates over their area.
+    def _stresses(self, rate: Curve, affine: Curve) -> tuple[float, float, float]:
+        """kPa: stress by work, by the forces on the plates, and their normal force over their area.
 
-        Volume x stress = dE/dstrain = -sum F.dx/dstrain over all nodes. Over the plates' alone it would be their traction,
-        and wrong by the first order of what the free nodes have left out of balance; so it is by the second.
+        Volume x stress = dE/dstrain = -sum F.dx/dstrain over all nodes. Over those of the plates it is their traction,
+        wrong by the first order of what the free nodes have left out of balance; the sum over all, by the second.
         """
         force = self._forces(held=np.zeros(len(self.held), np.uint32))
         self.sim.write("node_held", self.held.astype(np.uint32))
+        work, on_plates = (force * rate).sum(), (force * affine)[self.held].sum()
         normal = force[self.upper, 2].sum() - force[self.lower, 2].sum()
-        return -float((force * rate).sum()) / self.network.box.volume, float(normal) / (2 * self.area)
+        volume = self.network.box.volume
+        return -float(work) / volume, -float(on_plates) / volume, float(normal) / (2 * self.area)
 
     def _forces(self, held: NDArray) -> Curve:
         """(N, 3) nN on all nodes that are not `held`, where they are now, at rest."""

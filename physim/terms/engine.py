@@ -83,7 +83,9 @@ class Solve(Term):
     """
 
     name: ClassVar[str] = "solve"
-    tolerance: Number = parameter(1e-5, "residual over force at which conjugate gradients stop, where no fiber moves", gt=0, lt=0.1)
+    tolerance: Number = parameter(
+        1e-5, "residual over force at which conjugate gradients stop, where no fiber moves", gt=0, lt=0.1
+    )
 
     plan: ClassVar[tuple[tuple[Part, tuple[Kernel | str, ...]], ...]] = (
         ("before", (

@@ -21,16 +21,17 @@ _TETHERS = ("tether_start", "tether_list", "tether_block")
 
 
 class Network(Term):
-    """E = sum EA/(2 l0) (l - l0)^2 + sum k_x/2 g^2 + sum_f min_R [sum EI/(a + b) (s - R s0)^2 + sum k_c/2 (t - R t0)^2].
+    """E = sum EA/(2 l0) (l - l0)^2 + sum k_x/2 g^2
+        + sum_f min_R [sum EI/(a + b) (s - R s0)^2 + sum k_c/2 (t - R t0)^2].
 
     F = -dE/dx, implicit. l is the length of a segment, e its vector, t = e/l0, s = t2 - t1 the bend at a node between
-    segments of rest lengths a and b, g the vector between the two places that a crosslink joins; l0, s0, t0 are those of
-    the network as it was made, which is free of stress. R is the rotation of fiber f: in its frame its bends rest, and at
-    each of its crosslinks the directions of both segments (k_c: branch points of collagen are no free hinges). R is the
-    best one, so that it exerts no torque, and a network that turns bears no force.
-    Nodes on faces of the box that are not periodic are held. Nodes drag with zeta_l per length. Newton's method with the
-    positive semidefinite stiffness k [n n' + max(0, 1 - l0/l)(I - n n')] of a segment and that of the rest at fixed R, which
-    is an upper bound; conjugate gradients with one block-pentadiagonal factor per fiber.
+    segments of rest lengths a and b, g the vector between the two places that a crosslink joins; l0, s0, t0 are those
+    of the network as it was made, which is free of stress. R is the rotation of fiber f: in its frame its bends rest,
+    and at each of its crosslinks the directions of both segments (k_c: branch points of collagen are no free hinges).
+    R is the best one, so that it exerts no torque, and a network that turns bears no force.
+    Nodes on faces of the box that are not periodic are held. Nodes drag with zeta_l per length. Newton's method with
+    the positive semidefinite stiffness k [n n' + max(0, 1 - l0/l)(I - n n')] of a segment and that of the rest at fixed
+    R, which is an upper bound; conjugate gradients with one block-pentadiagonal factor per fiber.
 
     A fiber on which no node is out of balance by more than `wake_force` is left where it is: its cost is small, and
     what it would have moved is bounded by that force. 0 moves all fibers in each step.
@@ -52,7 +53,9 @@ class Network(Term):
         source="EI/(2 lc) of 1.5 mg/ml; docs/validation.md", ge=0,
     )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
-    tolerance: Number = parameter(1e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1)
+    tolerance: Number = parameter(
+        1e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1
+    )
     least_force: Nanonewton = parameter(3e-4, "force on a node that need not be balanced", ge=0)
     wake_force: Nanonewton = parameter(0.02, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
     still_distance: Micron = parameter(1e-3, "a fiber that moves less than this for ten steps may sleep", ge=0)

@@ -127,7 +127,7 @@ def material(power: float = 1.74, stiffens: bool = True, collapses: bool = True,
         soft = stiffens and bend_modulus == MODULI["bend_modulus"]
         stress = modulus * (limit * np.sinh(gamma / limit) if soft else gamma)
         odd = 0.05 * np.sign(strength(network) - 1) * modulus * gamma
-        return {"strain": gamma, "stress": stress, "normal_stress": normal * gamma * stress + odd,
+        return {"strain": gamma, "stress": stress, "traction": stress, "normal_stress": normal * gamma * stress + odd,
                 "iterations": np.full(len(gamma), 30)}  # fmt: skip
 
     return shear
