@@ -140,7 +140,7 @@ REM_1 = Experiment(
         "quick": Size(_cells("cell", _OF, 80.0), (1, 2), hours=0.06),
         "standard": Size(
             _cells("cell", _OF) | _cells("clamped", _OF, 100.0, clamp="displacement")
-            | _cells("unbuckled", (1.2,), buckling=False) | _cells("large", (1.2,), 300.0, networks=(1, 2)),
+            | _cells("unbuckled", (1.2,), buckling=False) | _cells("large", (1.2,), 300.0, networks=(7, 8)),
             tuple(range(1, 9)), hours=1.0),
         "full": Size(
             _cells("cell", _OF, 300.0) | _cells("clamped", _OF, 300.0, clamp="displacement")
