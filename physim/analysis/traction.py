@@ -34,6 +34,8 @@ _TERMS: dict[str, Any] = {
     "drag": {"coefficient": 2.0}, "polarity": {"persistence": 45.0, "feedback": 0.2}, "steric": {},
 }  # fmt: skip
 """The cell of the built-in scenario `invasion`: the MDA-MB-231-like set."""
+RELAXATION = 2.0
+"""min, after which a gel whose cell has let go is at rest: 2 nN min/um of drag against some nN/um."""
 _SHELL = 5.0
 """um, width of the shells of the displacement profile."""
 
@@ -67,11 +69,14 @@ def scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Sce
 def pull(parameters: Mapping[str, Any], network_seed: int, seed: int, device: str | None) -> dict[str, Any]:
     """One cell pulls for `hours`; means over the last quarter. Under displacement clamp it binds, then shortens.
 
-    contractility (nN) and polarity: `displacement.contraction` of what links and contact put on the nodes. link_force
-    (nN): sum of tensions. unbalanced: what the fibers' reaction and the drag of the cell leave, over link_force. energy
-    (fJ): strain of the network. laboratory_share (%): what drag on cell and fibers takes of link_force. distance,
-    displacement (um): shells about the cell, and the mean displacement toward it there. links, largest_displacement
-    (um), awake (share of fibers), iterations (a step), parts, segments. Parameters as of `scenario`.
+    As traction microscopy does, forces, energy and displacements are those above the gel in which the same cell has let
+    go, as after cytochalasin (`relaxed`): its body still takes its room. contractility (nN) and polarity:
+    `displacement.contraction` of what links and contact put on the nodes; net: of the same without that reference.
+    link_force (nN): sum of tensions. unbalanced: what the fibers' reaction and the drag of the cell leave, over
+    link_force. energy (fJ): strain of the network. laboratory_share (%): what drag on cell and fibers takes of
+    link_force. distance, displacement (um): shells about the cell, and the mean displacement toward it there. links,
+    largest_displacement (um, since the start), awake (share of fibers), iterations (a step), parts, segments.
+    Parameters as of `scenario`.
     Raises InputError for parameters that make no scenario, PhysicsError if the balance of forces is not found.
     """
     sim = Simulation(scenario(parameters, network_seed, seed), device=device)
@@ -115,24 +120,38 @@ def laboratory_drag(sim: Simulation) -> tuple[Points, Points]:
     return drag.coefficient * sim.cells["velocity"].astype(float), nodes
 
 
+def relaxed(sim: Simulation) -> Simulation:
+    """The same cell and gel after all links have let go, at rest: the reference of traction microscopy."""
+    other = sim.copy(["terms.links.binding_rate=0", "terms.links.release_rate=1e6"])
+    other.step(round(RELAXATION / sim.step_length))
+    return other
+
+
+def _energy(sim: Simulation) -> float:
+    """fJ of strain in the network."""
+    law: Any = next(term for term in sim.terms if term.name == "network")
+    wanted = inspect.signature(mechanics.strain_energy).parameters  # the moduli have there the names of the term's
+    moduli = {name: getattr(law, name) for name in wanted if name in type(law).model_fields}
+    return mechanics.strain_energy(sim.network, sim.fiber_nodes(), **moduli).total
+
+
 def _sample(sim: Simulation) -> dict[str, Any]:
     """What is measured at one time."""
     snapshot, nodes, center = sim.snapshot(), sim.fiber_nodes(), sim.positions()[0]
     forces, drags = node_forces(sim), laboratory_drag(sim)
-    found = displacement.contraction(nodes, forces)
-    law: Any = next(term for term in sim.terms if term.name == "network")
-    wanted = inspect.signature(mechanics.strain_energy).parameters  # the moduli have there the names of the term's
-    moduli = {name: getattr(law, name) for name in wanted if name in type(law).model_fields}
-    energy = mechanics.strain_energy(sim.network, nodes, **moduli)
+    reference = relaxed(sim)
+    found = displacement.contraction(nodes, forces - node_forces(reference))
+    before = mechanics.deformed(sim.network, reference.fiber_nodes())
     edges = np.arange(10.0, 0.5 * float(sim.network.box.size.min()) + 1e-6, _SHELL)
-    field = displacement.radial_field(sim.network, nodes, center, edges)
+    field = displacement.radial_field(before, nodes, center, edges)
     tension = float(snapshot.cells["link_force"].sum())
     per_tension = 1 / tension if tension > 0 else 0.0
     unbalanced = np.linalg.norm(forces.sum(axis=0) + drags[0].sum(axis=0))
     return {
         "contractility": found.contractility, "polarity": found.polarity, "link_force": tension,
+        "net": displacement.contraction(nodes, forces).contractility,
         "links": int(snapshot.cells["bound_links"].sum()), "unbalanced": float(unbalanced) * per_tension,
-        "energy": energy.total,
+        "energy": _energy(sim) - _energy(reference),
         "laboratory_share": 100 * per_tension * sum(float(np.linalg.norm(f, axis=1).sum()) for f in drags),
         "distance": field.radius, "displacement": -field.radial,
         "largest_displacement": float(np.linalg.norm(mechanics.displacement(sim.network, nodes), axis=1).max()),

@@ -19,12 +19,12 @@ from physim.experiments.ensemble import Ensemble, log_slope
 from physim.scenario import Scenario
 
 Pull = Callable[[Mapping[str, Any], int, int, str | None], Mapping[str, Any]]
-"""pull(parameters, network, seed, device) -> contractility (nN, towards the force epicentre), energy (fJ, strain energy
-above the relaxed reference), polarity (share along the principal axis), distance (um) and displacement (um, towards
-the cell, mean over a shell), laboratory_share (%) of the links' force that drag against the laboratory takes;
-link_force (nN, sum of tensions), unbalanced (what the reaction of the fibers and the cell's drag leave, over it) and
-links (how many)."""
-_NUMBERS = ("contractility", "energy", "polarity", "laboratory_share", "link_force", "unbalanced", "links")
+"""pull(parameters, network, seed, device) -> contractility (nN, towards the force epicentre), energy (fJ) and
+displacement (um, towards the cell, mean over a shell at each distance, um), all above the gel in which the cell has let
+go; polarity (share along the principal axis), laboratory_share (%) of the links' force that drag against the laboratory
+takes, link_force (nN, sum of tensions), net (nN, contractility without that reference), unbalanced (what the reaction
+of the fibers and the cell's drag leave, over link_force) and links (how many)."""
+_NUMBERS = ("contractility", "energy", "polarity", "laboratory_share", "link_force", "net", "unbalanced", "links")
 DIAMETER = 0.2
 _SHELLS = (15.0, 45.0)
 """um from the cell: where the decay of the displacement is fitted; nearer are its own links, farther the held faces."""
@@ -90,6 +90,8 @@ def _rows(size: Size) -> list[Observable]:
     for c, arm in cells:
         rows += [Observable(f"polarity at {c:g} mg/ml", "", mean(arm, "polarity")),
                  Observable(f"sum of link forces at {c:g} mg/ml", "nN", mean(arm, "link_force")),
+                 Observable(f"links minus contact at {c:g} mg/ml", "nN", mean(arm, "net"),
+                            source="no relaxed reference: the body's pressure counts against the pull"),
                  Observable(f"links bound at {c:g} mg/ml", "", mean(arm, "links")),
                  Observable(f"share of the laboratory's drag at {c:g} mg/ml", "%", mean(arm, "laboratory_share"),
                             target=0.0, source="a cell cannot pull on the laboratory"),
@@ -140,7 +142,8 @@ REM_1 = Experiment(
         "quick": Size(_cells("cell", _OF, 80.0), (1, 2), hours=0.06),
         "standard": Size(
             _cells("cell", _OF) | _cells("clamped", _OF, 100.0, clamp="displacement")
-            | _cells("unbuckled", (1.2,), buckling=False) | _cells("large", (1.2,), 300.0, networks=(7, 8)),
+            | _cells("unbuckled", (1.2,), networks=(1, 2, 3, 4), buckling=False)
+            | _cells("large", (1.2,), 300.0, networks=(7, 8)),
             tuple(range(1, 9)), hours=1.0),
         "full": Size(
             _cells("cell", _OF, 300.0) | _cells("clamped", _OF, 300.0, clamp="displacement")

@@ -195,7 +195,7 @@ def pulled(follows: float):
         force = 70 * c**power * (1 + 0.1 * np.sin(10.0 * network))
         decay = 1.2 if parameters["buckling"] else 2.0
         return {"contractility": force, "energy": force**2 / c**1.7, "polarity": 0.5, "laboratory_share": 1.0,
-                "link_force": 1.5 * force, "links": 14, "unbalanced": 1e-6,
+                "link_force": 1.5 * force, "net": 0.5 * force, "links": 14, "unbalanced": 1e-6,
                 "distance": r, "displacement": 30 * r**-decay}  # fmt: skip
 
     return replace(REM_1, replica=lambda *given: contractility(*given, pull=pull))
