@@ -60,8 +60,9 @@ class Loop:
         self.step_length = step
         self.profile = Profile(device) if device.profiling else None
         self.host_reads = 0
-        self.most_rounds = 12
-        """Of Newton's method, before a step is taken in two parts. Fibers that buckle without drag need more."""
+        self.most_rounds = 40
+        """Of Newton's method, before a step is taken in two parts. Fibers that buckle or recoil (links that let go at
+        once: 26 rounds) need many, and drag is too weak for smaller parts to help them."""
         self._loops = 8
         self._seconds_per_step = 0.0
         device.reserve({name: layout.nbytes(name) for name in arrays})
