@@ -266,14 +266,14 @@ def render(
     if frames not in ("last", "all"):
         raise InputError(f"--frames: '{frames[:40]}' is not known; write last or all")
     from physim.viz import movie as film
-    from physim.viz.plots import plot_invasion
+    from physim.viz.plots import plot_displacement, plot_invasion
     from physim.viz.render import check_fibers, render_run, size_of
 
     pixels = size_of(size)
     check_fibers(folder, fibers)
     if movie:
         film.check(pixels)
-    for figure in plot_invasion(folder):
+    for figure in (*plot_invasion(folder), *plot_displacement(folder)):
         print(figure)
     pictures = []
     for picture in render_run(folder, size=pixels, frames="all" if movie else frames, fibers=fibers):

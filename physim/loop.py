@@ -41,8 +41,8 @@ _BATCH_LAUNCHES = 4000
 """Of a batch, since OpenCL keeps about 1 kB for each launch that is waiting."""
 _MOST_ITERATIONS = 2400
 """Of conjugate gradients in one round."""
-_MOST_ROUNDS, _MOST_HALVINGS = 12, 6
-"""Rounds of Newton's method before the step is taken in two parts, and how often parts are halved."""
+_MOST_HALVINGS = 6
+"""How often the parts of a step that does not converge are halved."""
 _NUMPY = {"int4": ("i4", 4), "uint2": ("u4", 2), "int2": ("i4", 2), "float4": ("f4", 4), "float": ("f4", 1),
           "float2": ("f4", 2), "float8": ("f4", 8), "double2": ("f8", 2), "double4": ("f8", 4),
           "uint": ("u4", 1), "int": ("i4", 1), "uchar": ("u1", 1), "double": ("f8", 1), "half2": ("f2", 2)}  # fmt: skip
@@ -60,6 +60,9 @@ class Loop:
         self.step_length = step
         self.profile = Profile(device) if device.profiling else None
         self.host_reads = 0
+        self.most_rounds = 40
+        """Of Newton's method, before a step is taken in two parts. Fibers that buckle or recoil (links that let go at
+        once: 26 rounds) need many, and drag is too weak for smaller parts to help them."""
         self._loops = 8
         self._seconds_per_step = 0.0
         device.reserve({name: layout.nbytes(name) for name in arrays})
@@ -177,7 +180,7 @@ class Loop:
             raise PhysicsError(
                 f"{at:g} min: the implicit solve does not converge in {self._loops} iterations; shorten run.step"
             )
-        if halt == HALT_ROUNDS and self._last_status["round"] >= _MOST_ROUNDS:
+        if halt == HALT_ROUNDS and self._last_status["round"] >= self.most_rounds:
             self._in_parts()
             return
         if halt == HALT_ROWS:
@@ -228,7 +231,7 @@ class Loop:
         self._resume(0)
         self._enqueue(rewind)
         self._enqueue(parts["round"])
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(self.most_rounds):
             while True:
                 for _ in range(self._loops):
                     self._enqueue(parts["iteration"])

@@ -35,7 +35,7 @@ def held_nodes(network: FiberNetwork) -> NDArray[np.bool_]:
 
     Beyond a face the gel goes on. A fiber with a single crosslink that were only hinged at the face could turn freely.
     """
-    face = network.box.on_face(network.nodes).any(axis=1)
+    face: NDArray[np.bool_] = np.asarray(network.box.on_face(network.nodes).any(axis=1))
     links = np.bincount(network.segment_fiber[network.crosslinks].ravel(), minlength=network.fibers)
     first, second = network.segments[links[network.segment_fiber] < 2].T
     held = face.copy()
@@ -79,7 +79,8 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     """Arrays of the state by name; what moves as it is at time zero."""
     fixed = box.to_fixed(network.nodes)
-    vector = separations(fixed, *network.segments.T, box)
+    begin, end = network.segments.T
+    vector = separations(fixed, begin, end, box)
     rest = _length(vector)
     start, link, side = holds(network)
     at, rest_hold = hold_rests(network, fixed, vector, link, side, box)

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from physim.problems import number_of
+
 
 def say(text: str) -> None:
     """Print for a reader who may have gone, as in `physim run invasion | head -3`: the run goes on without."""
@@ -57,7 +59,7 @@ class Progress:
         spent, new = max(time.perf_counter() - self._begin, 1e-9), done - self.first
         words = (
             f"{done * self.step / 60:.2f} of {self.total * self.step / 60:g} h, {new / spent:,.0f} steps/s, "
-            f"{cells:,} cells" + ("" if links is None else f", {links:,} links")
+            + number_of(cells, "cell") + ("" if links is None else f", {number_of(links, 'link')}")
         )
         if self._bar is not None:
             self._bar.update(self._task, completed=done, words=words)

@@ -113,10 +113,10 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, b
                 "state_sha256": sim.state_hash(),
             }
             arm.sim = sim = None  # its device memory is free for the null arm
-            null, null_status = _null_arm(scenario, folder, device, info)
+            null, null_status, null_last = _null_arm(scenario, folder, device, info)
             if scenario.null:
                 info["null"] = {"status": null_status, "changes": scenario.null}
-            text = _summary(arm, recorder, null, null_status, network, device_bytes)
+            text = _summary(arm, recorder, null, null_status, null_last, network, device_bytes)
             text += f"\n{table}\n" if table else ""
             with writing(folder / "summary.txt", f"{recorder.frames} complete frames are kept"):
                 write_text(folder / "summary.txt", text)
@@ -131,8 +131,8 @@ def _carry_on(sim: Any, recorder: Recorder, device: str | None, preview: bool, b
     return folder
 
 
-def _summary(arm: Arm, recorder: Recorder, null: Trajectories | None, null_status: str, network: Any,
-             device_bytes: int) -> str:  # fmt: skip
+def _summary(arm: Arm, recorder: Recorder, null: Trajectories | None, null_status: str, null_last: Snapshot | None,
+             network: Any, device_bytes: int) -> str:  # fmt: skip
     scenario, folder, info = arm.scenario, recorder.folder, recorder.info
     assert arm.last is not None
     return describe(
@@ -143,6 +143,7 @@ def _summary(arm: Arm, recorder: Recorder, null: Trajectories | None, null_statu
             last=arm.last,
             null=null,
             null_status=null_status,
+            null_last=null_last,
             network=network,
             device=info["device"],
             device_bytes=device_bytes,
@@ -190,13 +191,16 @@ def name_of(scenario: Scenario) -> str:
 
 
 def _null_arm(scenario: Scenario, folder: Path, device: str | None,
-              info: dict[str, Any]) -> tuple[Trajectories | None, str]:  # fmt: skip
-    """Run the null arm, without frames, into null.parquet: trajectories, and "complete" or why it stopped."""
+              info: dict[str, Any]) -> tuple[Trajectories | None, str, Snapshot | None]:  # fmt: skip
+    """Run the null arm, without frames, into null.parquet.
+
+    Returns trajectories, "complete" or why it stopped, and how it ended.
+    """
     arm = scenario.null_arm()
     if arm is None:
-        return None, "complete"
+        return None, "complete", None
     if info.get("by_hand") or info.get("hooks") or info.get("first_step", 0):
-        return None, "left out: the run was set up from Python, which the scenario of the arm knows nothing of"
+        return None, "left out: the run was set up from Python, which the scenario of the arm knows nothing of", None
     from physim.simulation import Simulation
 
     parts, table = folder / "null", folder / "null.parquet"
@@ -209,18 +213,19 @@ def _null_arm(scenario: Scenario, folder: Path, device: str | None,
             parts.mkdir(exist_ok=True)
             cell_table.write(part, cell_table.rows(snapshot.time, snapshot.cells, cell_table.TRAJECTORY))
 
-    status = "complete"
+    status, last = "complete", None
     try:
         null = Arm("null arm", Simulation(arm, device=device, saved=saved), parts, keep, notes["frames"])
         null.advance()
+        last = null.last
     except (DeviceError, PhysicsError) as error:
         status = f"stopped: {error}"
     if not any(parts.glob("part_*")):
-        return None, status
+        return None, status, None
     with writing(table, "the run itself is complete"):
         cell_table.join(parts, table)
     shutil.rmtree(parts, ignore_errors=True)
-    return _read(table, scenario), status
+    return _read(table, scenario), status, last
 
 
 def _read(run: Path, scenario: Scenario) -> Trajectories:
@@ -281,9 +286,9 @@ def _pictures(folder: Path) -> None:
 
 
 def _plots(folder: Path) -> Any:
-    from physim.viz.plots import plot_invasion
+    from physim.viz.plots import plot_displacement, plot_invasion
 
-    return plot_invasion(folder)
+    return [*plot_invasion(folder), *plot_displacement(folder)]
 
 
 def _renderings(folder: Path) -> Any:

@@ -36,6 +36,8 @@ class Outcome:
     status: str = "complete"
     null: Trajectories | None = None
     null_status: str = "complete"
+    null_last: Snapshot | None = None
+    """Of the null arm, where it came to its end."""
     network: Any = None
     device: Mapping[str, Any] = field(default_factory=dict)
     device_bytes: int = 0
@@ -47,7 +49,7 @@ class Outcome:
 def describe(outcome: Outcome) -> str:
     """The summary, a dozen lines of at most about 110 characters."""
     parts = [_setting(outcome), _invasion(outcome), _speed(outcome), _departures(outcome), _links(outcome),
-             _numerics(outcome), _limits(outcome.scenario), _files(outcome)]  # fmt: skip
+             _fibers(outcome), _numerics(outcome), _limits(outcome.scenario), _files(outcome)]  # fmt: skip
     return "\n".join(line for lines in parts for line in lines) + "\n"
 
 
@@ -70,6 +72,8 @@ def _setting(o: Outcome) -> list[str]:
             f"  collagen        {source}: {number_of(o.network.fibers, 'fiber')}, "
             f"{number_of(len(o.network.segments), 'segment')}, {density:.3g} um of fiber per um^3"
         )
+        if getattr(o.network, "pruned", 0):
+            lines.append(f"                  {number_of(o.network.pruned, 'fiber')} that nothing held left out")
         lines += [f"                  {note}" for note in getattr(o.network, "notes", ())]
     return lines
 
@@ -142,6 +146,23 @@ def _links(o: Outcome) -> list[str]:
     return [f"  links           {words} (means at the end)"]
 
 
+def _fibers(o: Outcome) -> list[str]:
+    """How far fibers that move have moved, and what the most loaded of them bear."""
+    if o.last.fibers is None:
+        return []
+    low, high = (edge(o.last.fibers["tension"], initial=0.0) for edge in (np.min, np.max))
+    lines = [f"  fibers          {_moved(o.last)}; tension {low:.1f} to {high:.1f} nN (at the end)"]
+    if o.null_last is not None and o.null_last.fibers is not None:
+        lines.append(f"    null          {_moved(o.null_last)}")
+    return lines
+
+
+def _moved(last: Snapshot) -> str:
+    assert last.fibers is not None
+    size = np.linalg.norm(last.fibers["displacement"], axis=1)
+    return f"moved by at most {size.max():.2g} um, root mean square {np.sqrt((size**2).mean()):.2g} um"
+
+
 def drag_share(scenario: Scenario, last: Snapshot) -> float | None:
     """Force that laboratory drag takes over the pull of the links: sum of zeta |v| / sum of tensions.
 
@@ -162,6 +183,11 @@ def _numerics(o: Outcome) -> list[str]:
     if count.get("total_iterations"):
         mean, most = count["total_iterations"] / steps, count.get("most_iterations", 0)
         words.append(f"{mean:.1f} solver iterations a step (most {most})")
+    if o.last.fibers is not None and o.network is not None:
+        asleep = 1 - count.get("awake", 0) / max(1, o.network.fibers)
+        words.append(f"{100 * asleep:.0f} % of fibers asleep at the end")
+    if count.get("parts"):
+        words.append(f"{count['parts']:,} parts of steps that were too long")
     if "rebuilds" in count:
         words.append(f"neighbour lists built {count['rebuilds']:,} times")
     for name, meaning in (("limited", "moves cut short"), ("clamped", "moves stopped by walls")):
@@ -182,7 +208,10 @@ def _seconds(seconds: float) -> str:
 
 
 def _limits(scenario: Scenario) -> list[str]:
-    limits = ["fibers are held still and are not cut"] if scenario.collagen is not None else []
+    limits = []
+    if scenario.collagen is not None:
+        limits = ["fibers and crosslinks do not break" if "network" in scenario.terms
+                  else "fibers are held still and are not cut"]  # fmt: skip
     return [f"  keep in mind    {'; '.join([*limits, 'speeds are not yet calibrated: docs/trust.md'])}"]
 
 

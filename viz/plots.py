@@ -1,4 +1,4 @@
-"""Figures: the invaded radius of a run against time, stress against strain, displacement against distance."""
+"""Figures: invaded radius of a run against time, stress against strain, displacement against distance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from physim.analysis.displacement import Decay
 from physim.analysis.migration import Trajectories
 from physim.files import replacing, write_text
 from physim.record import writing
-from physim.viz.frames import Run
+from physim.viz.frames import Run, array, in_the_box, points
+
+_SHELL = 5.0
+"""um, width of the shells in which the displacements of a run are averaged."""
 
 
 def plot_invasion(folder: Path) -> list[Path]:
@@ -37,6 +40,43 @@ def plot_invasion(folder: Path) -> list[Path]:
         write_text(table, _csv(arms))
     _draw(figure, arms)
     return [table, figure]
+
+
+def plot_displacement(folder: Path) -> list[Path]:
+    """Write `displacement.png` into a run folder whose fibers move: `radial_displacement` half way and at the end.
+
+    Returns it; nothing where fibers are held or at rest, or no cell is left. Raises RecordError.
+    """
+    run = Run(Path(folder))
+    curves = {}
+    for time in sorted({run.times[len(run.times) // 2], run.times[-1]}):
+        distance, u = radial_displacement(run, time)
+        if np.abs(u).max(initial=0.0) > 1e-3:
+            curves[f"{time:.2g} h"] = distance, u
+    several = int(in_the_box(run.part("cells", run.times[-1])).sum()) > 1
+    return [displacement_decay(run.folder / "displacement.png", curves, several=several)] if curves else []
+
+
+def radial_displacement(run: Run, time: float) -> tuple[np.ndarray, np.ndarray]:
+    """(B,) um from the middle of the cells in the box, and the mean displacement of nodes away from it in shells there.
+
+    By where nodes were before they moved, from one shell's width outside the middle to the nearest face of the box.
+    """
+    fibers, cells, box = run.part("fibers", time), run.part("cells", time), run.box()
+    moved, here = None if fibers is None else array(fibers, "displacement"), in_the_box(cells)
+    if moved is None or box is None or not here.any():
+        return np.zeros(0), np.zeros(0)
+    middle, size = points(cells)[here].mean(axis=0), box[1] - box[0]
+    offset = points(fibers) - moved - middle
+    offset -= np.where(box[2], np.rint(offset / size) * size, 0.0)
+    distance = np.linalg.norm(offset, axis=1)
+    radial = (moved * offset).sum(axis=1) / np.maximum(distance, 1e-9)
+    room = min(float((middle - box[0]).min()), float((box[1] - middle).min()))
+    shell = (distance / _SHELL).astype(int)
+    count = np.bincount(shell)
+    kept = np.flatnonzero((count > 0) & (np.arange(len(count)) > 0) & (_SHELL * np.arange(1, len(count) + 1) <= room))
+    mean = [np.bincount(shell, of)[kept] / count[kept] for of in (distance, radial)]
+    return mean[0], mean[1]
 
 
 def radii(path: Trajectories) -> np.ndarray:
@@ -88,13 +128,14 @@ def stress_strain(path: Path, curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
 
 
 def displacement_decay(path: Path, curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *,
-                       fits: Mapping[str, Decay] | None = None) -> Path:  # fmt: skip
+                       fits: Mapping[str, Decay] | None = None, several: bool = False) -> Path:  # fmt: skip
     """Write a PNG: displacement toward the cell (um) against distance from it (um), both log.
 
     A curve has distances (n,) and radial displacements (n,), or (k, n) of k networks: then the line is their mean and
     the band runs from the lowest to the highest. They are drawn by size, those away from the cell as open points.
     `fits` draws the fit of a curve of that name and puts its exponent, with the 95 % interval, into the legend; a
-    dashed line has the -2 of a linear medium. Raises RecordError if it cannot be written.
+    dashed line has the -2 of a linear medium. With `several` the labels are those of a group of cells. Raises
+    RecordError if it cannot be written.
     """
     fits = fits or {}
     with _figure(path) as (axes,):
@@ -110,8 +151,9 @@ def displacement_decay(path: Path, curves: Mapping[str, tuple[ArrayLike, ArrayLi
             if len(toward) > 1:
                 size = np.abs(toward)
                 axes.fill_between(r, size.min(axis=0), size.max(axis=0), color=colour, alpha=0.2, lw=0)
-        axes.set(xlabel="distance from the cell\u2019s centre (\u00b5m)", ylabel="displacement toward it (\u00b5m)",
-                 title="Displacement around a cell")  # fmt: skip
+        middle, title = ("middle of the cells", "the cells") if several else ("cell\u2019s centre", "a cell")
+        axes.set(xlabel=f"distance from the {middle} (\u00b5m)", ylabel="displacement toward it (\u00b5m)",
+                 title=f"Displacement around {title}")  # fmt: skip
         _log_axes(axes, -2.0)
     return path
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from physim.problems import number_of
 from physim.viz import fiber_color
 from physim.viz.fiber_color import FiberColor, round_number
 from physim.viz.frames import Run, array, in_the_box, points
@@ -156,7 +157,8 @@ class Row:
 
 def legend(view: View, names: list[str], kinds: np.ndarray, here: int, all_cells: int, pale: bool) -> list[Row]:
     """Rows for the cell types `kinds` in the picture, of which `here` cells of `all_cells` are in the box."""
-    count = f"{here:,} cells" if here == all_cells else f"{here:,} of {all_cells:,} cells, {all_cells - here:,} left"
+    left = all_cells - here
+    count = f"{here:,} of {all_cells:,} cells, {left:,} left" if left else number_of(here, "cell")
     rows = [Row(count if here else "no cell is left in the box")]
     for kind in kinds[:_MOST_ROWS]:
         name = names[kind] if kind < len(names) else f"type {kind}"

@@ -19,7 +19,9 @@ from physim.experiments.ensemble import Ensemble, log_slope
 from physim.generate import chain, collagen
 from physim.generate.fiber_network import Box, FiberNetwork, assemble
 
-NETWORK_CODE = tuple(f"physim.generate.{name}" for name in ("chain", "collagen", "crosslink", "fiber_network"))
+NETWORK_CODE = tuple(
+    f"physim.generate.{name}" for name in ("chain", "collagen", "crosslink", "fiber_network", "settle")
+)
 """Modules that make a network."""
 _ASKED = ("concentration", "bundle_diameter", "segment_length", "alignment", "valence", "fiber_length")
 """Parameters of an arm that the generator gets as they are."""
@@ -38,9 +40,10 @@ def gel(concentration: float, bundle_diameter: float, box: float, **more: Any) -
 
 
 def network_of(parameters: Mapping[str, Any], seed: int) -> FiberNetwork:
-    """The collagen of `gel` parameters."""
+    """The collagen of `gel` parameters; with `plates`, cut at the two faces across z, where plates hold it."""
     named = {key: parameters[key] for key in _ASKED if key in parameters}
-    return collagen.generate_collagen([0.0] * 3, [parameters["box"]] * 3, (True, True, True), seed=seed, **named)
+    periodic = (True, True, not parameters.get("plates", False))
+    return collagen.generate_collagen([0.0] * 3, [parameters["box"]] * 3, periodic, seed=seed, **named)
 
 
 def straight_rods(density: float, length: float, box: float, seed: int) -> FiberNetwork:

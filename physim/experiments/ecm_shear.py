@@ -20,12 +20,14 @@ from physim.generate import collagen
 from physim.generate.fiber_network import FiberNetwork
 
 Shear = Callable[..., Mapping[str, Any]]
-"""shear(network, strains, *, stretch_modulus, bend_modulus, crosslink_stiffness, device) -> arrays, one entry per
-strain: strain, stress (kPa), normal_stress (kPa, N1; negative where fibers pull the plates together), iterations."""
-MODULI = {"stretch_modulus": 13_000.0, "bend_modulus": 100.0, "crosslink_stiffness": 500.0}
-"""EA (nN), EI (nN um^2), k_x (nN/um): to be calibrated to CALIBRATED."""
+"""shear(network, strains, *, stretch_modulus, bend_modulus, crosslink_stiffness, crosslink_rigidity, device) -> arrays,
+one entry per strain: strain, stress (kPa, by work), traction (kPa, by the forces on the plates), normal_stress (kPa,
+N1; negative where fibers pull the plates together), iterations."""
+MODULI = {"stretch_modulus": 13_000.0, "bend_modulus": 52.0, "crosslink_stiffness": 500.0, "crosslink_rigidity": 5.0}
+"""EA (nN), EI (nN um^2), k_x (nN/um), k_c (nN um), calibrated to CALIBRATED (docs/validation.md): EI, with
+k_c = EI/(2 lc), by G0; EA by the onset of stiffening."""
 UNBUCKLED = 100.0
-"""Factor on EI with which no fiber buckles at the strains of ECM-3: Euler's load goes as EI."""
+"""Factor on EI and k_c with which no fiber buckles at the strains of ECM-3: Euler's load goes as EI."""
 DIAMETER = 0.2
 CALIBRATED = (1.5, 80.0)
 """mg/ml and Pa: the preparation of Ves25."""
@@ -38,7 +40,7 @@ _RAMP = (0.005, 0.01, *(round(0.02 * k, 2) for k in range(1, 31)))
 
 def device_shear(network: FiberNetwork, strains: Sequence[float], **options: Any) -> Mapping[str, Any]:
     """Quasi-static simple shear on an OpenCL device."""
-    from physim.analysis.rheology import shear  # type: ignore[import-not-found]
+    from physim.analysis.rheology import shear
 
     found: Mapping[str, Any] = shear(network, strains, **options)
     return found
@@ -72,6 +74,7 @@ def ramp(parameters: Mapping[str, Any], network: int, seed: int, device: str | N
         "stiffening_at_30": stiffening.modulus_at_strain(strain, stress, 0.3)
         / stiffening.linear_modulus(strain, stress),
         "n1_over_stress_at_20": float(np.interp(0.2, strain, normal) / np.interp(0.2, strain, stress)),
+        "traction_over_stress": float(np.asarray(up["traction"], float)[-1] / stress[-1]),
         "iterations": np.asarray(up["iterations"]),
     }  # fmt: skip
 
@@ -128,7 +131,9 @@ def implied_moduli(moduli: Mapping[str, float], diameter: float) -> list[Observa
 
 def _ramp_rows(size: Size) -> list[Observable]:
     gels = concentrations(size, "gel")
-    rows = []
+    rows = [Observable(f"traction of the plates over stress by work at {c:g} mg/ml", "",
+                       mean(arm, "traction_over_stress"), "V", 1.0, (0.99, 1.01), "balance of forces")
+            for c, arm in gels]  # fmt: skip
     for c, arm in gels:
         at = f"at {c:g} mg/ml"
         rows += [
@@ -148,6 +153,11 @@ def _ramp_rows(size: Size) -> list[Observable]:
         rows.append(Observable("K at equal stress, highest over lowest of concentrations", "",
                                lambda e: collapse(e, [arm for _, arm in gels]), "T1", 1.0, (0.99, 2.0),
                                "Lic15: set by stress alone; tolerance of the catalogue"))  # fmt: skip
+    rows += [Observable(f"{words} at {c:g} mg/ml, box of 6 over 3 fibers", "", ratio(arm, f"gel-{c:g}", name),
+                        target=1.0, source="no effect of the box")
+             for c, arm in concentrations(size, "large")
+             for words, name in (("onset", "onset"), ("exponent", "exponent"), ("K/G0 at 30 %", "stiffening_at_30"))
+             ]  # fmt: skip
     for c, arm in concentrations(size, "unbuckled"):
         rows += [
             Observable(f"K/G0 at 30 % strain, buckling off over on, {c:g} mg/ml", "",
@@ -192,14 +202,17 @@ def _box(concentration: float, fibers: float) -> float:
 
 def _gels(kind: str, of: Sequence[float], strains: Sequence[float], fibers: float = 3.0, bend: float = 1.0,
           networks: tuple[int, ...] | None = None, **more: Any) -> dict[str, Arm]:  # fmt: skip
-    moduli = MODULI | {"bend_modulus": bend * MODULI["bend_modulus"]}
-    return {f"{kind}-{c:g}": Arm(gel(c, DIAMETER, _box(c, fibers), strains=list(strains), moduli=moduli, **more),
-                                 networks) for c in of}  # fmt: skip
+    moduli = MODULI | {name: bend * MODULI[name] for name in ("bend_modulus", "crosslink_rigidity")}
+    return {f"{kind}-{c:g}": Arm(gel(c, DIAMETER, _box(c, fibers), plates=True, strains=list(strains), moduli=moduli,
+                                     **more), networks) for c in of}  # fmt: skip
 
 
 _G0 = (0.0025, 0.005)
 _EIGHT = tuple(range(1, 9))
-_CODE: tuple[str | Callable[..., Any], ...] = (*NETWORK_CODE, "physim.analysis.rheology", network_of, device_shear)
+_CODE: tuple[str | Callable[..., Any], ...] = (
+    *NETWORK_CODE, "physim.analysis.rheology", "physim.network_state", "physim.loop", network_of, device_shear,
+)  # fmt: skip
+"""What makes a network, strains it, and decides when forces balance."""
 ECM_2 = Experiment(
     id="ECM-2",
     title="Linear shear modulus of the collagen network against concentration",
@@ -208,8 +221,8 @@ ECM_2 = Experiment(
     observables=_linear_rows,
     panels=_linear_panels,
     code=_CODE,
-    terms=("network",),
-    kernels=("primitives.cl", "solve.cl"),
+    terms=("network", "solve"),
+    kernels=("primitives.cl",),
     sizes={
         "smoke": Size(_gels("gel", (3.5,), _G0, 1.2), (1,), hours=0.001),
         "quick": Size(_gels("gel", (0.6, 1.2, 2.4), _G0), (1, 2), hours=0.05),
@@ -226,13 +239,14 @@ ECM_3 = Experiment(
     observables=_ramp_rows,
     panels=_ramp_panels,
     code=(*_CODE, "physim.analysis.stiffening"),
-    terms=("network",),
-    kernels=("primitives.cl", "solve.cl"),
+    terms=("network", "solve"),
+    kernels=("primitives.cl",),
     sizes={
         "smoke": Size(_gels("gel", (3.5,), (0.005, 0.1, 0.2, 0.3), 1.2, small=list(_SMALL)), (1,), hours=0.001),
         "quick": Size(_gels("gel", (1.2,), _RAMP, small=list(_SMALL)), (1, 2), hours=0.05),
         "standard": Size(_gels("gel", (1.2, 2.4, 3.5), _RAMP, small=list(_SMALL))
-                         | _gels("unbuckled", (1.2,), _RAMP, bend=UNBUCKLED, small=list(_SMALL)), _EIGHT, hours=1.0),
+                         | _gels("unbuckled", (1.2,), _RAMP, bend=UNBUCKLED, small=list(_SMALL))
+                         | _gels("large", (2.4,), _RAMP, 6.0, networks=(1,), small=list(_SMALL)), _EIGHT, hours=1.0),
         "full": Size(_gels("gel", (0.6, 1.2, 2.4, 3.5, 4.0), _RAMP, 10.0, small=list(_SMALL))
                      | _gels("unbuckled", (1.2, 2.4), _RAMP, 10.0, UNBUCKLED, small=list(_SMALL)), _EIGHT, hours=60.0),
     },

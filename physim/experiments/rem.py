@@ -16,38 +16,51 @@ from numpy.typing import ArrayLike
 from physim.experiments.declaration import Arm, Experiment, Line, Observable, Panel, Size, Values
 from physim.experiments.ecm import NETWORK_CODE, concentrations, curve, gel, mean, ratio
 from physim.experiments.ensemble import Ensemble, log_slope
+from physim.scenario import Scenario
 
 Pull = Callable[[Mapping[str, Any], int, int, str | None], Mapping[str, Any]]
-"""pull(parameters, network, seed, device) -> contractility (nN, towards the force epicentre), energy (fJ, strain energy
-above the relaxed reference), polarity (share along the principal axis), distance (um) and displacement (um, towards
-the cell, mean over a shell), and laboratory_share (%) of the links' force that drag against the laboratory takes."""
+"""pull(parameters, network, seed, device) -> contractility (nN, towards the force epicentre), energy (fJ) and
+displacement (um, towards the cell, mean over a shell at each distance, um), all above the gel in which the cell has let
+go; polarity (share along the principal axis), laboratory_share (%) of the links' force that drag against the laboratory
+takes, link_force (nN, sum of tensions), net (nN, contractility without that reference), unbalanced (what the reaction
+of the fibers and the cell's drag leave, over link_force) and links (how many)."""
+_NUMBERS = ("contractility", "energy", "polarity", "laboratory_share", "link_force", "net", "unbalanced", "links")
 DIAMETER = 0.2
-_SHELLS = (15.0, 60.0)
-"""um from the cell: where the decay of the displacement is fitted; nearer are its own links, farther the walls."""
+_SHELLS = (15.0, 45.0)
+"""um from the cell: where the decay of the displacement is fitted; nearer are its own links, farther the held faces."""
 
 
 def device_pull(parameters: Mapping[str, Any], network: int, seed: int, device: str | None) -> Mapping[str, Any]:
     """One cell in an anchored gel, on an OpenCL device."""
-    from physim.analysis.traction import pull  # type: ignore[import-not-found]
+    from physim.analysis.traction import pull
 
-    found: Mapping[str, Any] = pull(parameters, network, seed, device)
-    return found
+    return pull(parameters, network, seed, device)
+
+
+def scenario(parameters: Mapping[str, Any], network: int, seed: int) -> Scenario:
+    """What is run, for the hash of a replica."""
+    from physim.analysis import traction
+
+    return traction.scenario(parameters, network, seed)
 
 
 def contractility(parameters: Mapping[str, Any], network: int, seed: int, device: str | None,
                   pull: Pull = device_pull) -> Values:  # fmt: skip
     """What one cell does to one gel: force (nN), energy (fJ), polarity, and how its displacements decay."""
     found = pull(parameters, network, seed, device)
-    values = {name: float(found[name]) for name in ("contractility", "energy", "polarity", "laboratory_share")}
+    values = {name: float(found[name]) for name in _NUMBERS}
     return {**values, "decay": decay_exponent(found["distance"], found["displacement"]),
             "distance": np.asarray(found["distance"]), "displacement": np.asarray(found["displacement"])}  # fmt: skip
 
 
 def decay_exponent(distance: ArrayLike, displacement: ArrayLike, shells: tuple[float, float] = _SHELLS) -> float:
-    """n in u ~ r^-n (least squares in logarithms, shells between two distances, um); 2 for a linear elastic gel."""
+    """n in u ~ r^-n (least squares in logarithms, shells between two distances, um); 2 for a linear elastic gel.
+
+    Shells that have moved away from the cell are left out; NaN if fewer than three are left.
+    """
     r, u = np.asarray(distance, float), np.asarray(displacement, float)
-    inside = (r >= shells[0]) & (r <= shells[1])
-    return -log_slope(r[inside], u[inside])
+    inside = (r >= shells[0]) & (r <= shells[1]) & (u > 0)
+    return -log_slope(r[inside], u[inside]) if inside.sum() > 2 else math.nan
 
 
 def _slope(arms: Sequence[tuple[float, str]], name: str) -> Callable[[Ensemble], float]:
@@ -56,12 +69,17 @@ def _slope(arms: Sequence[tuple[float, str]], name: str) -> Callable[[Ensemble],
 
 def _rows(size: Size) -> list[Observable]:
     cells, clamped = concentrations(size, "cell"), concentrations(size, "clamped")
-    rows = [Observable(f"contractility at {c:g} mg/ml", "nN", mean(arm, "contractility"), "T1", 75.0, (30.0, 120.0),
+    rows = [Observable(f"unbalanced force on the cell over the links' force, {c:g} mg/ml", "",
+                       mean(arm, "unbalanced"), "V", 0.0, (0.0, 0.01), "reaction of fibers = drag; the solve")
+            for c, arm in cells]  # fmt: skip
+    rows += [Observable(f"contractility at {c:g} mg/ml", "nN", mean(arm, "contractility"), "T1", 75.0, (30.0, 120.0),
                        "Fib-LM 30-116 nN; Ste16; tolerance of the catalogue") for c, arm in cells]  # fmt: skip
     if len(cells) > 1:
         rows += [
             Observable("slope of ln contractility against ln concentration", "", _slope(cells, "contractility"), "T1",
                        0.0, (-0.25, 0.25), "Ste16: nearly constant; tolerance of the catalogue", trend=True),
+            Observable("slope of ln sum of link forces against ln concentration", "", _slope(cells, "link_force"),
+                       target=0.0, source="what the contact of the cell's body takes is not in it"),
             Observable("slope of ln strain energy against ln concentration", "", _slope(cells, "energy"), "T2", None,
                        (-math.inf, 0.0), "falls with stiffness", no_effect=0.0),
         ]  # fmt: skip
@@ -71,6 +89,10 @@ def _rows(size: Size) -> list[Observable]:
             None, (0.25, math.inf), "control: force must follow stiffness", no_effect=0.0))  # fmt: skip
     for c, arm in cells:
         rows += [Observable(f"polarity at {c:g} mg/ml", "", mean(arm, "polarity")),
+                 Observable(f"sum of link forces at {c:g} mg/ml", "nN", mean(arm, "link_force")),
+                 Observable(f"links minus contact at {c:g} mg/ml", "nN", mean(arm, "net"),
+                            source="no relaxed reference: the body's pressure counts against the pull"),
+                 Observable(f"links bound at {c:g} mg/ml", "", mean(arm, "links")),
                  Observable(f"share of the laboratory's drag at {c:g} mg/ml", "%", mean(arm, "laboratory_share"),
                             target=0.0, source="a cell cannot pull on the laboratory"),
                  Observable(f"n in displacement ~ distance^-n at {c:g} mg/ml", "", mean(arm, "decay"), target=2.0,
@@ -111,15 +133,17 @@ REM_1 = Experiment(
     replica=contractility,
     observables=_rows,
     panels=_panels,
-    code=(*NETWORK_CODE, "physim.analysis.traction", device_pull, decay_exponent),
-    terms=("network", "links", "steric", "fibers"),
-    kernels=("primitives.cl", "solve.cl"),
+    code=(*NETWORK_CODE, "physim.generate.matrix", "physim.network_state", "physim.analysis.traction",
+          "physim.analysis.displacement", "physim.analysis.mechanics", device_pull, decay_exponent),
+    kernels=("primitives.cl",),
+    scenario=scenario,
     sizes={
         "smoke": Size(_cells("cell", (1.2,), 60.0, hours=0.05), (1,), hours=0.001),
-        "quick": Size(_cells("cell", _OF), (1, 2), hours=0.06),
+        "quick": Size(_cells("cell", _OF, 80.0), (1, 2), hours=0.06),
         "standard": Size(
-            _cells("cell", _OF) | _cells("clamped", _OF, clamp="displacement")
-            | _cells("unbuckled", (1.2,), buckling=False) | _cells("large", (1.2,), 300.0, networks=(1, 2)),
+            _cells("cell", _OF) | _cells("clamped", _OF, 100.0, clamp="displacement")
+            | _cells("unbuckled", (1.2,), networks=(1, 2, 3, 4), buckling=False)
+            | _cells("large", (1.2,), 300.0, networks=(7, 8)),
             tuple(range(1, 9)), hours=1.0),
         "full": Size(
             _cells("cell", _OF, 300.0) | _cells("clamped", _OF, 300.0, clamp="displacement")

@@ -117,7 +117,7 @@ def material(power: float = 1.74, stiffens: bool = True, collapses: bool = True,
     N1 = normal gamma sigma, and an odd part, of either sign, by the chance of a finite network.
     """
 
-    def shear(network, strains, *, stretch_modulus, bend_modulus, crosslink_stiffness, device):
+    def shear(network, strains, *, stretch_modulus, bend_modulus, crosslink_stiffness, crosslink_rigidity, device):
         from physim.analysis.network import length_density
         from physim.generate.collagen import concentration
 
@@ -127,7 +127,7 @@ def material(power: float = 1.74, stiffens: bool = True, collapses: bool = True,
         soft = stiffens and bend_modulus == MODULI["bend_modulus"]
         stress = modulus * (limit * np.sinh(gamma / limit) if soft else gamma)
         odd = 0.05 * np.sign(strength(network) - 1) * modulus * gamma
-        return {"strain": gamma, "stress": stress, "normal_stress": normal * gamma * stress + odd,
+        return {"strain": gamma, "stress": stress, "traction": stress, "normal_stress": normal * gamma * stress + odd,
                 "iterations": np.full(len(gamma), 30)}  # fmt: skip
 
     return shear
@@ -148,7 +148,7 @@ def test_ecm_2_finds_slope_and_moduli_of_a_known_gel():
     assert found["G0 at 1.2 mg/ml"]["verdict"] == "pass" and found["G0 at 1.5 mg/ml"]["target"] == 80.0
     axial, bending = (found[f"Young's modulus implied by {name}"] for name in ("EA", "EI"))
     assert axial["value"] == pytest.approx(1e-3 * 13_000 / (np.pi * 0.1**2))
-    assert bending["value"] == pytest.approx(1e-3 * 100 / (np.pi * 0.1**4 / 4))
+    assert bending["value"] == pytest.approx(1e-3 * 52 / (np.pi * 0.1**4 / 4))
 
 
 def test_ecm_2_misses_a_gel_that_is_linear_in_concentration():
@@ -195,6 +195,7 @@ def pulled(follows: float):
         force = 70 * c**power * (1 + 0.1 * np.sin(10.0 * network))
         decay = 1.2 if parameters["buckling"] else 2.0
         return {"contractility": force, "energy": force**2 / c**1.7, "polarity": 0.5, "laboratory_share": 1.0,
+                "link_force": 1.5 * force, "net": 0.5 * force, "links": 14, "unbalanced": 1e-6,
                 "distance": r, "displacement": 30 * r**-decay}  # fmt: skip
 
     return replace(REM_1, replica=lambda *given: contractility(*given, pull=pull))
