@@ -223,7 +223,8 @@ ECM_1 = Experiment(
     replica=architecture,
     observables=_architecture_rows,
     panels=_architecture_panels,
-    code=(*NETWORK_CODE, "physim.analysis.network", network_of, straight_rods, pore_of_rods),
+    code=(*NETWORK_CODE, "physim.analysis.network", "physim.analysis.alignment", network_of, straight_rods,
+          pore_of_rods),
     uses_device=False,
     sizes={
         "smoke": Size(_gels("resolved", 0.1, (1.2, 3.5), 30.0, bubbles=20) | _rods(0.2, 40.0), (1,), hours=0.001),

@@ -160,7 +160,7 @@ def test_persistence_length_from_the_tangent_correlation(persistence: float) -> 
 
 
 def test_crosslinking_keeps_the_persistence_length() -> None:
-    """Between its crosslinks a fiber is straightened, so that the correlation begins late; it decays with the same length."""
+    """Fibers are straightened between crosslinks, so that the correlation begins late; its length is the same."""
     network = gel(70.0, bundle_diameter=0.2, persistence_length=20.0, fiber_length=50.0, length_spread=0.0,
                   segment_length=1.5)
     tangent = network.vectors / network.lengths[:, None]

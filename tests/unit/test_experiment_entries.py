@@ -12,12 +12,13 @@ import pytest
 
 import physim
 from physim.analysis import network as measure
-from physim.experiments import EXPERIMENTS, SIZES, Size
-from physim.experiments.ecm import ECM_1, architecture, gel, network_of, pore_of_rods
+from physim.experiments import EXPERIMENTS, SIZES, Size, ecm_shear
+from physim.experiments.ecm import ECM_1, architecture, gel, network_of, pore_of_rods, straight_rods
 from physim.experiments.ecm_shear import _SMALL, CALIBRATED, ECM_2, ECM_3, MODULI, linear, ramp
 from physim.experiments.ensemble import Ensemble, rows
 from physim.experiments.rem import REM_1, contractility
 from physim.experiments.run import run
+from physim.generate.collagen import length_density
 
 ALL = (ECM_1, ECM_2, ECM_3, REM_1)
 LIMIT = 0.104
@@ -133,12 +134,24 @@ def material(power: float = 1.74, stiffens: bool = True, collapses: bool = True,
     return shear
 
 
+@pytest.fixture
+def rods(monkeypatch):
+    """Networks of which `material` looks at the length density and one node: uncrosslinked rods will do."""
+
+    def rods_of(parameters, seed):
+        diameter = parameters["bundle_diameter"]
+        density = length_density(parameters["concentration"], diameter)
+        return replace(straight_rods(density, 30.0, 80.0, seed), bundle_diameter=diameter)
+
+    monkeypatch.setattr(ecm_shear, "network_of", rods_of)
+
+
 def with_material(experiment, measure, **law):
     shear = material(**law)
     return replace(experiment, replica=lambda *given: measure(*given, shear=shear))
 
 
-def test_ecm_2_finds_slope_and_moduli_of_a_known_gel():
+def test_ecm_2_finds_slope_and_moduli_of_a_known_gel(rods):
     found = judged(with_material(ECM_2, linear), small(ECM_2))
     slope = found["slope of ln G0 against ln concentration"]
     assert slope["value"] == pytest.approx(1.74, abs=0.15) and slope["verdict"] == "pass"
@@ -151,12 +164,12 @@ def test_ecm_2_finds_slope_and_moduli_of_a_known_gel():
     assert bending["value"] == pytest.approx(1e-3 * 52 / (np.pi * 0.1**4 / 4))
 
 
-def test_ecm_2_misses_a_gel_that_is_linear_in_concentration():
+def test_ecm_2_misses_a_gel_that_is_linear_in_concentration(rods):
     found = judged(with_material(ECM_2, linear, power=1.0), small(ECM_2, "quick"))
     assert found["slope of ln G0 against ln concentration"]["verdict"] == "miss"
 
 
-def test_ecm_3_passes_a_gel_whose_stress_sets_its_stiffness():
+def test_ecm_3_passes_a_gel_whose_stress_sets_its_stiffness(rods):
     found = judged(with_material(ECM_3, ramp), small(ECM_3))
     assert [name for name, row in found.items() if row["verdict"] == "miss"] == []
     assert found["strain where K = 1.5 G0 at 1.2 mg/ml"]["value"] == pytest.approx(np.arccosh(1.5) * LIMIT, rel=0.02)
@@ -173,12 +186,12 @@ def test_ecm_3_passes_a_gel_whose_stress_sets_its_stiffness():
     ({"normal": 0.5}, "N1/stress at 20 % strain at 1.2 mg/ml"),
     ({"collapses": False}, "K at equal stress, highest over lowest of concentrations"),
 ])  # fmt: skip
-def test_ecm_3_misses_other_materials(law, row):
+def test_ecm_3_misses_other_materials(rods, law, row):
     found = judged(with_material(ECM_3, ramp, **law), small(ECM_3, networks=2))
     assert found[row]["verdict"] == "miss", found[row]
 
 
-def test_normal_stress_is_even_although_a_finite_network_is_not():
+def test_normal_stress_is_even_although_a_finite_network_is_not(rods):
     """The odd part, linear in strain, would give a slope of one; both signs of strain take it out."""
     values = ramp(ECM_3.sizes["smoke"].arms["gel-3.5"].parameters, 1, 1, None, shear=material())
     odd = np.interp(_SMALL, values["strain"], values["n1_kpa"]) - values["n1_even_kpa"]
