@@ -1,6 +1,6 @@
 """`physim bench`, the network: cells that pull ever harder on a gel, the time of a step beside its error.
 
-Forty cells, each with twelve links that shorten, in an anchored box with 0.05 um of fiber per um^3. The error is against
+Forty cells, each with twelve links that shorten, in an anchored box with 0.05 um of fiber per um^3. The error is to
 a run with a quarter of the step and a hundredth of the tolerance, in which no fiber sleeps.
 """
 
