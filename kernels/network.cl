@@ -60,7 +60,7 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
     double3 w = skew_part(b);
     Matrix against = plus3(against_turning(b), matrix_of(1e-6 * size));
     double lowest = least_eigenvalue(against);  // below 0 far from the best rotation: then only uphill
-    bool level = square(w) <= 1e-28 * size * size;
+    bool level = square(w) <= (lowest > 0 ? 1e-28 : 1e-12) * size * size;
     if (level && lowest > 0) break;
     if (level) w = size * (double3)(2e-3, 1.5e-3, 1e-3);  // off a saddle, as after half a turn
     w = matrix_times(inverse3(plus3(against, matrix_of(lowest > 0 ? 0.0 : 1e-3 * size - lowest))), w);

@@ -83,9 +83,10 @@ class Pull:
         whole = grown(scenario(self.side, STEP, self.spread))
         self.network = carve(whole, self.cells["position"], self.cells["radius"].astype(float))
 
-    def start(self, step: float, device: str | None = None, profile: bool = False, **network: float) -> Simulation:
-        sim = Simulation(scenario(self.side, step, self.spread, **network), cells=self.cells, network=self.network,
-                         device=device, profile=profile)  # fmt: skip
+    def start(self, step: float, device: str | None = None, **network: float) -> Simulation:
+        """With the cells bound; `network` sets parameters of the term."""
+        law = scenario(self.side, step, self.spread, **network)
+        sim = Simulation(law, cells=self.cells, network=self.network, device=device)
         for name, values in zip(("link_segment", "link_at", "link_rest"),
                                 attached(self.network, self.cells["position"]), strict=True):  # fmt: skip
             sim.write(name, values)
@@ -93,6 +94,7 @@ class Pull:
 
 
 def displacement(sim: Simulation) -> np.ndarray:
+    """(N, 3) um of the nodes since the beginning, in an open box."""
     return sim.fiber_nodes() - sim.network.nodes
 
 

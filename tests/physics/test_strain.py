@@ -36,8 +36,8 @@ def test_faces_follow_and_the_inside_balances(make_simulation) -> None:
     share = np.polyfit(driven[~held, 0], inside[:, 0], 1)[0]
     assert share == pytest.approx(1.0, abs=0.15), "the gel follows its faces on average"
     assert np.linalg.norm(inside - driven[~held]) > 0.05 * np.linalg.norm(driven[~held]), "but not affinely"
-    force = np.linalg.norm(sim.read("node_residual")[:, :3])
-    assert 0 < force < 1.0, "nN, of all inner nodes together"
+    pull = np.sqrt(sim.read("krylov")[3])
+    assert 0 < np.linalg.norm(sim.read("node_residual")[:, :3]) < 3.1 * pull, "the residual at which a step is solved"
 
 
 def test_strain_needs_a_network_that_moves() -> None:

@@ -25,6 +25,7 @@ MODULI = ("stretch_modulus", "bend_modulus", "crosslink_stiffness", "crosslink_r
 def gel(make_simulation: Callable[..., Simulation], net: FiberNetwork, *, step: float = QUASISTATIC,
         **law: float) -> Simulation:  # fmt: skip
     """`net` in a box of its size, periodic where it is, with parameters `law`; and one cell, on which nothing acts."""
+    law = {"stretch_modulus": 1e4, "bend_modulus": 100.0, "crosslink_rigidity": 10.0, **law}
     table = scenes.table({"network": law, "pull": {}}, list(net.upper - net.lower), step=step, collagen=True,
                          boundary=["periodic" if along else "open" for along in net.periodic])  # fmt: skip
     table["own_terms"], table["cells"] = [PULL], [{"count": 1, "radius": 1.0, "nucleus_radius": 0.5}]
