@@ -63,7 +63,7 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
     bool level = square(w) <= (lowest > 0 ? 1e-28 : 1e-12) * size * size;
     if (level && lowest > 0) break;
     if (level) w = size * (double3)(2e-3, 1.5e-3, 1e-3);  // off a saddle, as after half a turn
-    w = matrix_times(inverse3(plus3(against, matrix_of(lowest > 0 ? 0.0 : 1e-3 * size - lowest))), w);
+    w = matrix_times(inverse3(plus3(against, matrix_of(lowest > 0 ? 0.0 : -1.5 * lowest))), w);
     double angle = sqrt(square(w));
     r = turn_by(angle < 0.3 ? w : 0.3 / angle * w, r);
   }
