@@ -171,7 +171,7 @@ class Loop:
             )
         if halt == HALT_NAN:
             raise PhysicsError(
-                f"{at:g} min: a cell's displacement, or bud, is not finite; shorten run.step, or check the last terms "
+                f"{at:g} min: a displacement, or bud, is not finite; shorten run.step, or check the last terms "
                 "you set"
             )
         if halt == HALT_IDS:
