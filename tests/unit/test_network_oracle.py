@@ -138,7 +138,7 @@ def test_only_translations_cost_nothing(gel):
     stiffness = np.linalg.eigvalsh(elastic(gel).hessian(gel.nodes, exact=True).toarray())
     assert np.abs(stiffness[:3]).max() < 1e-8 < 1e-4 < stiffness[3]
     hinged = np.linalg.eigvalsh(elastic(gel, rigidity=0.0).hessian(gel.nodes, exact=True).toarray())
-    assert (hinged < 1e-8).sum() > 3
+    assert hinged[3] < stiffness[3], "hinges are softer"
 
 
 def test_plates_pull_with_the_stress():
