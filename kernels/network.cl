@@ -11,7 +11,10 @@ void mark_fibers(uint f, __constant World *world, __global Status *status, __con
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1, check = fiber_awake[f] || term->wake_force == 0.0f;
   for (uint h = hold_start[first - f]; !check && h < hold_start[last - f]; ++h) check = fiber_awake[hold_fiber[h]] != 0;
   for (uint i = first; !check && i <= last; ++i)
-    for (uint axis = 0; axis < 3; ++axis) check |= (node_force[axis * world->nodes + i].x | node_force[axis * world->nodes + i].y) != 0;
+    for (uint axis = 0; axis < 3; ++axis) {
+      uint2 force = node_force[axis * world->nodes + i];
+      check |= (force.x | force.y) != 0;
+    }
   fiber_check[f] = check;
 }
 
@@ -87,7 +90,6 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
   bool awake = fiber_awake[f];
   double load = 0, floor = 0, left = 0, largest = 0, rest_before = 1;
-  // In later rounds those that sleep still do: what wakes them then wakes them in the next step.
   double quantum = fmax(fmax(world->quantum[0], world->quantum[1]), world->quantum[2]);
   double3 before = 0, here = 0, next = 0, t_before = 0, t_rest_before = 0;
   Matrix frame = load_frame(fiber_frame, f);
@@ -144,7 +146,9 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     before = here, here = next, next = 0;
     t_before = t, t_rest_before = t_rest, rest_before = rest;
   }
-  if (!awake && status->round == 0 && (largest > (double)term->wake_force * term->wake_force || term->wake_force == 0.0f)) {
+  // In later rounds those that sleep still do: what would wake them does so in the next step.
+  bool pulled = term->wake_force == 0.0f || largest > (double)term->wake_force * term->wake_force;
+  if (!awake && status->round == 0 && pulled) {
     fiber_awake[f] = awake = 1;
     for (uint i = first; i <= last; ++i) {
       node_start[i] = node_position[i];
@@ -183,8 +187,7 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
                    __global const float *segment_inverse, __global const double *segment_rest,
                    __global const float4 *segment_block, __global const uint *hold_start,
                    __global const float2 *hold_at, __global const uint *tether_start,
-                   __global const uint *tether_list,
-                   __global const float8 *tether_block, __global float8 *factor) {
+                   __global const uint *tether_list, __global const float8 *tether_block, __global float8 *factor) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   double dt = world->step;
   // D, D^-1 and the near block of L of the last two nodes; what a node leaves to the next one and to the one after it.
@@ -294,7 +297,6 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const int2 *hold_nodes, __global const float2 *hold_at,
                      __global const uint *tether_start, __global const uint *tether_list,
                      __global const float8 *tether_block, __global const float4 *direction,
-                    
                      __global const float4 *node_direction, __global float4 *node_product,
                      __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
@@ -428,13 +430,16 @@ void settle_fibers(uint k, __constant World *world, __global Status *status, __c
   }
   if (!isfinite(farthest)) atomic_or(&status->moved, NOT_FINITE);
   if (4.0f * gone > world->skin * world->skin) atomic_or(&status->moved, 1u);
-  bool still = farthest <= term->still_distance * term->still_distance && 4.0f * largest <= term->wake_force * term->wake_force;
+  float distance = term->still_distance, half_force = 0.5f * term->wake_force;
+  bool still = farthest <= distance * distance && largest <= half_force * half_force;
   uint steps = still && term->wake_force > 0.0f ? fiber_awake[f] + 1 : 1;
   fiber_awake[f] = steps > 10 ? 0 : steps;
   if (steps <= 10) return;
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) node_velocity[i] = node_shift[i] = node_direction[i] = 0.0f;
+  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i)
+    node_velocity[i] = node_shift[i] = node_direction[i] = 0.0f;
 }
 
+// A step that is taken in parts: back to the beginning of the part, or on to the next.
 void rewind_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                    __global const uint *awake_fiber, __global const uint *fiber_start,
                    __global const int4 *node_start, __global int4 *node_position, __global float4 *node_shift) {
@@ -455,6 +460,7 @@ void commit_fibers(uint k, __constant World *world, __global Status *status, __c
   }
 }
 
+// Tethers by segment, anew in each step: the list is that of the links and contacts that there are now.
 void begin_tethers(uint i, __constant World *world, __global Status *status, __constant Network *term,
                    __global uint *tethering) {
   tethering[0] = 1;

@@ -200,30 +200,38 @@ class Loop:
 
         Kinetics have run for the whole step already; only the balance of forces is found part by part.
         """
-        parts, whole, at = self.schedule.parts, self.step_length, self.time
-        halvings, left = 1, 2
+        whole = self.step_length
+        try:
+            self._balance_parts(whole)
+        finally:
+            self._set_step(whole)
+        self._resume(1)
+        self._enqueue(self.schedule.parts["after"])
+
+    def _balance_parts(self, whole: float) -> None:
+        """The balance of forces of one step (min), part by part."""
+        parts, halvings, left = self.schedule.parts, 1, 2
         while left:
             if halvings > _MOST_HALVINGS:
                 raise PhysicsError(
-                    f"{at:g} min: the balance of forces does not converge in parts of {whole / 2**halvings:.2g} min; "
-                    "shorten run.step, or check the last terms you set"
+                    f"{self.time:g} min: the balance of forces does not converge in parts of "
+                    f"{whole / 2**halvings:.2g} min; shorten run.step, or check the last terms you set"
                 )
-            self.world["step"] = whole / 2**halvings
-            self.device.upload(self.buffers["world"], self.world.reshape(1))
-            solved = self._part(self.schedule.parts["rewind"])
-            if solved:
-                left -= 1
-                self._last_status["parts"] += 1
-            else:
+            self._set_step(whole / 2**halvings)
+            if not self._part(parts["rewind"]):
                 halvings, left = halvings + 1, 2 * left
-            if solved and left:
+                continue
+            left -= 1
+            self._last_status["parts"] += 1
+            if left:
                 self._resume(0)
                 self._enqueue(parts["commit"])
                 self._look()
-        self.world["step"] = whole
+
+    def _set_step(self, minutes: float) -> None:
+        """What kernels take for the length of a step."""
+        self.world["step"] = minutes
         self.device.upload(self.buffers["world"], self.world.reshape(1))
-        self._resume(1)
-        self._enqueue(parts["after"])
 
     def _part(self, rewind: list[Launch]) -> bool:
         """Rounds of one part of a step from its beginning; whether they have converged."""

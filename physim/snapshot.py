@@ -11,6 +11,7 @@ import numpy as np
 
 from physim.analysis.mechanics import displacement, tension
 from physim.record import Snapshot
+from physim.terms.network import Network
 
 if TYPE_CHECKING:
     from physim.simulation import Simulation
@@ -80,12 +81,12 @@ def take(sim: Simulation) -> Snapshot:
 
 def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
     """Where the nodes are, how far they have moved since the start, and what the segments bear; None if held."""
-    moving = [term for term in sim.terms if term.name == "network"]
+    moving = [term for term in sim.terms if isinstance(term, Network)]
     if not moving:
         return None
     nodes = sim.fiber_nodes()
     return {
         "position": nodes,
         "displacement": displacement(sim.network, nodes),
-        "tension": tension(sim.network, nodes, stretch_modulus=moving[0].stretch_modulus),  # type: ignore[attr-defined]
+        "tension": tension(sim.network, nodes, stretch_modulus=moving[0].stretch_modulus),
     }
