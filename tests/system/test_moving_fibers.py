@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from reference import networks, scenes
@@ -11,6 +9,7 @@ from reference import networks, scenes
 from physim import estimate
 from physim.analysis import mechanics
 from physim.record import Recorder
+from physim.terms.network import Network
 from physim.viz.frames import Run, array, line_ends, points
 
 EA = 900.0
@@ -28,8 +27,8 @@ def pulling(make_simulation, boundary="open", **record):
 
 def move(sim, displacement):
     """Let the network move, as by hand, by a displacement (N, 3), or one for all, um from where it was made."""
-    if not any(term.name == "network" for term in sim.terms):
-        sim.terms = [*sim.terms, SimpleNamespace(name="network", stretch_modulus=EA)]
+    if not any(isinstance(term, Network) for term in sim.terms):
+        sim.terms = [*sim.terms, Network(stretch_modulus=EA)]
     sim.write("node_position", sim.box.to_fixed(sim.network.nodes + displacement))
 
 
