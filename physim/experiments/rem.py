@@ -138,7 +138,7 @@ REM_1 = Experiment(
     kernels=("primitives.cl",),
     scenario=scenario,
     sizes={
-        "smoke": Size(_cells("cell", (1.2,), 60.0, hours=0.05), (1,), hours=0.001),
+        "smoke": Size(_cells("cell", (1.2,), 60.0, hours=0.1), (1,), hours=0.001),
         "quick": Size(_cells("cell", _OF, 80.0), (1, 2), hours=0.06),
         "standard": Size(
             _cells("cell", _OF) | _cells("clamped", _OF, 100.0, clamp="displacement")

@@ -144,7 +144,7 @@ def test_wrong_array_is_refused_in_one_line(folder, array, said) -> None:
 
 
 def test_array_types_are_those_that_a_run_can_read() -> None:
-    assert set(own_terms.ARRAY_TYPES) == set(_NUMPY)
+    assert set(own_terms.ARRAY_TYPES) <= set(_NUMPY)
 
 
 def test_cells_settle_on_the_plane(folder, device_label) -> None:
