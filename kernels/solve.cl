@@ -172,13 +172,14 @@ void set_turn(uint i, __constant World *world, __global Status *status, __consta
   krylov[2] = krylov[0] > 0 ? sum.x / krylov[0] : 0;
   krylov[0] = sum.x;
   status->iterations += 1;
-  status->deepest = max(status->deepest, status->iterations - (uint)krylov[4]);
   if (sum.y <= krylov[3]) status->solving = 0;
 }
 
 // Still solving after all the iterations that the host has enqueued: freeze, and let it enqueue more.
-void check_solve(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
+void check_solve(uint i, __constant World *world, __global Status *status, __constant Solve *term,
+                 __global const double *krylov) {
   if (status->solving) status->halt = 2;
+  else status->deepest = max(status->deepest, status->iterations - (uint)krylov[4]);
 }
 
 void add_solution(uint i, __constant World *world, __global Status *status, __constant Solve *term,

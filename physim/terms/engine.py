@@ -121,7 +121,7 @@ class Solve(Term):
             Kernel("set_turn", "one", ("partial",), ("krylov",), when="solving"),
         )),
         ("close", (
-            Kernel("check_solve", "one"),
+            Kernel("check_solve", "one", ("krylov",)),
             Kernel("add_solution", "cell", ("solution",), (), ("shift",), when="shifting"),
             Kernel("move_cells", "cell", ("base_position", "shift"), ("position",), when="shifting", moving=True),
             "move",

@@ -187,7 +187,9 @@ def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
         along = rng.normal(size=3)
         line = np.arange(count)[:, None] * 2.5 * along / np.linalg.norm(along)
         line += near[fiber % len(near)] + rng.normal(0, 6, 3) - line.mean(axis=0)
-        points.append(np.where([True, False, False], line % size, np.clip(line, 0.01, size - 0.01)))
+        on_face = (np.arange(count) == 0)[:, None] & np.array([False, False, fiber == 0])  # a node that is held
+        inside = np.where([True, False, False], line % size, np.clip(line, 0.01, size - 0.01))
+        points.append(np.where(on_face, 0.0, inside))
         begin = sum(each[:fiber])
         segments += [(begin + k, begin + k + 1) for k in range(count - 1)]
         owner += [fiber] * (count - 1)
