@@ -15,7 +15,7 @@ import pytest
 from reference.runs import read_vtp
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-ENDLESS = ["run.duration=1000 h", "null=off"]
+ENDLESS = ["run.duration=60 h", "null=off"]
 SMALL = ["invasion", "box.size=110 um", "cells.0.count=8", "record.interval=2 min"]
 HEAVY = ["aggregate", "box.size=700 um", "cells.0.count=8000", "record.interval=1 min"]
 
