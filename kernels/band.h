@@ -29,10 +29,12 @@ static inline Matrix turned(Matrix a) {
   return m;
 }
 
-// factor x (m m' + w) of a stored block.
-static inline Matrix block_matrix(float4 block, double factor) {
-  double3 m = convert_double3(block.xyz), s = factor * m;
-  double w = factor * (double)block.w;
+// factor x (m m' + w) of a stored block, or, where w is negative, what of it is positive.
+static inline Matrix positive_block(float4 block, double factor) {
+  double3 m = convert_double3(block.xyz);
+  double w = block.w;
+  double3 s = w < 0 ? factor * (1.0 + w / square(m)) * m : factor * m;
+  w = factor * fmax(w, 0.0);
   Matrix result = {s.x * m + (double3)(w, 0, 0), s.y * m + (double3)(0, w, 0), s.z * m + (double3)(0, 0, w)};
   return result;
 }

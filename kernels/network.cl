@@ -4,11 +4,20 @@
 
 // Forces
 
-// A sleeping fiber need only be looked at if something acts on it, or a fiber that moves is crosslinked to it.
+// Fibers are asleep (0), awake (1), or awake as of this step (2): in a sweep these make up for the steps since the last.
+static inline bool sweeping(__global const Status *status, __constant Network *term) {
+  return term->wake_force == 0.0f || status->step % (uint)term->sweep == 0;
+}
+
+static inline float steps_at_once(uint awake, __global const Status *status, __constant Network *term) {
+  return awake == 2 && term->wake_force > 0.0f && sweeping(status, term) ? (float)term->sweep : 1.0f;
+}
+
+// A sleeping fiber need only be looked at if something acts on it, if a fiber that moves is crosslinked to it, or in sweeps.
 void mark_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                  __global const uint *fiber_start, __global const uint *hold_start, __global const uint *hold_fiber,
                  __global const uint *fiber_awake, __global const uint2 *node_force, __global uint *fiber_check) {
-  uint first = fiber_start[f], last = fiber_start[f + 1] - 1, check = fiber_awake[f] || term->wake_force == 0.0f;
+  uint first = fiber_start[f], last = fiber_start[f + 1] - 1, check = fiber_awake[f] || sweeping(status, term);
   for (uint h = hold_start[first - f]; !check && h < hold_start[last - f]; ++h) check = fiber_awake[hold_fiber[h]] != 0;
   for (uint i = first; !check && i <= last; ++i)
     for (uint axis = 0; axis < 3; ++axis) {
@@ -33,10 +42,10 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
                  __global const int4 *node_position, __global const int4 *node_rest, __global const uint *fiber_start,
                  __global const double *segment_rest, __global const uint *hold_start, __global const int2 *hold_nodes,
                  __global const uint *hold_segment, __global const uint *fiber_check,
-                 __global double4 *fiber_frame) {
+                 __global double4 *fiber_frame, __global float8 *fiber_pivot) {
   if (!fiber_check[f]) return;
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
-  Matrix c = matrix_of(0.0), r = load_frame(fiber_frame, f);
+  Matrix c = matrix_of(0.0), at_rest = matrix_of(0.0), r = load_frame(fiber_frame, f);
   double3 e_before = 0, rest_before = 0;
   double before = 1, size = 0;
   for (uint i = first; i < last; ++i) {
@@ -46,14 +55,18 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
     if (i > first) {
       double3 s0 = 2.0 * term->bend_modulus / (rest + before) * (e_rest - rest_before);
       c = plus3(c, outer(e - e_before, s0));
+      at_rest = plus3(at_rest, outer(e_rest - rest_before, s0));
       size += sqrt(square(e - e_before) * square(s0));
     }
     for (uint h = hold_start[i - f]; h < hold_start[i - f + 1]; ++h) {
       int2 other = hold_nodes[h];
       double share = term->crosslink_rigidity / (segment_rest[hold_segment[h]] * segment_rest[hold_segment[h]]);
+      double3 there = exact_separation(node_rest[other.y], node_rest[other.x], world->quantum);
       c = plus3(c, outer(e, term->crosslink_rigidity * e_rest));
       c = plus3(c, outer(exact_separation(node_position[other.y], node_position[other.x], world->quantum),
-                         share * exact_separation(node_rest[other.y], node_rest[other.x], world->quantum)));
+                         share * there));
+      at_rest = plus3(at_rest, outer(e_rest, term->crosslink_rigidity * e_rest));
+      at_rest = plus3(at_rest, outer(there, share * there));
       size += 2.0 * term->crosslink_rigidity;
     }
     e_before = e, rest_before = e_rest, before = rest;
@@ -72,9 +85,38 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
   }
   fiber_frame[3 * f] = (double4)(r.x, 0), fiber_frame[3 * f + 1] = (double4)(r.y, 0);
   fiber_frame[3 * f + 2] = (double4)(r.z, 0);
+  // What a torque would turn the frame by. Exact where fibers have bent on, as if unbent where they have straightened:
+  // the stiffness that is left stays positive.
+  Matrix pivot = against_turning(times3(c, turned(r)));
+  Matrix unbent = against_turning(times3(times3(r, at_rest), turned(r)));
+  double slack = fmax(0.0, -least_eigenvalue(minus3(pivot, unbent)));
+  pivot = size > 1e-12 ? inverse3(plus3(pivot, matrix_of(slack + 1e-6 * size))) : matrix_of(0.0);
+  fiber_pivot[f] = (float8)((float)pivot.x.x, (float)pivot.y.y, (float)pivot.z.z, (float)pivot.x.y,
+                            (float)pivot.x.z, (float)pivot.y.z, 0.0f, 0.0f);
 }
 
-// Forces on the nodes of a fiber, the stiffness of its segments, and whether it wakes.
+// Between the places that a crosslink joins, less what is its own; and 1 - w/|gap| where it rests at a length w.
+static inline double3 gap_of(double3 apart, double3 e, double3 e_other, float2 at, double4 rest) {
+  return apart + ((double)at.x - rest.x) * e - ((double)at.y + rest.y) * e_other - rest.z * cross(e, e_other);
+}
+
+static inline double slack_of(double3 gap, double rest) {
+  return rest > 0.0 ? 1.0 - rest / fmax(sqrt(square(gap)), 1e-6 * rest) : 1.0;
+}
+
+// The tension of each segment as it is. What comes out of a round is the tension of its linear equations instead: that
+// of the positions is off by what turning has stretched, which the next round takes back, but which would hold the fiber
+// still in it. Source: Magisano, Leonetti & Garcea, Comput Methods Appl Mech Eng 313:759 (2017), tension as an unknown.
+static inline void note_tensions(uint f, uint first, uint last, __constant Network *term, __constant World *world,
+                                 __global const int4 *node, __global const double *segment_rest,
+                                 __global float *segment_tension) {
+  for (uint i = first; i < last; ++i) {
+    double length = sqrt(square(exact_separation(node[i + 1], node[i], world->quantum)));
+    segment_tension[i - f] = (float)(term->stretch_modulus * (length / segment_rest[i - f] - 1.0));
+  }
+}
+
+// Forces on the nodes of a fiber, and whether it wakes.
 void strain_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                    __global const int4 *node_position, __global const int4 *node_rest,
                    __global const uint2 *node_force, __global const uint *fiber_start,
@@ -83,14 +125,15 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
                    __global const uint *hold_fiber, __global const double4 *hold_rest,
                    __global const double4 *fiber_frame, __global const uint *fiber_check, __global uint *fiber_awake,
                    __global uint *awake_place, __global int4 *node_start, __global float4 *node_shift,
-                   __global float4 *segment_block, __global float4 *node_residual, __global double2 *fiber_loads) {
+                   __global float *segment_tension, __global float4 *node_residual, __global float4 *fiber_turn,
+                   __global double2 *fiber_loads) {
   if (f == 0) awake_place[world->fibers] = 0;
   awake_place[f] = 0;
+  fiber_turn[f] = 0.0f;
   if (!fiber_check[f]) return;
   uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
   bool awake = fiber_awake[f];
-  double load = 0, floor = 0, left = 0, largest = 0, rest_before = 1;
-  double quantum = fmax(fmax(world->quantum[0], world->quantum[1]), world->quantum[2]);
+  double left = 0, largest = 0, rest_before = 1;
   double3 before = 0, here = 0, next = 0, t_before = 0, t_rest_before = 0;
   Matrix frame = load_frame(fiber_frame, f);
   for (uint i = first; i <= last + 1; ++i) {
@@ -101,29 +144,24 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       rest = segment_rest[s];
       double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum), pull;
       t = e / rest, t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
-      double stiffness = term->stretch_modulus / rest, own_turn = term->crosslink_rigidity / rest;
-      Spring stretch = spring(e, stiffness, rest);
-      pull = stretch.pull;
+      double tension = term->stretch_modulus * (sqrt(square(e)) / rest - 1.0);
+      pull = tension * unit(e);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
         double4 h_rest = hold_rest[h];
         double at = (double)hold_at[h].x - h_rest.x;
         double3 e_other = exact_separation(node_position[other.y], node_position[other.x], world->quantum);
-        double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum)
-                    + at * e - ((double)hold_at[h].y + h_rest.y) * e_other - h_rest.z * cross(e, e_other);
-        double3 grip = term->crosslink_stiffness * gap;
-        pull += own_turn * (2.0 * t - matrix_times(frame, t_rest)
-                            - matrix_times(load_frame(fiber_frame, hold_fiber[h]), t_rest))
+        double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum);
+        gap = gap_of(gap, e, e_other, hold_at[h], h_rest);
+        double3 grip = term->crosslink_stiffness * slack_of(gap, h_rest.w) * gap;
+        pull += term->crosslink_rigidity / rest * (2.0 * t - matrix_times(frame, t_rest)
+                                                   - matrix_times(load_frame(fiber_frame, hold_fiber[h]), t_rest))
               - h_rest.z * cross(e_other, grip);
         here -= (1.0 - at) * grip;
         next -= at * grip;
-        stretch.block.w += (float)(2.0 * own_turn / rest);
       }
-      segment_block[s] = stretch.block;
       here += pull;
       next -= pull;
-      load += square(stretch.pull);
-      floor += stiffness * stiffness * quantum * quantum + (double)term->least_force * term->least_force;
       if (i > first) {
         double3 bend = 2.0 * term->bend_modulus / (rest + rest_before)
                      * (t - t_before - matrix_times(frame, t_rest - t_rest_before));
@@ -139,24 +177,25 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       double3 sum = node_held[n] ? (double3)(0.0) : before + outside;
       if (awake) sum -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[n].xyz);
       node_residual[n] = (float4)(convert_float3(sum), 0.0f);
-      if (!node_held[n]) load += square(outside);
       left += square(sum);
       largest = fmax(largest, square(sum));
     }
     before = here, here = next, next = 0;
     t_before = t, t_rest_before = t_rest, rest_before = rest;
   }
-  // In later rounds those that sleep still do: what would wake them does so in the next step.
-  bool pulled = term->wake_force == 0.0f || largest > (double)term->wake_force * term->wake_force;
-  if (!awake && status->round == 0 && pulled) {
-    fiber_awake[f] = awake = 1;
+  bool pulled = sweeping(status, term) || largest > (double)term->wake_force * term->wake_force;
+  if (!awake && pulled) {
+    fiber_awake[f] = 2;
+    awake = true;
+    note_tensions(f, first, last, term, world, node_position, segment_rest, segment_tension);
     for (uint i = first; i <= last; ++i) {
       node_start[i] = node_position[i];
       node_shift[i] = 0.0f;
     }
   }
-  awake_place[f] = awake;
-  fiber_loads[f] = (double2)((double)term->tolerance * term->tolerance * load + floor, left);
+  awake_place[f] = awake ? 1 : 0;
+  double least = term->least_force;
+  fiber_loads[f] = (double2)((last - first) * least * least, left);
 }
 
 void list_awake(uint f, __constant World *world, __global Status *status, __constant Network *term,
@@ -172,13 +211,62 @@ void count_awake(uint i, __constant World *world, __global Status *status, __con
 
 // Conjugate gradients
 
+static inline float3 times8(float8 s, float3 v) {
+  return (float3)(s.s0 * v.x + s.s3 * v.y + s.s4 * v.z, s.s3 * v.x + s.s1 * v.y + s.s5 * v.z,
+                  s.s4 * v.x + s.s5 * v.y + s.s2 * v.z);
+}
+
 void load_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                  __global const uint *awake_fiber, __global const uint *fiber_start,
-                 __global const double2 *fiber_loads, __global double2 *fiber_sums, __global float4 *node_solution,
-                 __global float4 *node_direction) {
+                 __global const uint *fiber_awake, __global const double2 *fiber_loads,
+                 __global const float4 *node_velocity, __global double2 *fiber_sums, __global float4 *node_solution, __global float4 *node_direction) {
   uint f = awake_fiber[k];
   fiber_sums[k] = fiber_loads[f];
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) node_solution[i] = node_direction[i] = 0.0f;
+  float steps = steps_at_once(fiber_awake[f], status, term);
+  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
+    node_solution[i] = 0.0f;
+    node_direction[i] = status->round ? (float4)(0.0f) : steps * node_velocity[i];
+  }
+}
+
+// Stiffness of segments, and what turns the frames. A small turn w takes R s0 to R s0 + w x R s0, and the best one leaves
+// least of sum k |ds - w x R s0|^2: w = pivot sum k R s0 x ds. Without it fibers would resist turning as they do bending.
+void stiffen_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
+                    __global const uint *awake_fiber, __global const uint *fiber_start,
+                    __global const int4 *node_position, __global const int4 *node_rest,
+                    __global const double *segment_rest, __global const float *segment_tension,
+                    __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
+                    __global const uint *hold_segment, __global const uint *hold_fiber,
+                    __global const double4 *hold_rest, __global const double4 *fiber_frame,
+                    __global float4 *segment_block, __global float4 *segment_axis, __global float4 *hold_block,
+                    __global float8 *hold_axes) {
+  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  Matrix frame = load_frame(fiber_frame, f);
+  for (uint i = first; i < last; ++i) {
+    uint s = i - f;
+    double rest = segment_rest[s], stiffness = term->stretch_modulus / rest;
+    double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum);
+    double3 t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
+    double across = fmin((double)segment_tension[s] / fmax(sqrt(square(e)), 0.1 * rest), 0.9 * stiffness);
+    if (status->convex) across = fmax(across, 0.0);
+    double held = 2.0 * (hold_start[s + 1] - hold_start[s]) * term->crosslink_rigidity / (rest * rest);
+    segment_block[s] = (float4)(convert_float3(sqrt(stiffness - across) * unit(e)), (float)(across + held));
+    segment_axis[s] = (float4)(convert_float3(matrix_times(frame, t_rest)), 0.0f);
+    for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
+      int2 other = hold_nodes[h];
+      double3 there = exact_separation(node_rest[other.y], node_rest[other.x], world->quantum);
+      double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum);
+      gap = gap_of(gap, e, exact_separation(node_position[other.y], node_position[other.x], world->quantum),
+                   hold_at[h], hold_rest[h]);
+      double slack = fmax(slack_of(gap, hold_rest[h].w), 0.0), longest = fmax(rest, segment_rest[hold_segment[h]]);
+      double bound = 1.0 + fabs(hold_rest[h].z) * longest;  // on what turning adds to the gap
+      hold_block[h] = (float4)(convert_float3(sqrt(term->crosslink_stiffness * (1.0 - slack)) * unit(gap)),
+                               (float)(term->crosslink_stiffness * slack * bound * bound));
+      there = matrix_times(frame, there / segment_rest[hold_segment[h]]);
+      double3 seen = matrix_times(load_frame(fiber_frame, hold_fiber[h]), t_rest);
+      hold_axes[h] = (float8)(convert_float3(there), 0.0f, convert_float3(seen), 0.0f);
+    }
+  }
 }
 
 // The part of Z + dt K that couples the nodes of one fiber, factored; nodes that are held have no rows in it.
@@ -186,8 +274,9 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
                    __global const uint *awake_fiber, __global const uint *fiber_start, __global const uint *node_held,
                    __global const float *segment_inverse, __global const double *segment_rest,
                    __global const float4 *segment_block, __global const uint *hold_start,
-                   __global const float2 *hold_at, __global const uint *tether_start,
-                   __global const uint *tether_list, __global const float8 *tether_block, __global float8 *factor) {
+                   __global const float2 *hold_at, __global const float4 *hold_block,
+                   __global const uint *tether_start, __global const uint *tether_list,
+                   __global const float8 *tether_block, __global float8 *factor) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   double dt = world->step;
   // D, D^-1 and the near block of L of the last two nodes; what a node leaves to the next one and to the one after it.
@@ -201,15 +290,15 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
     if (i < last) {
       uint s = i - f;
       lengths += segment_rest[s];
-      Matrix stretch = block_matrix(segment_block[s], dt);
+      Matrix stretch = positive_block(segment_block[s], dt);
       diagonal = plus3(diagonal, stretch);
       diagonal1 = plus3(diagonal1, stretch);
       near1 = minus3(near1, stretch);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
-        double at = hold_at[h].x, grip = dt * term->crosslink_stiffness;
-        diagonal = plus3(diagonal, matrix_of(grip * (1.0 - at) * (1.0 - at)));
-        diagonal1 = plus3(diagonal1, matrix_of(grip * at * at));
-        near1 = plus3(near1, matrix_of(grip * at * (1.0 - at)));
+        double at = hold_at[h].x;
+        diagonal = plus3(diagonal, positive_block(hold_block[h], dt * (1.0 - at) * (1.0 - at)));
+        diagonal1 = plus3(diagonal1, positive_block(hold_block[h], dt * at * at));
+        near1 = plus3(near1, positive_block(hold_block[h], dt * at * (1.0 - at)));
       }
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         float8 tether = tether_block[tether_list[t]];
@@ -241,11 +330,6 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
     store_factor(factor, i, over, l_near, l_far);
     d2 = d1, d1 = d, over2 = over1, over1 = over, near_before = l_near;
   }
-}
-
-static inline float3 times8(float8 s, float3 v) {
-  return (float3)(s.s0 * v.x + s.s3 * v.y + s.s4 * v.z, s.s3 * v.x + s.s1 * v.y + s.s5 * v.z,
-                  s.s4 * v.x + s.s5 * v.y + s.s2 * v.z);
 }
 
 // z = M^-1 r along a fiber, and r.z, r.r.
@@ -285,44 +369,80 @@ void redirect_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const float4 *node_preconditioned, __global const double *krylov,
                      __global float4 *node_direction) {
   uint f = awake_fiber[k];
-  float turn = (float)krylov[2];
+  float turn = (float)krylov[TURN], fresh = (float)krylov[FRESH];
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i)
-    node_direction[i] = node_preconditioned[i] + turn * node_direction[i];
+    node_direction[i] = fresh * node_preconditioned[i] + turn * node_direction[i];
+}
+
+// How frames turn with the direction; those of fibers that sleep do not.
+void swing_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
+                  __global const uint *awake_fiber, __global const uint *fiber_start,
+                  __global const float *segment_inverse, __global const float4 *segment_axis,
+                  __global const uint *hold_start, __global const int2 *hold_nodes,
+                  __global const uint *hold_segment, __global const float8 *hold_axes,
+                  __global const float8 *fiber_pivot, __global const float4 *node_direction,
+                  __global float4 *fiber_turn) {
+  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  float3 sum = 0.0f, d = node_direction[first].xyz, t_before = 0.0f, axis_before = 0.0f;
+  float over_before = 0.0f;
+  for (uint i = first; i < last; ++i) {
+    uint s = i - f;
+    float over = segment_inverse[s];
+    float3 d_next = node_direction[i + 1].xyz, t = over * (d_next - d), axis = segment_axis[s].xyz;
+    if (i > first) {
+      float stiffness = 2.0f * term->bend_modulus * over * over_before / (over + over_before);
+      sum += stiffness * cross(axis - axis_before, t - t_before);
+    }
+    for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
+      int2 other = hold_nodes[h];
+      float3 there = segment_inverse[hold_segment[h]] * (node_direction[other.y].xyz - node_direction[other.x].xyz);
+      sum += term->crosslink_rigidity * (cross(axis, t) + cross(hold_axes[h].s012, there));
+    }
+    d = d_next, t_before = t, axis_before = axis, over_before = over;
+  }
+  fiber_turn[f] = (float4)(times8(fiber_pivot[f], sum), 0.0f);
 }
 
 void multiply_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                      __global const uint *awake_fiber, __global const uint *fiber_start,
                      __global const uint *node_held, __global const float *segment_inverse,
-                     __global const float4 *segment_block, __global const uint *hold_start,
+                     __global const float4 *segment_block, __global const float4 *segment_axis,
+                     __global const float4 *fiber_turn, __global const uint *hold_start,
                      __global const int2 *hold_nodes, __global const float2 *hold_at,
+                     __global const float4 *hold_block, __global const uint *hold_fiber,
+                     __global const float8 *hold_axes,
                      __global const uint *tether_start, __global const uint *tether_list,
                      __global const float8 *tether_block, __global const float4 *direction,
-                     __global const float4 *node_direction, __global float4 *node_product,
-                     __global double2 *fiber_sums) {
+                     __global const float4 *node_direction, __global const float4 *node_residual,
+                     __global float4 *node_product, __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   float dt = world->step, drag = 0.5f * term->drag, over_before = 0.0f;
-  float stiff_bend = 2.0f * dt * term->bend_modulus, stiff_hold = dt * term->crosslink_stiffness;
+  float stiff_bend = 2.0f * dt * term->bend_modulus;
+  float stiff_turn = dt * term->crosslink_rigidity;
   float3 before = 0.0f, here = 0.0f, next = 0.0f, e_before = 0.0f, d = node_direction[first].xyz, d_before = d;
-  double curvature = 0;
+  float3 turn = fiber_turn[f].xyz, axis_before = 0.0f;
+  double2 sum = 0;
   for (uint i = first; i <= last + 1; ++i) {
-    float3 e = 0.0f, d_next = d;
+    float3 e = 0.0f, d_next = d, axis = 0.0f;
     float over = 0.0f;
     if (i < last) {
       uint s = i - f;
       d_next = node_direction[i + 1].xyz;
       e = d_next - d;
       over = segment_inverse[s];
+      axis = segment_axis[s].xyz;
       float3 pull = dt * stiff(segment_block[s], e);
-      here += drag / over * d - pull;
-      next += drag / over * d_next + pull;
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
         float2 at = hold_at[h];
         float3 there = node_direction[other.x].xyz, e_other = node_direction[other.y].xyz - there;
-        float3 grip = stiff_hold * (d + at.x * e - there - at.y * e_other);
+        float3 grip = dt * stiff(hold_block[h], d + at.x * e - there - at.y * e_other);
         here += (1.0f - at.x) * grip;
         next += at.x * grip;
+        pull -= stiff_turn * over * (cross(turn, axis) + cross(fiber_turn[hold_fiber[h]].xyz, hold_axes[h].s456));
       }
+      here += drag / over * d - pull;
+      next += drag / over * d_next + pull;
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         uint tether = tether_list[t];
         float8 block = tether_block[tether];
@@ -331,7 +451,8 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
         next += block.s6 * grip;
       }
       if (i > first) {
-        float3 bend = stiff_bend * over * over_before / (over + over_before) * (over * e - over_before * e_before);
+        float3 bend = over * e - over_before * e_before - cross(turn, axis - axis_before);
+        bend *= stiff_bend * over * over_before / (over + over_before);
         before += over_before * bend;
         here -= (over_before + over) * bend;
         next += over * bend;
@@ -341,12 +462,12 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
       uint n = i - 1;
       float3 product = node_held[n] ? (float3)(0.0f) : before;
       node_product[n] = (float4)(product, 0.0f);
-      curvature += (double)dot(d_before, product);
+      sum += (double2)(dot(d_before, product), dot(node_residual[n].xyz, d_before));
     }
     before = here, here = next, next = 0.0f;
-    e_before = e, over_before = over, d_before = d, d = d_next;
+    e_before = e, over_before = over, axis_before = axis, d_before = d, d = d_next;
   }
-  fiber_sums[k] = (double2)(curvature, 0.0);
+  fiber_sums[k] = sum;
 }
 
 // The cells' side of the tethers; their own block is in `resistance`.
@@ -371,7 +492,7 @@ void descend_fibers(uint k, __constant World *world, __global Status *status, __
                     __global const double *krylov, __global float4 *node_solution, __global float4 *node_residual,
                     __global float4 *node_preconditioned, __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
-  float length = (float)krylov[1];
+  float length = (float)krylov[LENGTH];
   for (uint i = first; i <= last; ++i) {
     node_solution[i] += length * node_direction[i];
     node_residual[i] -= length * node_product[i];
@@ -381,49 +502,67 @@ void descend_fibers(uint k, __constant World *world, __global Status *status, __
 
 // The step
 
-// Where a node would be at its velocity of the last step: the first guess.
-void predict_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                    __global const uint *fiber_start, __global const uint *fiber_awake,
-                    __global const float4 *node_velocity, __global int4 *node_position, __global int4 *node_start,
-                    __global float4 *node_shift) {
+void begin_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
+                  __global const uint *fiber_start, __global const uint *fiber_awake,
+                  __global const int4 *node_position, __global const double *segment_rest, __global int4 *node_start,
+                  __global float4 *node_shift, __global float *segment_tension) {
   if (!fiber_awake[f]) return;
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
-    float4 shift = world->step * node_velocity[i];
     node_start[i] = node_position[i];
-    node_shift[i] = shift;
-    node_position[i] = moved(node_position[i], shift.xyz, world->quantum);
+    node_shift[i] = 0.0f;
   }
+  note_tensions(f, fiber_start[f], fiber_start[f + 1] - 1, term, world, node_position, segment_rest, segment_tension);
 }
 
 // At most 1 um in a round; `error` is what conjugate gradients have left, in um.
 void move_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                  __global const uint *awake_fiber, __global const uint *fiber_start,
                  __global const float4 *node_solution, __global const float4 *node_preconditioned,
-                 __global const int4 *node_start, __global float4 *node_shift, __global int4 *node_position) {
-  uint f = awake_fiber[k];
-  float missing = 0.0f;
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
+                 __global const int4 *node_start, __global const double *segment_rest, __global float4 *node_shift,
+                 __global int4 *node_position, __global float *segment_tension) {
+  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  float missing = 0.0f, curved = 0.0f;
+  float3 move_before = 0.0f;
+  int4 before = node_position[first];
+  for (uint i = first; i <= last; ++i) {
+    int4 here = node_position[i];
     float3 move = world->step * node_solution[i].xyz;
     float size = length(move);
     if (size > 1.0f) move /= size;
+    if (size > 1.0f) curved = INFINITY;
     node_shift[i].xyz += move;
     node_position[i] = moved(node_start[i], node_shift[i].xyz, world->quantum);
     missing = fmax(missing, world->step * length(node_preconditioned[i].xyz));
+    if (i > first) {
+      double3 e = exact_separation(here, before, world->quantum), n = unit(e);
+      double3 turn = convert_double3(move - move_before);
+      double along = dot(n, turn), length = sqrt(square(e)) + along;
+      curved = fmax(curved, 0.5f * (float)((square(turn) - along * along) / segment_rest[i - 1 - f]));
+      segment_tension[i - 1 - f] = (float)(term->stretch_modulus * (length / segment_rest[i - 1 - f] - 1.0));
+    }
+    before = here, move_before = move;
   }
   atomic_max(&status->error, as_uint(missing));
+  atomic_max(&status->curved, as_uint(curved));
 }
 
-// The step is accepted. A fiber that has hardly moved for ten steps, and on which little pulls, falls asleep.
+// Turning a segment by u across it stretches it by u^2/2l, which no linear equations know. A round in which that is less
+// than `accuracy` is the last one.
+void judge_fibers(uint i, __constant World *world, __global Status *status, __constant Network *term) {
+  if (!status->convex && as_float(status->curved) <= term->accuracy) status->unsolved = 0;
+}
+
+// The step is accepted. A fiber that has hardly moved falls asleep; its velocity is kept, as a first guess for later.
 void settle_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                    __global const uint *awake_fiber, __global const uint *fiber_start,
                    __global const int4 *node_listed, __global const int4 *node_position,
                    __global const float4 *node_residual, __global const uint *node_held, __global float4 *node_shift,
                    __global float4 *node_velocity, __global float4 *node_direction, __global uint *fiber_awake) {
   uint f = awake_fiber[k];
-  float farthest = 0.0f, largest = 0.0f, gone = 0.0f;
+  float farthest = 0.0f, largest = 0.0f, gone = 0.0f, steps = steps_at_once(fiber_awake[f], status, term);
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
     float3 shift = node_shift[i].xyz, left = separation(node_position[i], node_listed[i], world->quantum);
-    node_velocity[i] = (float4)(shift / world->step, 0.0f);
+    node_velocity[i] = (float4)(shift / (steps * world->step), 0.0f);
     farthest = fmax(farthest, dot(shift, shift));
     if (!node_held[i]) largest = fmax(largest, dot(node_residual[i].xyz, node_residual[i].xyz));
     gone = fmax(gone, dot(left, left));
@@ -431,23 +570,24 @@ void settle_fibers(uint k, __constant World *world, __global Status *status, __c
   if (!isfinite(farthest)) atomic_or(&status->moved, NOT_FINITE);
   if (4.0f * gone > world->skin * world->skin) atomic_or(&status->moved, 1u);
   float distance = term->still_distance, half_force = 0.5f * term->wake_force;
-  bool still = farthest <= distance * distance && largest <= half_force * half_force;
-  uint steps = still && term->wake_force > 0.0f ? fiber_awake[f] + 1 : 1;
-  fiber_awake[f] = steps > 10 ? 0 : steps;
-  if (steps <= 10) return;
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i)
-    node_velocity[i] = node_shift[i] = node_direction[i] = 0.0f;
+  distance *= steps;
+  fiber_awake[f] = 1;
+  if (term->wake_force == 0.0f || farthest > distance * distance || largest > half_force * half_force) return;
+  fiber_awake[f] = 0;
+  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) node_shift[i] = node_direction[i] = 0.0f;
 }
 
 // A step that is taken in parts: back to the beginning of the part, or on to the next.
 void rewind_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                    __global const uint *awake_fiber, __global const uint *fiber_start,
-                   __global const int4 *node_start, __global int4 *node_position, __global float4 *node_shift) {
+                   __global const int4 *node_start, __global const double *segment_rest,
+                   __global int4 *node_position, __global float4 *node_shift, __global float *segment_tension) {
   uint f = awake_fiber[k];
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
     node_position[i] = node_start[i];
     node_shift[i] = 0.0f;
   }
+  note_tensions(f, fiber_start[f], fiber_start[f + 1] - 1, term, world, node_start, segment_rest, segment_tension);
 }
 
 void commit_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,

@@ -1,10 +1,10 @@
 // One implicit step: (Z + dt K) v = F over all unknowns, by conjugate gradients preconditioned with the 3x3 diagonal blocks.
-// Scalars stay on the device: krylov = {r.z, length of the next step, turn of the direction, target of r.r, iterations of
-// earlier rounds}. Kernels per cell know where force and stiffness of a cell are; those per unknown or chunk are plain algebra. Where fibers move, a
+// Kernels per cell know where force and stiffness of a cell are; those per unknown or chunk are plain algebra. Where fibers move, a
 // step is several rounds of Newton's method, and cells are where the rounds have led them until the step is accepted.
 
 void open_step(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
-  status->round = status->solved = status->shifting = status->solving = 0;
+  status->round = status->shifting = status->solving = status->convex = 0;
+  status->unsolved = 1;
 }
 
 void rest_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
@@ -79,7 +79,8 @@ void sum_loads(uint chunk, __constant World *world, __global Status *status, __c
   }
   double rr = 0;
   for (uint u = first; u < first + CHUNK; ++u) rr += (double)dot(residual[u].xyz, residual[u].xyz);
-  store_sums(chunk, (double2)((double)world->tolerance * (double)world->tolerance * rr, rr), partial);
+  double tolerance = world->moving ? 0.0 : (double)world->tolerance;
+  store_sums(chunk, (double2)(tolerance * tolerance * rr, rr), partial);
 }
 
 // The first round sets the target; a later one finds the balance good enough, or goes on.
@@ -90,12 +91,14 @@ void decide(uint i, __constant World *world, __global Status *status, __constant
     status->halt = 4;
     return;
   }
-  if (status->round == 0) krylov[3] = sum.x;
-  if (status->round == 0) status->iterations = status->deepest = 0;
-  krylov[4] = status->iterations;
-  status->residual = as_uint((float)sqrt(krylov[3] > 0 ? sum.y / krylov[3] : 0.0));
-  status->solved = status->round && sum.y <= 9.0 * krylov[3];
-  status->solving = !status->solved && sum.y > (status->round ? krylov[3] : 0.0);
+  if (status->round == 0) {
+    krylov[TARGET] = sum.x;
+    krylov[ENERGY] = status->iterations = status->deepest = 0;
+  }
+  krylov[BEFORE] = status->iterations;
+  status->residual = as_uint((float)sqrt(krylov[TARGET] > 0 ? sum.y / krylov[TARGET] : 0.0));
+  status->unsolved = !status->round || sum.y > 9.0 * krylov[TARGET];
+  status->solving = status->unsolved && sum.y > 0.0;
   status->shifting = status->solving;
 }
 
@@ -118,13 +121,17 @@ void sum_residual(uint chunk, __constant World *world, __global Status *status, 
 
 void set_start(uint i, __constant World *world, __global Status *status, __constant Solve *term,
                __global const double *partial, __global double *krylov) {
-  krylov[0] = total_of(partial, world, status).x;
-  krylov[1] = krylov[2] = 0;
+  bool warm = world->moving && !status->round;  // the first direction is that of the last step
+  krylov[RZ] = total_of(partial, world, status).x;
+  krylov[LENGTH] = 0;
+  krylov[TURN] = warm;
+  krylov[FRESH] = !warm;
+  status->convex = status->curved = 0;
 }
 
 void redirect(uint u, __constant World *world, __global Status *status, __constant Solve *term,
               __global const float4 *preconditioned, __global const double *krylov, __global float4 *direction) {
-  direction[u] = preconditioned[u] + (float)krylov[2] * direction[u];
+  direction[u] = (float)krylov[FRESH] * preconditioned[u] + (float)krylov[TURN] * direction[u];
 }
 
 void multiply_cells(uint i, __constant World *world, __global Status *status, __constant Solve *term,
@@ -142,26 +149,34 @@ void multiply_cells(uint i, __constant World *world, __global Status *status, __
   product[i] = (float4)(sum, 0.0f);
 }
 
+// d.(Z + dt K) d and r.d.
 void sum_product(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
-                 __global const float4 *direction, __global const float4 *product,
+                 __global const float4 *direction, __global const float4 *product, __global const float4 *residual,
                  __global const double2 *fiber_sums, __global double *partial) {
   uint first = chunk * CHUNK;
   double2 sum = 0;
   if (first >= world->unknowns) sum = sum_fibers(first - world->unknowns, status, fiber_sums);
-  else for (uint u = first; u < first + CHUNK; ++u) sum.x += (double)dot(direction[u].xyz, product[u].xyz);
+  else for (uint u = first; u < first + CHUNK; ++u) {
+    sum.x += (double)dot(direction[u].xyz, product[u].xyz);
+    sum.y += (double)dot(residual[u].xyz, direction[u].xyz);
+  }
   store_sums(chunk, sum, partial);
 }
 
 void set_length(uint i, __constant World *world, __global Status *status, __constant Solve *term,
                 __global const double *partial, __global double *krylov) {
-  double curvature = total_of(partial, world, status).x;
-  krylov[1] = curvature > 0 ? krylov[0] / curvature : 0;
+  double2 sum = total_of(partial, world, status);
+  krylov[LENGTH] = sum.x > 0 ? sum.y / sum.x : 0;
+  krylov[GAIN] = krylov[LENGTH] * sum.y;
+  if (sum.x > 0 || !krylov[FRESH]) return;
+  status->solving = 0;  // the forces do not grow along this direction, as where a fiber buckles: not a minimum there
+  status->convex = 1;
 }
 
 void descend(uint u, __constant World *world, __global Status *status, __constant Solve *term,
              __global const float4 *direction, __global const float4 *product, __global const double *krylov,
              __global float4 *solution, __global float4 *residual) {
-  float length = (float)krylov[1];
+  float length = (float)krylov[LENGTH];
   solution[u] += length * direction[u];
   residual[u] -= length * product[u];
 }
@@ -169,17 +184,25 @@ void descend(uint u, __constant World *world, __global Status *status, __constan
 void set_turn(uint i, __constant World *world, __global Status *status, __constant Solve *term,
               __global const double *partial, __global double *krylov) {
   double2 sum = total_of(partial, world, status);
-  krylov[2] = krylov[0] > 0 ? sum.x / krylov[0] : 0;
-  krylov[0] = sum.x;
+  double late = 0;
+  uint done = status->iterations - (uint)krylov[BEFORE];
+  krylov[TURN] = krylov[FRESH] && krylov[RZ] > 0 ? sum.x / krylov[RZ] : 0;
+  krylov[RZ] = sum.x;
+  krylov[FRESH] = 1;
+  krylov[ENERGY] += krylov[GAIN];
+  krylov[LATEST + done % LATE] = krylov[GAIN];
+  for (uint k = 0; k < LATE; ++k) late += krylov[LATEST + k];
   status->iterations += 1;
-  if (sum.y <= krylov[3]) status->solving = 0;
+  double tolerance = world->tolerance;
+  bool settled = world->moving && done >= LATE && late <= tolerance * tolerance * krylov[ENERGY];
+  if (settled || sum.y <= krylov[TARGET]) status->solving = 0;
 }
 
 // Still solving after all the iterations that the host has enqueued: freeze, and let it enqueue more.
 void check_solve(uint i, __constant World *world, __global Status *status, __constant Solve *term,
                  __global const double *krylov) {
   if (status->solving) status->halt = 2;
-  else status->deepest = max(status->deepest, status->iterations - (uint)krylov[4]);
+  else status->deepest = max(status->deepest, status->iterations - (uint)krylov[BEFORE]);
 }
 
 void add_solution(uint i, __constant World *world, __global Status *status, __constant Solve *term,
@@ -196,12 +219,12 @@ void move_cells(uint i, __constant World *world, __global Status *status, __cons
 void end_round(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
   status->round += 1;
   status->shifting = 0;
-  if (!world->moving) status->solved = 1;
+  if (!world->moving) status->unsolved = 0;
 }
 
 // Not solved after all the rounds that the host has enqueued: freeze, and let it enqueue more.
 void accept(uint i, __constant World *world, __global Status *status, __constant Solve *term) {
-  if (!status->solved) {
+  if (status->unsolved) {
     status->halt = 7;
     return;
   }

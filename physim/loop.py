@@ -205,7 +205,7 @@ class Loop:
             self._balance_parts(whole)
         finally:
             self._set_step(whole)
-        self._resume(1)
+        self._resume(0)
         self._enqueue(self.schedule.parts["after"])
 
     def _balance_parts(self, whole: float) -> None:
@@ -224,7 +224,7 @@ class Loop:
             left -= 1
             self._last_status["parts"] += 1
             if left:
-                self._resume(0)
+                self._resume(1)
                 self._enqueue(parts["commit"])
                 self._look()
 
@@ -236,7 +236,7 @@ class Loop:
     def _part(self, rewind: list[Launch]) -> bool:
         """Rounds of one part of a step from its beginning; whether they have converged."""
         parts = self.schedule.parts
-        self._resume(0)
+        self._resume(1)
         self._enqueue(rewind)
         self._enqueue(parts["round"])
         for _ in range(self.most_rounds):
@@ -253,13 +253,13 @@ class Loop:
                 self.device.upload(self.buffers["status"], self._last_status.reshape(1))
             if self._last_status["halt"]:
                 return False
-            if self._last_status["solved"]:
+            if not self._last_status["unsolved"]:
                 return True
         return False
 
-    def _resume(self, solved: int) -> None:
+    def _resume(self, unsolved: int) -> None:
         """Let a frozen step go on, its solve open or closed."""
-        for word, value in {"halt": 0, "round": solved, "solved": solved, "solving": 0, "shifting": 0}.items():
+        for word, value in {"halt": 0, "round": 1 - unsolved, "unsolved": unsolved, "solving": 0, "shifting": 0, "convex": 0}.items():
             self._last_status[word] = value
         self.device.upload(self.buffers["status"], self._last_status.reshape(1))
 

@@ -59,21 +59,31 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
 
     The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the
     two segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them.
-    Where they are parallel, it is the combination nearest to it.
+    Where they are nearly parallel, their cross product turns faster than they do: there c is 0, and what a e1 + b e2
+    leaves of the gap is kept as a length.
     """
     own, other = network.crosslinks[link, side], network.crosslinks[link, 1 - side]
     apart = separations(fixed, network.segments[other, 0], network.segments[own, 0], box)
     e1, e2 = vector[own], vector[other]
     at = np.stack([network.crosslink_at[link, side], network.crosslink_at[link, 1 - side]], axis=1).astype(np.float32)
     rest = np.zeros((len(own), 4))
+    basis, parallel = gap_basis(e1, e2)
+    inverse = np.where(parallel[:, None, None], np.linalg.pinv(basis, rcond=0.3), np.linalg.pinv(basis, rcond=1e-3))
     for _ in range(2):  # the second time, what single precision has left of the first
         gap = apart + at[:, :1].astype(float) * e1 - at[:, 1:].astype(float) * e2
-        basis = np.stack([e1, e2, np.cross(e1, e2)], axis=2)
-        share = (np.linalg.pinv(basis, rcond=1e-3) @ gap[:, :, None])[:, :, 0]
+        share = (inverse @ gap[:, :, None])[:, :, 0]
         if not rest.any():
             at = (at - share[:, :2] * [1, -1]).astype(np.float32)
         rest[:, :3] = share
+        rest[:, 3] = np.where(parallel, _length(gap - (basis @ share[:, :, None])[:, :, 0]), 0.0)
     return at, rest
+
+
+def gap_basis(e1: NDArray, e2: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(n, 3, 3) columns e1, e2, e1 x e2, or e1, e2, 0 where the two are parallel within sin = 0.2 (n,)."""
+    across = np.cross(e1, e2)
+    parallel = _length(across) < 0.2 * _length(e1) * _length(e2)
+    return np.stack([e1, e2, np.where(parallel[:, None], 0.0, across)], axis=2), parallel
 
 
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:

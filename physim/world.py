@@ -52,9 +52,11 @@ STATUS_WORDS = (
     "longest_half",  # half of the longest segment, um, bits of a float
     "awake",  # fibers that move
     "round",  # of the solve in this step
-    "solved",  # the force balance of this step holds
+    "unsolved",  # the force balance of this step does not hold yet
     "shifting",  # this round has found a displacement
     "residual",  # of the last step, over its target, bits of a float
+    "convex",  # in the next round only what stiffens counts as stiffness
+    "curved",  # most that a round has stretched a segment by turning it, um, bits of a float
     "error",  # largest displacement that is missing to it, um, bits of a float
     "deepest",  # most iterations in a round of this step
     "rebuilds", "iterations", "total_iterations", "most_iterations", "total_rounds", "most_rounds", "parts", "limited",

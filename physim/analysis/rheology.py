@@ -75,7 +75,7 @@ class _Gel:
         self.network, self.tolerance, self.stretch_modulus = network, tolerance, stretch_modulus
         law = {"stretch_modulus": stretch_modulus, "bend_modulus": bend_modulus, "drag": 1.6667e-4,
                "crosslink_stiffness": crosslink_stiffness, "crosslink_rigidity": crosslink_rigidity,
-               "tolerance": tolerance, "least_force": 1e-6, "wake_force": 0.0}  # fmt: skip
+               "tolerance": tolerance, "accuracy": 1e-6, "wake_force": 0.0}  # fmt: skip
         self.sim = Simulation(_scenario(network, law), cells=_bystander(network), network=network, device=device)
         self.sim.most_rounds = MOST_ROUNDS
         self.held = held_nodes(network)
@@ -132,7 +132,7 @@ class _Gel:
 
     def _imbalance(self) -> tuple[float, float, float]:
         """Norms (nN) of the forces on free nodes, of the tensions of segments, and of what a quantum makes."""
-        residual = np.linalg.norm(self.sim.read("node_residual")[:, :3].astype(float))
+        residual = np.linalg.norm(self._forces(self.held.astype(np.uint32)))
         stiffness = self.stretch_modulus / self.rest_length
         tension = stiffness * (self._lengths(self.sim.read("node_position")) - self.rest_length)
         return float(residual), float(np.linalg.norm(tension)), float(

@@ -87,6 +87,7 @@ class Solve(Term):
         1e-5, "residual over force at which conjugate gradients stop, where no fiber moves", gt=0, lt=0.1
     )
 
+    headers: ClassVar[tuple[str, ...]] = ("krylov.h",)
     plan: ClassVar[tuple[tuple[Part, tuple[Kernel | str, ...]], ...]] = (
         ("before", (
             Kernel("open_step", "one"),
@@ -100,7 +101,7 @@ class Solve(Term):
             Kernel("load_cells", "cell", ("force",), ("residual",)),
             "load",
             Kernel("sum_loads", "chunk", ("residual", "fiber_sums"), ("partial",)),
-            Kernel("decide", "one", ("partial",), ("krylov",)),
+            Kernel("decide", "one", ("partial",), ("krylov",), when="unsolved"),
             "factor",
             _PRECONDITION,
             _SUM_RESIDUAL,
@@ -112,7 +113,7 @@ class Solve(Term):
             Kernel("multiply_cells", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
                    ("product",), when="solving"),
             "multiply",
-            Kernel("sum_product", "chunk", ("direction", "product", "fiber_sums"), ("partial",), when="solving"),
+            Kernel("sum_product", "chunk", ("direction", "product", "residual", "fiber_sums"), ("partial",), when="solving"),
             Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
             Kernel("descend", "unknown", ("direction", "product", "krylov"), ("solution", "residual"), when="solving"),
             _PRECONDITION,

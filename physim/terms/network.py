@@ -61,7 +61,7 @@ class Network(Term):
 
     name: ClassVar[str] = "network"
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
-    headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h")
+    headers: ClassVar[tuple[str, ...]] = ("krylov.h", "spring.h", "band.h", "frame.h")
     stretch_modulus: Nanonewton = parameter(13000.0, "stretch modulus EA of a fiber", source="docs/validation.md", gt=0)
     bend_modulus: NanonewtonSquareMicron = parameter(
         52.0, "bend modulus EI of a fiber", source="docs/validation.md", gt=0
@@ -75,11 +75,15 @@ class Network(Term):
     )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
     tolerance: Number = parameter(
-        1e-3, "residual over the forces in the network at which a step is solved", gt=0, lt=0.1
+        0.02, "error of a step at which conjugate gradients stop, in the norm of energy, over the step", gt=0, lt=0.5
     )
-    least_force: Nanonewton = parameter(3e-4, "force on a node that need not be balanced", ge=0)
-    wake_force: Nanonewton = parameter(0.01, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
-    still_distance: Micron = parameter(1e-3, "a fiber that moves less than this for ten steps may sleep", ge=0)
+    least_force: Nanonewton = parameter(1e-6, "force on a node that need not be balanced", ge=0)
+    accuracy: Micron = parameter(
+        5e-4, "a round of the solve that stretches no segment by more than this as it turns it is the last one", ge=0
+    )
+    wake_force: Nanonewton = parameter(0.0, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
+    still_distance: Micron = parameter(3e-4, "a fiber that moves less than this in a step falls asleep", ge=0)
+    sweep: int = parameter(10, "steps from one in which all fibers move to the next", ge=1)
 
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
         "open": (
@@ -87,40 +91,48 @@ class Network(Term):
             Kernel("sort_tethers", "room", ("tethering", "tether_key"), ("tether_start", "tether_fill", "tether_list"),
                    primitive="sort_tethers"),
             Kernel("end_tethers", "one", writes=("tethering",)),
-            Kernel("predict_fibers", "fiber", ("fiber_start", "fiber_awake", "node_velocity"),
-                   ("node_position", "node_start", "node_shift")),
+            Kernel("begin_fibers", "fiber", ("fiber_start", "fiber_awake", "node_position", "segment_rest"),
+                   ("node_start", "node_shift", "segment_tension")),
         ),
         "load": (
             Kernel("mark_fibers", "fiber", ("fiber_start", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
-                   ("fiber_check",)),
+                   ("fiber_check",), when="unsolved"),
             Kernel("turn_fibers", "fiber",
                    ("node_position", "node_rest", "fiber_start", "segment_rest", "hold_start", "hold_nodes",
-                    "hold_segment", "fiber_check"), ("fiber_frame",)),
+                    "hold_segment", "fiber_check"), ("fiber_frame", "fiber_pivot"), when="unsolved"),
             Kernel("strain_fibers", "fiber",
                    ("node_position", "node_rest", "node_force", "fiber_start", "node_held", "segment_rest", *_HOLDS,
                     "hold_fiber", "hold_rest", "fiber_frame", "fiber_check"),
-                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_block",
-                    "node_residual", "fiber_loads")),
+                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_tension", "node_residual",
+                    "fiber_turn", "fiber_loads"), when="unsolved"),
             Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
-            Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",)),
-            Kernel("count_awake", "one", ("awake_place",)),
-            Kernel("load_fibers", "awake", (*_AWAKE, "fiber_loads"), ("fiber_sums", "node_solution", "node_direction")),
+            Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",), when="unsolved"),
+            Kernel("count_awake", "one", ("awake_place",), when="unsolved"),
+            Kernel("load_fibers", "awake", (*_AWAKE, "fiber_awake", "fiber_loads", "node_velocity"), ("fiber_sums", "node_solution", "node_direction"),
+                   when="unsolved"),
         ),
         "factor": (
+            Kernel("stiffen_fibers", "awake",
+                   (*_AWAKE, "node_position", "node_rest", "segment_rest", "segment_tension", *_HOLDS,
+                    "hold_segment", "hold_fiber", "hold_rest", "fiber_frame"),
+                   ("segment_block", "segment_axis", "hold_block", "hold_axes"), when="solving"),
             Kernel("factor_fibers", "awake",
                    (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "hold_start",
-                    "hold_at", *_TETHERS), ("factor",), when="solving"),
+                    "hold_at", "hold_block", *_TETHERS), ("factor",), when="solving"),
             Kernel("precondition_fibers", "awake", (*_AWAKE, "factor", "node_residual"),
                    ("node_preconditioned", "fiber_sums"), when="solving"),
         ),
         "redirect": (
             Kernel("redirect_fibers", "awake", (*_AWAKE, "node_preconditioned", "krylov"), ("node_direction",),
                    when="solving"),
+            Kernel("swing_fibers", "awake",
+                   (*_AWAKE, "segment_inverse", "segment_axis", "hold_start", "hold_nodes", "hold_segment",
+                    "hold_axes", "fiber_pivot", "node_direction"), ("fiber_turn",), when="solving"),
         ),
         "multiply": (
             Kernel("multiply_fibers", "awake",
-                   (*_AWAKE, "node_held", "segment_inverse", "segment_block", *_HOLDS, *_TETHERS, "direction",
-                    "node_direction"), ("node_product", "fiber_sums"), when="solving"),
+                   (*_AWAKE, "node_held", "segment_inverse", "segment_block", "segment_axis", "fiber_turn", *_HOLDS,
+                    "hold_block", "hold_fiber", "hold_axes", *_TETHERS, "direction", "node_direction", "node_residual"), ("node_product", "fiber_sums"), when="solving"),
             Kernel("couple_cells", "cell", ("segment_nodes", "tether_key", "tether_block", "node_direction"), (),
                    ("product",), when="solving"),
         ),
@@ -129,15 +141,18 @@ class Network(Term):
                    ("node_solution", "node_residual", "node_preconditioned", "fiber_sums"), when="solving"),
         ),
         "move": (
-            Kernel("move_fibers", "awake", (*_AWAKE, "node_solution", "node_preconditioned", "node_start"),
-                   ("node_shift", "node_position"), when="shifting"),
+            Kernel("move_fibers", "awake", (*_AWAKE, "node_solution", "node_preconditioned", "node_start",
+                                            "segment_rest"),
+                   ("node_shift", "node_position", "segment_tension"), when="shifting"),
+            Kernel("judge_fibers", "one", when="shifting"),
         ),
         "take": (
             Kernel("settle_fibers", "awake", (*_AWAKE, "node_listed", "node_position", "node_residual", "node_held"),
                    ("node_shift", "node_velocity", "node_direction", "fiber_awake")),
         ),
         "rewind": (
-            Kernel("rewind_fibers", "awake", (*_AWAKE, "node_start"), ("node_position", "node_shift")),
+            Kernel("rewind_fibers", "awake", (*_AWAKE, "node_start", "segment_rest"),
+                   ("node_position", "node_shift", "segment_tension")),
         ),
         "commit": (
             Kernel("commit_fibers", "awake", (*_AWAKE, "node_position"), ("node_start", "node_shift")),

@@ -138,7 +138,7 @@ def wavy(net: FiberNetwork, size: float) -> np.ndarray:
     return net.nodes + size * moved / np.abs(moved).max()
 
 
-@pytest.mark.parametrize("step", [1e-5, 1e-3])
+@pytest.mark.parametrize("step", [1e-5, 1e-3, 0.1])
 def test_energy_never_rises_in_a_closed_relaxation(make_simulation, step):
     """No node is held, nothing pulls: 50 steps from a random state."""
     net = patch()

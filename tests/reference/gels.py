@@ -15,7 +15,7 @@ from physim.generate.fiber_network import FiberNetwork
 from physim.simulation import Simulation
 
 PULL = str(Path(__file__).parent / "own_terms" / "pull.py")
-EXACT = {"tolerance": 1e-7, "least_force": 0.0, "wake_force": 0.0}
+EXACT = {"tolerance": 1e-8, "least_force": 0.0, "accuracy": 1e-12, "wake_force": 0.0}
 """Of the term `network`: balanced to the last bit of the positions, and no fiber sleeps."""
 QUASISTATIC = 1e3
 """min: a step in which drag is nothing."""

@@ -5,12 +5,13 @@ segments of rest lengths a and b, and g the vector between the two places that a
 
     stretch    EA/(2 l0) (|e| - l0)^2       of each segment
     bend       EI/(a + b) |s - R s0|^2      of each inner node of a fiber, R the rotation of the fiber
-    crosslink  k_x/2 |g|^2                  of each crosslink
+    crosslink  k_x/2 (|g| - w)^2            of each crosslink
     turning    k_c/2 |t - R t0|^2           of both segments of each crosslink, for the R of either fiber
 
 and each R is the one for which the energy is least (Kabsch's: from singular values), so that forces are those at
 fixed R. The gap of a crosslink at rest is alpha e1 + beta e2 + c e1 x e2: alpha and beta move the places that are
-joined along the segments, c is kept, g = p1 - p2 - c e1 x e2.
+joined along the segments, c is kept, g = p1 - p2 - c e1 x e2, and w = 0. Where the segments are parallel
+within sin = 0.2, alpha e1 + beta e2 is the nearest to it along their common direction, c = 0 and w = |g| at rest.
 
 Positions x (N, 3) um are never wrapped: they start as the nodes of the network, and constants hold the periodic images
 that each vector goes through. To strain a periodic box is to strain these. Forces in nN, energies in nN um, times in
@@ -56,6 +57,8 @@ class Network:
     """(X, 3) g = (sides 0 - sides 1) x + gap_turns - skew e1 x e2."""
     skew: np.ndarray
     """(X,) c, 1/um."""
+    apart: np.ndarray
+    """(X,) w, um."""
     joined: np.ndarray
     """(X, 2) segments."""
     crosslink_stiffness: float
@@ -76,15 +79,19 @@ class Network:
         fiber = np.concatenate([network.segment_fiber[k]] + [network.segment_fiber[joined[:, own]] for own, _ in pairs])
         gap = network.box.image(network.crosslink_points(0) - network.crosslink_points(1))
         e1, e2 = e[joined[:, 0]], e[joined[:, 1]]
-        basis = np.stack([e1, e2, np.cross(e1, e2)], axis=2)
-        share = np.einsum("xij,xj->xi", np.linalg.pinv(basis, rcond=1e-3), gap)
+        across = np.cross(e1, e2)
+        parallel = np.linalg.norm(across, axis=1) < 0.2 * np.linalg.norm(e1, axis=1) * np.linalg.norm(e2, axis=1)
+        share = np.einsum("xij,xj->xi", np.linalg.pinv(np.stack([e1, e2, across], axis=2), rcond=1e-3), gap)
+        flat = np.einsum("xij,xj->xi", np.linalg.pinv(np.stack([e1, e2], axis=2), rcond=0.3), gap)
+        share[parallel] = np.pad(flat, ((0, 0), (0, 1)))[parallel]
+        apart = np.where(parallel, np.linalg.norm(gap - flat[:, :1] * e1 - flat[:, 1:] * e2, axis=1), 0.0)
         places = network.crosslink_at - share[:, :2] * [1, -1]
         sides = tuple(_rows(n, ends[joined[:, s]], np.stack([1 - places[:, s], places[:, s]], 1)) for s in (0, 1))
         left = gap - share[:, :1] * e1 - share[:, 1:2] * e2
         firmness = np.concatenate([2 * bend_modulus / (length[k] + length[k + 1]),
                                    np.full(4 * len(joined), float(crosslink_rigidity))])  # fmt: skip
         return Network(edge, e - edge @ network.nodes, length, stretch_modulus, framed, fiber.astype(int), framed @ e,
-                       firmness, sides, left - (sides[0] - sides[1]) @ network.nodes, share[:, 2], joined,
+                       firmness, sides, left - (sides[0] - sides[1]) @ network.nodes, share[:, 2], apart, joined,
                        crosslink_stiffness)  # fmt: skip
 
     def strained(self, gradient: Any) -> Network:
@@ -126,7 +133,7 @@ class Network:
         size = np.linalg.norm(e, axis=1)
         stretch = 0.5 * self.stretch_modulus / self.length * (size - self.length) ** 2
         framed = 0.5 * self.firmness * ((self.framed @ e - self.turned_rest(x)) ** 2).sum(1)
-        crosslink = 0.5 * self.crosslink_stiffness * (self.gaps(x) ** 2).sum()
+        crosslink = 0.5 * self.crosslink_stiffness * ((np.linalg.norm(self.gaps(x), axis=1) - self.apart) ** 2).sum()
         return np.array([stretch.sum(), framed[:bends].sum(), crosslink, framed[bends:].sum()])
 
     def energy(self, x: Points) -> float:
@@ -140,13 +147,22 @@ class Network:
     def gradients(self, x: Points) -> tuple[Points, Points]:
         """dE/de (M, 3) and dE/dg (X, 3), nN, where g counts the places alone."""
         e, (first, second) = self.vectors(x), self.joined.T
-        grip = self.crosslink_stiffness * self.gaps(x)
+        grip = self.grips(x)
         slack = 1 / self.length - 1 / np.linalg.norm(e, axis=1)
         pull = self.stretch_modulus * slack[:, None] * e
         pull += self.framed.T @ (self.firmness[:, None] * (self.framed @ e - self.turned_rest(x)))
         np.add.at(pull, first, -self.skew[:, None] * np.cross(e[second], grip))
         np.add.at(pull, second, -self.skew[:, None] * np.cross(grip, e[first]))
         return pull, grip
+
+    def grips(self, x: Points) -> Points:
+        """(X, 3) nN, dE/dg."""
+        g = self.gaps(x)
+        return self.crosslink_stiffness * self._slack(g)[:, None] * g
+
+    def _slack(self, g: Points) -> np.ndarray:
+        """(X,) 1 - w/|g|."""
+        return 1 - np.divide(self.apart, np.linalg.norm(g, axis=1), out=np.zeros(len(g)), where=self.apart > 0)
 
     def forces(self, x: Points) -> Points:
         """(N, 3) nN, F = -dE/dx."""
@@ -173,6 +189,28 @@ class Network:
             return csr_array(whole + self.crosslink_stiffness * kron(gap.T @ gap, np.eye(3)))
         return csr_array(whole + self._skew_stiffness(x) - self._turning_stiffness(x))
 
+    def newton(self, x: Points) -> csr_array:
+        """(3N, 3N) what the kernels take: `frozen`, and R turned so that what bends stays positive."""
+        return csr_array(self.frozen(x) - self._turning_stiffness(x, bounded=True))
+
+    def frozen(self, x: Points) -> csr_array:
+        """(3N, 3N) at fixed R, with crosslinks at their bound."""
+        u, gap = self.framed @ self.edge, self.sides[0] - self.sides[1]
+        whole = _sandwich(self.edge, self.stretch_blocks(x, exact=True)) + _sandwich(gap, self.grip_blocks(x))
+        return csr_array(whole + kron(u.T @ diags_array(self.firmness) @ u, np.eye(3)))
+
+    def grip_blocks(self, x: Points) -> Points:
+        """(X, 3, 3) nN/um, d2E/dg dg without what is negative, times (1 + |c| l)^2: turning adds to g at most so much."""
+        bounds = (1 + np.abs(self.skew) * self.length[self.joined].max(1, initial=0)) ** 2
+        return self.crosslink_stiffness * bounds[:, None, None] * _positive(self._gap_blocks(x))
+
+    def _gap_blocks(self, x: Points) -> Points:
+        """(X, 3, 3) d2E/dg dg over k_x."""
+        g = self.gaps(x)
+        slack = self._slack(g)[:, None, None]
+        n = np.divide(g, np.linalg.norm(g, axis=1)[:, None], out=np.zeros(g.shape), where=self.apart[:, None] > 0)
+        return slack * np.eye(3) + (1 - slack) * n[:, :, None] * n[:, None, :]
+
     def stretch_blocks(self, x: Points, exact: bool = False) -> Points:
         """(M, 3, 3) nN/um."""
         e = self.vectors(x)
@@ -182,35 +220,46 @@ class Network:
         blocks = along + across[:, None, None] * (np.eye(3) - along)
         return (self.stretch_modulus / self.length)[:, None, None] * blocks
 
-    def _turning_stiffness(self, x: Points) -> csr_array:
-        """G^T M^-1 G, by which the best R softens the fiber: M = d2E/dw dw of a rotation w, G = d2E/dw dx."""
+    def _turning_stiffness(self, x: Points, bounded: bool = False) -> csr_array:
+        """G^T M^-1 G, by which the best R softens the fiber: M = d2E/dw dw of a rotation w, G = d2E/dw dx.
+
+        bounded: M plus the least multiple of I that makes it larger than that of the fiber as it rests.
+        """
         u, rest = self.framed @ self.vectors(x), self.turned_rest(x)
         order, fibers = np.argsort(self.fiber, kind="stable"), self.fiber.max(initial=0) + 1
         start = np.concatenate([[0], np.cumsum(np.bincount(self.fiber, minlength=fibers))])
         blocks = -self.firmness[:, None, None] * _crosses(rest)
         gather = bsr_array((blocks[order], order, start), shape=(3 * fibers, 3 * len(order))).tocsr()
         mixed = gather @ kron(self.framed @ self.edge, np.eye(3), format="csr")
-        sums, size = np.zeros((fibers, 3, 3)), np.zeros(fibers)
-        np.add.at(sums, self.fiber, self.firmness[:, None, None] * u[:, :, None] * rest[:, None, :])
+        size = np.zeros(fibers)
         np.add.at(size, self.fiber, self.firmness * np.linalg.norm(u, axis=1) * np.linalg.norm(rest, axis=1))
-        turning = np.trace(sums, axis1=1, axis2=2)[:, None, None] * np.eye(3) - 0.5 * (sums + sums.transpose(0, 2, 1))
+        turning = self._against_turning(u, rest)
+        if bounded:
+            lowest = np.linalg.eigvalsh(turning - self._against_turning(rest, rest))[:, 0]
+            turning = turning + np.maximum(-lowest, 0)[:, None, None] * np.eye(3)
         value, axes = np.linalg.eigh(turning)  # no energy opposes turns about the axis of a straight fiber
         inverse = np.where(np.abs(value) > 1e-9 * size[:, None] + 1e-12, 1 / np.where(value == 0, 1, value), 0)
         middle = np.einsum("fij,fj,fkj->fik", axes, inverse, axes)
         count = np.arange(fibers + 1)
         return csr_array(mixed.T @ (bsr_array((middle, count[:-1], count)).tocsr() @ mixed))
 
+    def _against_turning(self, u: Points, rest: Points) -> Points:
+        """(F, 3, 3) second derivatives of the energy by the rotation of each frame."""
+        sums = np.zeros((self.fiber.max(initial=0) + 1, 3, 3))
+        np.add.at(sums, self.fiber, self.firmness[:, None, None] * u[:, :, None] * rest[:, None, :])
+        return np.trace(sums, axis1=1, axis2=2)[:, None, None] * np.eye(3) - 0.5 * (sums + sums.transpose(0, 2, 1))
+
     def _skew_stiffness(self, x: Points) -> csr_array:
-        """k_x (dg/dx)^T dg/dx + k_x g d2g/dx dx."""
+        """(dg/dx)^T d2E/dg dg dg/dx + dE/dg d2g/dx dx."""
         e, (first, second) = self.vectors(x), self.joined.T
         skew, three = self.skew[:, None, None], np.eye(3)
         one, two = self.edge[first], self.edge[second]
         slope = kron(self.sides[0] - self.sides[1], three, format="csr")
         slope = slope + _diagonal(skew * _crosses(e[second])) @ kron(one, three)
         slope = slope - _diagonal(skew * _crosses(e[first])) @ kron(two, three)
-        grip = _diagonal(skew * _crosses(self.crosslink_stiffness * self.gaps(x)))
+        grip = _diagonal(skew * _crosses(self.grips(x)))
         curved = kron(one, three).T @ (grip @ kron(two, three))
-        return csr_array(self.crosslink_stiffness * slope.T @ slope + curved + curved.T)
+        return csr_array(self.crosslink_stiffness * slope.T @ (_diagonal(self._gap_blocks(x)) @ slope) + curved + curved.T)
 
     # one fiber at a time
 
@@ -223,9 +272,13 @@ class Network:
 
         A crosslink counts on each of its sides with the partner held. extra (N, 3, 3) is added to the diagonal.
         """
-        u, sides = self.framed @ self.edge, vstack(self.sides)
-        alone = u.T @ diags_array(self.firmness) @ u + self.crosslink_stiffness * sides.T @ sides
-        stiffness = _sandwich(self.edge, self.stretch_blocks(x)) + kron(alone, np.eye(3))
+        u, grips = self.framed @ self.edge, self.grip_blocks(x)
+        bends = len(self.fiber) - 4 * len(self.joined)
+        bent = u[:bends].T @ diags_array(self.firmness[:bends]) @ u[:bends]
+        turning = (self.framed[bends:] ** 2).T @ self.firmness[bends:]
+        stretch = _positive(self.stretch_blocks(x, exact=True) + turning[:, None, None] * np.eye(3))
+        stiffness = _sandwich(self.edge, stretch) + kron(bent, np.eye(3))
+        stiffness += sum(_sandwich(side, grips) for side in self.sides)
         matrix = (step * stiffness + diags_array(np.repeat(drags, 3))).tobsr((3, 3))
         bands = np.zeros((3, len(x), 3, 3))
         row = np.repeat(np.arange(len(x)), np.diff(matrix.indptr))
@@ -246,6 +299,12 @@ def _rows(n: int, nodes: np.ndarray, weights: np.ndarray) -> csr_array:
 def _crosses(v: Points) -> Points:
     """(n, 3, 3) the matrix of v x ."""
     return np.cross(np.eye(3), v[:, None, :])
+
+
+def _positive(blocks: Points) -> Points:
+    """(n, 3, 3) without what is negative in them."""
+    values, vectors = np.linalg.eigh(blocks)
+    return np.einsum("nij,nj,nkj->nik", vectors, np.maximum(values, 0), vectors)
 
 
 def _diagonal(blocks: Points) -> csr_array:

@@ -242,23 +242,30 @@ def test_grid_of_free_hinges_under_uniform_strain_follows_it():
 
 
 def test_fiber_part_of_the_stiffness(gel, crooked):
-    """Chains alone: Z + dt K itself. With crosslinks: what a crosslink does to one fiber while the other is held."""
+    """Z + dt K of the nodes of each fiber alone, while the others are held; more where segments are pushed together."""
     s, step = elastic(gel), 0.01
     drags = s.drags(1.7e-4)
-    bands = s.fiber_bands(crooked, drags, step)
     fiber = np.repeat(np.arange(gel.fibers), np.bincount(gel.segment_fiber) + 1)
     joined = gel.segment_fiber[gel.crosslinks]
     assert (joined[:, 0] != joined[:, 1]).all()
-    whole = step * s.hessian(crooked).toarray() + np.diag(np.repeat(drags, 3))
-    same = np.repeat(np.repeat(fiber[:, None] == fiber, 3, 0), 3, 1)
-    dense, n = np.zeros((len(fiber), 3, len(fiber), 3)), np.arange(len(fiber))
-    for apart in range(3):
-        i = n[: len(n) - apart]
-        dense[i, :, i + apart] = bands[apart, i]
-        dense[i + apart, :, i] = bands[apart, i].transpose(0, 2, 1)
-    dense = dense.reshape(whole.shape)
-    assert np.abs(dense - np.where(same, whole, 0)).max() < 1e-11 * np.abs(whole).max()
-    assert np.abs(np.where(same, 0, whole)).max() > 1
+    same, n = np.repeat(np.repeat(fiber[:, None] == fiber, 3, 0), 3, 1), np.arange(len(fiber))
+
+    def both(x):
+        """From the bands, and from the whole."""
+        bands, dense = s.fiber_bands(x, drags, step), np.zeros((len(n), 3, len(n), 3))
+        for apart in range(3):
+            i = n[: len(n) - apart]
+            dense[i, :, i + apart] = bands[apart, i]
+            dense[i + apart, :, i] = bands[apart, i].transpose(0, 2, 1)
+        whole = step * s.frozen(x).toarray() + np.diag(np.repeat(drags, 3))
+        assert np.abs(np.where(same, 0, whole)).max() > 1
+        return bands, dense.reshape(whole.shape), np.where(same, whole, 0)
+
+    _, found, wanted = both(gel.nodes)
+    assert np.abs(found - wanted).max() < 1e-11 * np.abs(wanted).max()
+    bands, dense, wanted = both(crooked)
+    more = np.linalg.eigvalsh(dense - wanted)
+    assert more.min() > -1e-9 * np.abs(wanted).max() and more.max() > 0.1
     held, right = n % 7 == 0, np.random.default_rng(5).normal(size=(len(n), 3))
     free = np.repeat(~held, 3)
     solved = equilibrium.solve_bands(bands, right, held)
