@@ -259,8 +259,9 @@ class Loop:
 
     def _resume(self, unsolved: int) -> None:
         """Let a frozen step go on, its solve open or closed."""
-        for word, value in {"halt": 0, "round": 1 - unsolved, "unsolved": unsolved, "solving": 0, "shifting": 0, "convex": 0}.items():
-            self._last_status[word] = value
+        for word in ("halt", "solving", "shifting", "convex"):
+            self._last_status[word] = 0
+        self._last_status["round"], self._last_status["unsolved"] = 1 - unsolved, unsolved
         self.device.upload(self.buffers["status"], self._last_status.reshape(1))
 
     def _grow_lists(self, neighbors: int, touches: int) -> None:

@@ -67,8 +67,7 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
     e1, e2 = vector[own], vector[other]
     at = np.stack([network.crosslink_at[link, side], network.crosslink_at[link, 1 - side]], axis=1).astype(np.float32)
     rest = np.zeros((len(own), 4))
-    basis, parallel = gap_basis(e1, e2)
-    inverse = np.where(parallel[:, None, None], np.linalg.pinv(basis, rcond=0.3), np.linalg.pinv(basis, rcond=1e-3))
+    basis, inverse, parallel = gap_basis(e1, e2)
     for _ in range(2):  # the second time, what single precision has left of the first
         gap = apart + at[:, :1].astype(float) * e1 - at[:, 1:].astype(float) * e2
         share = (inverse @ gap[:, :, None])[:, :, 0]
@@ -79,11 +78,13 @@ def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDA
     return at, rest
 
 
-def gap_basis(e1: NDArray, e2: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(n, 3, 3) columns e1, e2, e1 x e2, or e1, e2, 0 where the two are parallel within sin = 0.2 (n,)."""
+def gap_basis(e1: NDArray, e2: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """(n, 3, 3) columns e1, e2, e1 x e2, or e1, e2, 0 where the two are parallel within sin = 0.2 (n,); the inverse."""
     across = np.cross(e1, e2)
     parallel = _length(across) < 0.2 * _length(e1) * _length(e2)
-    return np.stack([e1, e2, np.where(parallel[:, None], 0.0, across)], axis=2), parallel
+    basis = np.stack([e1, e2, np.where(parallel[:, None], 0.0, across)], axis=2)
+    inverse = np.where(parallel[:, None, None], np.linalg.pinv(basis, rcond=0.3), np.linalg.pinv(basis, rcond=1e-3))
+    return basis, inverse, parallel
 
 
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:

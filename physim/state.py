@@ -136,7 +136,7 @@ _TABLE = (
     Array("hold_segment", "uint", "hold", "", "the other segment", given=True),
     Array("hold_fiber", "uint", "hold", "", "its fiber", given=True),
     Array("hold_at", "float2", "hold", "", "where on the own and on the other segment, 0..1", given=True),
-    Array("hold_rest", "double4", "hold", "", "gap at rest over own and other segment and over their cross product; its "
+    Array("hold_rest", "double4", "hold", "", "gap at rest over own and other segment and their cross product; its "
           "length", given=True),
     Array("node_listed", "int4", "node", "quanta", "node when segments were sorted into bins", persists=True),
     Array("node_velocity", "float4", "node", "um/min", "velocity in the last step", persists=True),
@@ -153,7 +153,7 @@ _TABLE = (
     Array("segment_block", "float4", "segment", "nN/um", "stiffness m m' + w of the stretch (m, w)"),
     Array("segment_axis", "float4", "segment", "", "direction at rest, in the frame of the fiber"),
     Array("hold_block", "float4", "hold", "nN/um", "stiffness m m' + w of the crosslink (m, w)"),
-    Array("hold_axes", "float8", "hold", "", "directions at rest: other segment in the own frame, own in the other's"),
+    Array("hold_axes", "float8", "hold", "", "directions at rest: other segment in own frame, own in the other's"),
     Array("fiber_pivot", "float8", "fiber", "1/(nN um)", "what a frame turns under a torque: xx yy zz xy xz yz"),
     Array("fiber_turn", "float4", "fiber", "1/min", "how the frame turns with the direction"),
     Array("factor", "float8", "node", "", "block LDL' per fiber: D^-1 (6), two blocks of L (9 each)", rows="3"),

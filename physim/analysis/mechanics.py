@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from physim.errors import InputError
 from physim.generate.fiber_network import FiberNetwork, Points
+from physim.network_state import gap_basis
 
 Index = NDArray[np.int64]
 
@@ -207,7 +208,9 @@ def _best_rotation(sums: Points) -> Points:
 
 @dataclass(frozen=True)
 class _Gaps:
-    """What has opened in each crosslink: its gap less alpha e1 + beta e2 + c e1 x e2, of which it was made."""
+    """What has opened in each crosslink: its gap less alpha e1 + beta e2 + c e1 x e2, of which it was made; or, between
+    segments that are nearly parallel, less a length (`network_state.gap_basis`).
+    """
 
     opened: Points
     """(X, 3) um."""
@@ -225,13 +228,15 @@ class _Gaps:
         gap = network.box.image(network.crosslink_points(0) - network.crosslink_points(1))
         rest, now = ([v[network.crosslinks[:, side]] for side in (0, 1)]
                      for v in (network.vectors, _vectors(network, moved)))  # fmt: skip
-        basis = np.stack([*rest, np.cross(rest[0], rest[1])], axis=2)
-        made = (np.linalg.pinv(basis, rcond=1e-3) @ gap[:, :, None])[:, :, 0]
+        _, inverse, parallel = gap_basis(rest[0], rest[1])
+        made = (inverse @ gap[:, :, None])[:, :, 0]
         places = network.crosslink_at - made[:, :2] * np.array([1.0, -1.0])
         ends = moved[network.segments[network.crosslinks]]  # (X, side, end, 3)
         shift = (1.0 - places)[:, :, None] * ends[:, :, 0] + places[:, :, None] * ends[:, :, 1]
         left = gap - made[:, :1] * rest[0] - made[:, 1:2] * rest[1]
         opened = left + shift[:, 0] - shift[:, 1] - made[:, 2:] * np.cross(now[0], now[1])
+        apart, length = np.where(parallel, np.linalg.norm(left, axis=1), 0.0), np.linalg.norm(opened, axis=1)
+        opened *= 1.0 - np.divide(apart, length, out=np.zeros(len(apart)), where=apart > 0)[:, None]
         return cls(opened, places, made[:, 2], (now[0], now[1]), network.crosslinks, network.segments)
 
     def add(self, stiffness: float, slope: Points, force: Points) -> None:

@@ -25,11 +25,11 @@ Curves = dict[str, Curve]
 STEP = 1e3
 """min: drag over step, 2e-7 nN/um per um of fiber, is a millionth of the stiffness of a bent fiber."""
 MOST_STEPS = 30
-"""At one strain; the target of a step is set by the forces of its first guess, which are the larger ones."""
+"""At one strain."""
 MOST_ROUNDS = 300
-"""Of Newton's method in a step: where many fibers buckle, its stiffness, an upper bound, leads there slowly."""
+"""Of Newton's method in a step, where many fibers buckle."""
 _ACCEPTED = 3.0
-"""Residual over the target at which the loop takes a step as solved."""
+"""Residual over the target at which forces balance."""
 
 
 def shear(network: FiberNetwork, strains: Sequence[float], *, stretch_modulus: float, bend_modulus: float,

@@ -79,7 +79,8 @@ class Solve(Term):
     per pair (along and across), and the products that terms declare. Conjugate gradients, preconditioned by blocks of
     cells and of fibers, fixed-order fp64 sums. Cells alone take one round, linearised at the start of the step (u = 0).
     Where fibers move, this is Newton's method: forces are evaluated anew where the round has led, and further rounds
-    follow until the residual is within three times the target (`network.tolerance`).
+    follow until one turns no segment by much (`network.accuracy`). Iterations then end at `network.tolerance`, an error
+    in the norm of energy.
     """
 
     name: ClassVar[str] = "solve"
@@ -113,7 +114,8 @@ class Solve(Term):
             Kernel("multiply_cells", "cell", ("position", *PAIR_LISTS, "pair_resistance", "resistance", "direction"),
                    ("product",), when="solving"),
             "multiply",
-            Kernel("sum_product", "chunk", ("direction", "product", "residual", "fiber_sums"), ("partial",), when="solving"),
+            Kernel("sum_product", "chunk", ("direction", "product", "residual", "fiber_sums"), ("partial",),
+                   when="solving"),
             Kernel("set_length", "one", ("partial",), ("krylov",), when="solving"),
             Kernel("descend", "unknown", ("direction", "product", "krylov"), ("solution", "residual"), when="solving"),
             _PRECONDITION,

@@ -49,12 +49,15 @@ class Network(Term):
     of the network as it was made, which is free of stress. R is the rotation of a fiber: in its frame its bends rest,
     and at each of its crosslinks the directions of both segments (k_c: branch points are no free hinges). R is the best
     one, so that it exerts no torque, and a network that turns bears no force.
-    Nodes on faces of the box that are not periodic are held. Nodes drag with zeta_l per length. Newton's method with
-    the positive semidefinite stiffness k [n n' + max(0, 1 - l0/l)(I - n n')] of a segment and that of the rest at fixed
-    R, which is an upper bound; conjugate gradients with one block-pentadiagonal factor per fiber.
+    Nodes on faces of the box that are not periodic are held. Nodes drag with zeta_l per length. A crosslink whose
+    places are apart at rest keeps that gap, which turns with its two segments, or, where these are parallel within
+    sin = 0.2, keeps its length w: k_x (|g| - w)^2/2.
 
-    A fiber on which no node is out of balance by more than `wake_force` is left where it is: its cost is small, and
-    what it would have moved is bounded by that force. 0 moves all fibers in each step.
+    Newton's method with the stiffness EA/l0 n n' + T/l (I - n n') of a segment of tension T, that of bends and
+    crosslinks in frames that turn with them, and conjugate gradients with one block-pentadiagonal factor per fiber.
+
+    With `wake_force`, a fiber on which no node is out of balance by more is left where it is, but in every `sweep`-th
+    step. 0 moves all fibers in each step.
     Source: Euler-Bernoulli fibers with crosslinks as in Head, Levine & MacKintosh, Phys Rev E 68:061907 (2003); EA and
     EI are coarse-grained, calibrated on the shear modulus (docs/validation.md).
     """
@@ -108,8 +111,8 @@ class Network(Term):
             Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
             Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",), when="unsolved"),
             Kernel("count_awake", "one", ("awake_place",), when="unsolved"),
-            Kernel("load_fibers", "awake", (*_AWAKE, "fiber_awake", "fiber_loads", "node_velocity"), ("fiber_sums", "node_solution", "node_direction"),
-                   when="unsolved"),
+            Kernel("load_fibers", "awake", (*_AWAKE, "fiber_awake", "fiber_loads", "node_velocity"),
+                   ("fiber_sums", "node_solution", "node_direction"), when="unsolved"),
         ),
         "factor": (
             Kernel("stiffen_fibers", "awake",
@@ -132,7 +135,8 @@ class Network(Term):
         "multiply": (
             Kernel("multiply_fibers", "awake",
                    (*_AWAKE, "node_held", "segment_inverse", "segment_block", "segment_axis", "fiber_turn", *_HOLDS,
-                    "hold_block", "hold_fiber", "hold_axes", *_TETHERS, "direction", "node_direction", "node_residual"), ("node_product", "fiber_sums"), when="solving"),
+                    "hold_block", "hold_fiber", "hold_axes", *_TETHERS, "direction", "node_direction", "node_residual"),
+                   ("node_product", "fiber_sums"), when="solving"),
             Kernel("couple_cells", "cell", ("segment_nodes", "tether_key", "tether_block", "node_direction"), (),
                    ("product",), when="solving"),
         ),

@@ -165,8 +165,8 @@ def times_bands(bands: np.ndarray, x: np.ndarray) -> np.ndarray:
     ids=["tight", "default"],
 )
 def test_twenty_steps_are_exact_implicit_euler_steps(make_simulation, law, pull, allowed):
-    """Forty crosslinks of 3,000 nodes are pulled ever harder for ten steps, by up to 2 nN (nodes move 5 um, ten times as
-    fast as links shorten) or 0.2 nN (0.04 um in a step), then held for ten.
+    """Forty crosslinks of 3,000 nodes are pulled ever harder for ten steps, by up to 2 nN (nodes move 5 um, ten times
+    as fast as links shorten) or 0.2 nN (0.04 um in a step), then held for ten.
     """
     net, random = gel(), np.random.default_rng(2)
     sim = gels.gel(make_simulation, net, step=STEP, **law)

@@ -30,8 +30,8 @@ def rms(values: np.ndarray) -> float:
 
 
 def test_fibers_that_sleep_would_hardly_have_moved(make_simulation):
-    """Within 1 % and 0.02 um of the full solve, in the middle between two steps in which all move. Where those that carry
-    load sleep on, little moves, and this fails.
+    """Within 1 % and 0.02 um of the full solve, in the middle between two steps in which all move. Where those that
+    carry load sleep on, little moves, and this fails.
     """
     full, all_awake = pulled(make_simulation, wake_force=0.0, tolerance=1e-4)
     some, awake = pulled(make_simulation, tolerance=1e-4, wake_force=0.02)

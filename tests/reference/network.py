@@ -200,7 +200,7 @@ class Network:
         return csr_array(whole + kron(u.T @ diags_array(self.firmness) @ u, np.eye(3)))
 
     def grip_blocks(self, x: Points) -> Points:
-        """(X, 3, 3) nN/um, d2E/dg dg without what is negative, times (1 + |c| l)^2: turning adds to g at most so much."""
+        """(X, 3, 3) nN/um, d2E/dg dg without what is negative, times (1 + |c| l)^2: turning adds no more."""
         bounds = (1 + np.abs(self.skew) * self.length[self.joined].max(1, initial=0)) ** 2
         return self.crosslink_stiffness * bounds[:, None, None] * _positive(self._gap_blocks(x))
 
@@ -259,7 +259,8 @@ class Network:
         slope = slope - _diagonal(skew * _crosses(e[first])) @ kron(two, three)
         grip = _diagonal(skew * _crosses(self.grips(x)))
         curved = kron(one, three).T @ (grip @ kron(two, three))
-        return csr_array(self.crosslink_stiffness * slope.T @ (_diagonal(self._gap_blocks(x)) @ slope) + curved + curved.T)
+        blocks = _diagonal(self.crosslink_stiffness * self._gap_blocks(x))
+        return csr_array(slope.T @ (blocks @ slope) + curved + curved.T)
 
     # one fiber at a time
 

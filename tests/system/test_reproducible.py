@@ -20,7 +20,7 @@ piece = int(sys.argv[1])
 for step in range(piece, 40, piece):
     sim.advance(step)
 sim.advance(40)
-assert sim.status["awake"] > 0 and sim.status["total_rounds"] > 40, "no fiber moves"
+assert sim.status["awake"] > 0 and sim.status["total_iterations"] > 200, "no fiber moves"
 print(sim.step_count, sim.device.work_group, sim.device.found.handle.max_compute_units, sim.state_hash())
 """
 
