@@ -255,16 +255,18 @@ void stiffen_fibers(uint k, __constant World *world, __global Status *status, __
     for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
       int2 other = hold_nodes[h];
       double3 there = exact_separation(node_rest[other.y], node_rest[other.x], world->quantum);
+      double4 h_rest = hold_rest[h];
       double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum);
       gap = gap_of(gap, e, exact_separation(node_position[other.y], node_position[other.x], world->quantum),
-                   hold_at[h], hold_rest[h]);
-      double slack = fmax(slack_of(gap, hold_rest[h].w), 0.0), longest = fmax(rest, segment_rest[hold_segment[h]]);
-      double bound = 1.0 + fabs(hold_rest[h].z) * longest;  // on what turning adds to the gap
+                   hold_at[h], h_rest);
+      double slack = fmax(slack_of(gap, h_rest.w), 0.0), longest = fmax(rest, segment_rest[hold_segment[h]]);
+      double bound = 1.0 + fabs(h_rest.z) * longest;  // on what turning adds to the gap
       hold_block[h] = (float4)(convert_float3(sqrt(term->crosslink_stiffness * (1.0 - slack)) * unit(gap)),
                                (float)(term->crosslink_stiffness * slack * bound * bound));
       there = matrix_times(frame, there / segment_rest[hold_segment[h]]);
       double3 seen = matrix_times(load_frame(fiber_frame, hold_fiber[h]), t_rest);
-      hold_axes[h] = (float8)(convert_float3(there), 0.0f, convert_float3(seen), 0.0f);
+      hold_axes[h] = (float8)((float)there.x, (float)there.y, (float)there.z, 0.0f, (float)seen.x, (float)seen.y,
+                              (float)seen.z, 0.0f);
     }
   }
 }
@@ -400,7 +402,8 @@ void swing_fibers(uint k, __constant World *world, __global Status *status, __co
     }
     d = d_next, t_before = t, axis_before = axis, over_before = over;
   }
-  fiber_turn[f] = (float4)(times8(fiber_pivot[f], sum), 0.0f);
+  float8 pivot = fiber_pivot[f];
+  fiber_turn[f] = (float4)(times8(pivot, sum), 0.0f);
 }
 
 void multiply_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
@@ -414,7 +417,7 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const uint *tether_start, __global const uint *tether_list,
                      __global const float8 *tether_block, __global const float4 *direction,
                      __global const float4 *node_direction, __global const float4 *node_residual,
-                     __global float4 *node_product, __global double2 *fiber_sums) {
+                     __global const double *krylov, __global float4 *node_product, __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   float dt = world->step, drag = 0.5f * term->drag, over_before = 0.0f;
   float stiff_bend = 2.0f * dt * term->bend_modulus;
@@ -422,6 +425,7 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
   float3 before = 0.0f, here = 0.0f, next = 0.0f, e_before = 0.0f, d = node_direction[first].xyz, d_before = d;
   float3 turn = fiber_turn[f].xyz, axis_before = 0.0f;
   double2 sum = 0;
+  bool warm = krylov[FRESH] == 0.0;
   for (uint i = first; i <= last + 1; ++i) {
     float3 e = 0.0f, d_next = d, axis = 0.0f;
     float over = 0.0f;
@@ -462,7 +466,8 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
       uint n = i - 1;
       float3 product = node_held[n] ? (float3)(0.0f) : before;
       node_product[n] = (float4)(product, 0.0f);
-      sum += (double2)(dot(d_before, product), dot(node_residual[n].xyz, d_before));
+      sum.x += (double)dot(d_before, product);
+      if (warm) sum.y += (double)dot(node_residual[n].xyz, d_before);
     }
     before = here, here = next, next = 0.0f;
     e_before = e, over_before = over, axis_before = axis, d_before = d, d = d_next;
