@@ -417,7 +417,7 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const uint *tether_start, __global const uint *tether_list,
                      __global const float8 *tether_block, __global const float4 *direction,
                      __global const float4 *node_direction, __global const float4 *node_residual,
-                     __global const double *krylov, __global float4 *node_product, __global double2 *fiber_sums) {
+                     __global float4 *node_product, __global double2 *fiber_sums) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   float dt = world->step, drag = 0.5f * term->drag, over_before = 0.0f;
   float stiff_bend = 2.0f * dt * term->bend_modulus;
@@ -425,7 +425,6 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
   float3 before = 0.0f, here = 0.0f, next = 0.0f, e_before = 0.0f, d = node_direction[first].xyz, d_before = d;
   float3 turn = fiber_turn[f].xyz, axis_before = 0.0f;
   double2 sum = 0;
-  bool warm = krylov[FRESH] == 0.0;
   for (uint i = first; i <= last + 1; ++i) {
     float3 e = 0.0f, d_next = d, axis = 0.0f;
     float over = 0.0f;
@@ -466,8 +465,7 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
       uint n = i - 1;
       float3 product = node_held[n] ? (float3)(0.0f) : before;
       node_product[n] = (float4)(product, 0.0f);
-      sum.x += (double)dot(d_before, product);
-      if (warm) sum.y += (double)dot(node_residual[n].xyz, d_before);
+      sum += (double2)(dot(d_before, product), dot(node_residual[n].xyz, d_before));
     }
     before = here, here = next, next = 0.0f;
     e_before = e, over_before = over, axis_before = axis, d_before = d, d = d_next;

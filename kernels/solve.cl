@@ -149,7 +149,7 @@ void multiply_cells(uint i, __constant World *world, __global Status *status, __
   product[i] = (float4)(sum, 0.0f);
 }
 
-// d.(Z + dt K) d and, for the first direction, which is none of the iterations', r.d.
+// d.(Z + dt K) d and r.d, from which the best length follows, rounding or not: energies do rise with r.z in its place.
 void sum_product(uint chunk, __constant World *world, __global Status *status, __constant Solve *term,
                  __global const float4 *direction, __global const float4 *product, __global const float4 *residual,
                  __global const double2 *fiber_sums, __global double *partial) {
@@ -166,9 +166,8 @@ void sum_product(uint chunk, __constant World *world, __global Status *status, _
 void set_length(uint i, __constant World *world, __global Status *status, __constant Solve *term,
                 __global const double *partial, __global double *krylov) {
   double2 sum = total_of(partial, world, status);
-  double along = krylov[FRESH] != 0.0 ? krylov[RZ] : sum.y;
-  krylov[LENGTH] = sum.x > 0 ? along / sum.x : 0;
-  krylov[GAIN] = krylov[LENGTH] * along;
+  krylov[LENGTH] = sum.x > 0 ? sum.y / sum.x : 0;
+  krylov[GAIN] = krylov[LENGTH] * sum.y;
   if (sum.x > 0 || !krylov[FRESH]) return;
   status->solving = 0;  // the forces do not grow along this direction, as where a fiber buckles: not a minimum there
   status->convex = 1;
