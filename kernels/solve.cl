@@ -185,8 +185,9 @@ void set_turn(uint i, __constant World *world, __global Status *status, __consta
               __global const double *partial, __global double *krylov) {
   double2 sum = total_of(partial, world, status);
   double late = 0;
+  bool guessed = krylov[FRESH] == 0.0;  // the first direction, which may have been none at all
   uint done = status->iterations - (uint)krylov[BEFORE];
-  krylov[TURN] = krylov[FRESH] && krylov[RZ] > 0 ? sum.x / krylov[RZ] : 0;
+  krylov[TURN] = !guessed && krylov[RZ] > 0 ? sum.x / krylov[RZ] : 0;
   krylov[RZ] = sum.x;
   krylov[FRESH] = 1;
   krylov[ENERGY] += krylov[GAIN];
@@ -195,7 +196,7 @@ void set_turn(uint i, __constant World *world, __global Status *status, __consta
   status->iterations += 1;
   double tolerance = world->tolerance;
   bool settled = world->moving && done >= LATE && late <= tolerance * tolerance * krylov[ENERGY];
-  if (settled || sum.y <= krylov[TARGET]) status->solving = 0;
+  if (settled || (!guessed && sum.y <= krylov[TARGET])) status->solving = 0;
 }
 
 // Still solving after all the iterations that the host has enqueued: freeze, and let it enqueue more.

@@ -98,8 +98,9 @@ class Solve(Term):
         )),
         ("round", (
             Kernel("assemble", "cell", ("position", *PAIR_LISTS, "pair_resistance"), (), ("resistance",)),
-            Kernel("start_solve", "unknown", (), ("solution", "residual", "preconditioned", "direction", "product")),
-            Kernel("load_cells", "cell", ("force",), ("residual",)),
+            Kernel("start_solve", "unknown", (), ("solution", "residual", "preconditioned", "direction", "product"),
+                   when="unsolved"),
+            Kernel("load_cells", "cell", ("force",), ("residual",), when="unsolved"),
             "load",
             Kernel("sum_loads", "chunk", ("residual", "fiber_sums"), ("partial",)),
             Kernel("decide", "one", ("partial",), ("krylov",), when="unsolved"),
