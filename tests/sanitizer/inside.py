@@ -38,7 +38,7 @@ BUSY: dict[str, dict[str, Any]] = {
     "solve": {"tolerance": 0.09},
     "links": {"slots": 6, "binding_rate": 20.0, "capture": 4.0},
     "network": {"stretch_modulus": 1.0, "bend_modulus": 1.0, "crosslink_stiffness": 0.1, "crosslink_rigidity": 0.1,
-                "drag": 1.0, "tolerance": 0.09, "least_force": 1e6},
+                "drag": 1.0, "tolerance": 0.09, "least_force": 1e6, "accuracy": 1e6},
     "strain": {"shear_rate": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
@@ -242,13 +242,13 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     try:
         for step in range(1, int(steps) + 1):
             sim.advance(step)
-        for part in ("rewind", "commit"):  # of steps that do not converge, which these do
-            sim._enqueue(sim.schedule.parts[part])
     except PhysicsError as error:
         stopped = str(error)
     cl.enqueue_nd_range_kernel = enqueue
     written = {name for term in sim.terms for kernel in term.kernels for name in kernel.writes + kernel.adds}
     zero = sorted(name for name in written if not sim.read(name).any())
+    for part in ("rewind", "commit"):  # of steps that do not converge, which these do
+        sim._enqueue(sim.schedule.parts[part])
     return sim.device, {"status": sim.status, "stopped": stopped, "zero": zero}
 
 
