@@ -78,7 +78,7 @@ class Network(Term):
     )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
     tolerance: Number = parameter(
-        0.02, "error of a step at which conjugate gradients stop, in the norm of energy, over the step", gt=0, lt=0.5
+        0.02, "error of a step at which conjugate gradients stop, in the norm of energy, over the step", gt=0, lt=0.1
     )
     least_force: Nanonewton = parameter(1e-6, "force on a node that need not be balanced", ge=0)
     accuracy: Micron = parameter(
