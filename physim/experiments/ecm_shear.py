@@ -23,7 +23,7 @@ Shear = Callable[..., Mapping[str, Any]]
 """shear(network, strains, *, stretch_modulus, bend_modulus, crosslink_stiffness, crosslink_rigidity, device) -> arrays,
 one entry per strain: strain, stress (kPa, by work), traction (kPa, by the forces on the plates), normal_stress (kPa,
 N1; negative where fibers pull the plates together), iterations."""
-MODULI = {"stretch_modulus": 13_000.0, "bend_modulus": 52.0, "crosslink_stiffness": 500.0, "crosslink_rigidity": 5.0}
+MODULI = {"stretch_modulus": 13_000.0, "bend_modulus": 59.0, "crosslink_stiffness": 500.0, "crosslink_rigidity": 5.7}
 """EA (nN), EI (nN um^2), k_x (nN/um), k_c (nN um), calibrated to CALIBRATED (docs/validation.md): EI, with
 k_c = EI/(2 lc), by G0; EA by the onset of stiffening."""
 UNBUCKLED = 100.0

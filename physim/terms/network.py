@@ -67,13 +67,13 @@ class Network(Term):
     headers: ClassVar[tuple[str, ...]] = ("krylov.h", "spring.h", "band.h", "frame.h")
     stretch_modulus: Nanonewton = parameter(13000.0, "stretch modulus EA of a fiber", source="docs/validation.md", gt=0)
     bend_modulus: NanonewtonSquareMicron = parameter(
-        52.0, "bend modulus EI of a fiber", source="docs/validation.md", gt=0
+        59.0, "bend modulus EI of a fiber", source="docs/validation.md", gt=0
     )
     crosslink_stiffness: NanonewtonPerMicron = parameter(
         500.0, "stiffness k_x of a crosslink", source="prototype: 200-500 where strain stiffening is judged", gt=0
     )
     crosslink_rigidity: NanonewtonMicron = parameter(
-        5.0, "resistance k_c of a crosslink to turning of its two segments; 0: a free hinge",
+        5.7, "resistance k_c of a crosslink to turning of its two segments; 0: a free hinge",
         source="EI/(2 lc) of 1.5 mg/ml; docs/validation.md", ge=0,
     )
     drag: DragPerMicron = parameter(1.6667e-4, "drag zeta_l per length of fiber", source="regulariser", gt=0)
