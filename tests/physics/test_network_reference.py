@@ -128,7 +128,9 @@ def test_stiffness_times_a_direction_is_that_of_the_reference(crowded):
     coupled = np.zeros((4, 3))
     np.add.at(coupled, cell, STEP * np.einsum("tij,tj->ti", block, along))
     own = np.einsum("nij,nj->ni", scenes.resistance(c.sim)[c.sim.read("id")], v)
-    assert np.abs(c.sim.read("product")[:4, :3] - own + coupled).max() < 1e-6 * np.abs(coupled).max()
+    found = c.sim.read("product")[:4, :3]
+    assert np.abs(found - own + coupled).max() < 3e-7 * np.abs(own).max()  # some units of fp32: found is what is left
+    assert np.abs(coupled).max() > 0.1 * np.abs(own).max()
 
 
 def test_preconditioner_is_that_of_the_reference(crowded):
