@@ -35,7 +35,7 @@ _TERMS: dict[str, Any] = {
 }  # fmt: skip
 """The cell of the built-in scenario `invasion`: the MDA-MB-231-like set."""
 RELAXATION = 2.0
-"""min, after which a gel whose cell has let go is at rest: 2 nN min/um of drag against some nN/um."""
+"""min, after which a gel whose cell has let go or holds is at rest: 2 nN min/um of drag against some nN/um."""
 _SHELL = 5.0
 """um, width of the shells of the displacement profile."""
 
@@ -67,7 +67,7 @@ def scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Sce
 
 
 def pull(parameters: Mapping[str, Any], network_seed: int, seed: int, device: str | None) -> dict[str, Any]:
-    """One cell pulls for `hours`; means over the last quarter. Under displacement clamp it binds, then shortens.
+    """One cell pulls for `hours`; means over the last quarter. Under displacement clamp it binds, shortens and rests.
 
     As traction microscopy does, forces, energy and displacements are those above the gel in which the same cell has let
     go, as after cytochalasin (`relaxed`): its body still takes its room. contractility (nN) and polarity:
@@ -86,6 +86,8 @@ def pull(parameters: Mapping[str, Any], network_seed: int, seed: int, device: st
         sim = sim.copy(["terms.links.binding_rate=0", f"terms.links.contraction_speed={speed}",
                         "terms.links.stall_force=1e9"])  # fmt: skip
         sim.step(round(SHORTENING / speed / STEP))
+        sim = sim.copy(["terms.links.contraction_speed=0"])
+        sim.step(round(RELAXATION / STEP))
         samples = [_sample(sim)]
     else:
         steps = round(60 * parameters["hours"] / STEP)
