@@ -548,7 +548,7 @@ void move_fibers(uint k, __constant World *world, __global Status *status, __con
   }
   float part = 3.0f / fmax(farthest, 3.0f);
   if (part < 1.0f) curved = INFINITY;
-  if (status->round >= 4 && curved > term->accuracy) part *= 4.0f / (float)(status->round + 1);
+  if (status->round >= 4 && curved > fmax(term->accuracy, 1e-3f)) part *= 4.0f / (float)(status->round + 1);
   for (uint i = first; i <= last; ++i) {
     node_shift[i].xyz += part * world->step * node_solution[i].xyz;
     node_position[i] = moved(node_start[i], node_shift[i].xyz, world->quantum);
