@@ -521,21 +521,24 @@ void begin_fibers(uint f, __constant World *world, __global Status *status, __co
   note_tensions(f, fiber_start[f], fiber_start[f + 1] - 1, term, world, node_position, segment_rest, segment_tension);
 }
 
-// At most 3 um in a round, and less and less where rounds go on: the free end of a fiber is soft, and if it is taken to be
-// softer than it is, it swings to and fro. `error` is what conjugate gradients have left, in um.
+// At most 3 um in a round. The free end of a fiber is soft; if it is taken to be softer than it is, rounds swing it to and
+// fro: a fiber that goes back by more than a quarter of its last move takes half of the way, and so on. Until the step is
+// accepted `node_velocity` holds the last move. `error` is what conjugate gradients have left, in um.
 void move_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                  __global const uint *awake_fiber, __global const uint *fiber_start,
                  __global const float4 *node_solution, __global const float4 *node_preconditioned,
                  __global const int4 *node_start, __global const double *segment_rest, __global float4 *node_shift,
-                 __global int4 *node_position, __global float2 *segment_tension) {
+                 __global int4 *node_position, __global float2 *segment_tension, __global float4 *node_velocity) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
-  float missing = 0.0f, curved = 0.0f, farthest = 0.0f;
+  float missing = 0.0f, curved = 0.0f, farthest = 0.0f, part = 1.0f, ahead = 0.0f, size = 0.0f;
   float3 move_before = 0.0f;
   int4 before = node_position[first];
   for (uint i = first; i <= last; ++i) {
     int4 here = node_position[i];
     float3 move = world->step * node_solution[i].xyz;
+    float3 last_move = world->step * node_velocity[i].xyz;
     farthest = fmax(farthest, length(move));
+    ahead += dot(move, last_move), size += dot(last_move, last_move);
     missing = fmax(missing, world->step * length(node_preconditioned[i].xyz));
     if (i > first) {
       double3 e = exact_separation(here, before, world->quantum), n = unit(e);
@@ -546,11 +549,13 @@ void move_fibers(uint k, __constant World *world, __global Status *status, __con
     }
     before = here, move_before = move;
   }
-  float part = 3.0f / fmax(farthest, 3.0f);
-  if (part < 1.0f) curved = INFINITY;
-  if (status->round >= 4 && curved > fmax(term->accuracy, 1e-3f)) part *= 4.0f / (float)(status->round + 1);
+  if (status->round && node_velocity[first].w > 0.0f) part = node_velocity[first].w;
+  part = status->round && ahead < -0.25f * size ? fmax(0.5f * part, 0.0625f) : fmin(2.0f * part, 1.0f);
+  float taken = curved > term->accuracy ? fmin(part, 3.0f / fmax(farthest, 3.0f)) : 1.0f;
+  if (farthest > 3.0f) curved = INFINITY;
   for (uint i = first; i <= last; ++i) {
-    node_shift[i].xyz += part * world->step * node_solution[i].xyz;
+    node_velocity[i] = (float4)(node_solution[i].xyz, part);
+    node_shift[i].xyz += taken * world->step * node_solution[i].xyz;
     node_position[i] = moved(node_start[i], node_shift[i].xyz, world->quantum);
   }
   atomic_max(&status->error, as_uint(missing));

@@ -147,7 +147,7 @@ class Network(Term):
         "move": (
             Kernel("move_fibers", "awake", (*_AWAKE, "node_solution", "node_preconditioned", "node_start",
                                             "segment_rest"),
-                   ("node_shift", "node_position", "segment_tension"), when="shifting"),
+                   ("node_shift", "node_position", "segment_tension", "node_velocity"), when="shifting"),
             Kernel("judge_fibers", "one", when="shifting"),
         ),
         "take": (
