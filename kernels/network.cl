@@ -104,17 +104,15 @@ static inline double slack_of(double3 gap, double rest) {
   return rest > 0.0 ? 1.0 - rest / fmax(sqrt(square(gap)), 1e-6 * rest) : 1.0;
 }
 
-// The tension of each segment as it is, and how far it is pushed (the less than 0). What comes out of a round is the tension
-// of its linear equations instead: that of the positions is off by what turning has stretched, which the next round takes
-// back, but which would hold the fiber still in it. Source: Magisano, Leonetti & Garcea, Comput Methods Appl Mech Eng
-// 313:759 (2017), tension as an unknown.
+// The tension of each segment as it is. What comes out of a round is the tension of its linear equations instead: that
+// of the positions is off by what turning has stretched, which the next round takes back, but which would hold the fiber
+// still in it. Source: Magisano, Leonetti & Garcea, Comput Methods Appl Mech Eng 313:759 (2017), tension as an unknown.
 static inline void note_tensions(uint f, uint first, uint last, __constant Network *term, __constant World *world,
                                  __global const int4 *node, __global const double *segment_rest,
-                                 __global float2 *segment_tension) {
+                                 __global float *segment_tension) {
   for (uint i = first; i < last; ++i) {
     double length = sqrt(square(exact_separation(node[i + 1], node[i], world->quantum)));
-    float tension = (float)(term->stretch_modulus * (length / segment_rest[i - f] - 1.0));
-    segment_tension[i - f] = (float2)(tension, fmin(tension, 0.0f));
+    segment_tension[i - f] = (float)(term->stretch_modulus * (length / segment_rest[i - f] - 1.0));
   }
 }
 
@@ -127,7 +125,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
                    __global const uint *hold_fiber, __global const double4 *hold_rest,
                    __global const double4 *fiber_frame, __global const uint *fiber_check, __global uint *fiber_awake,
                    __global uint *awake_place, __global int4 *node_start, __global float4 *node_shift,
-                   __global float2 *segment_tension, __global float4 *node_residual, __global float4 *fiber_turn,
+                   __global float *segment_tension, __global float4 *node_residual, __global float4 *fiber_turn,
                    __global double2 *fiber_loads) {
   if (f == 0) awake_place[world->fibers] = 0;
   awake_place[f] = 0;
@@ -236,7 +234,7 @@ void load_fibers(uint k, __constant World *world, __global Status *status, __con
 void stiffen_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                     __global const uint *awake_fiber, __global const uint *fiber_start,
                     __global const int4 *node_position, __global const int4 *node_rest,
-                    __global const double *segment_rest, __global const float2 *segment_tension,
+                    __global const double *segment_rest, __global const float *segment_tension,
                     __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
                     __global const uint *hold_segment, __global const uint *hold_fiber,
                     __global const double4 *hold_rest, __global const double4 *fiber_frame,
@@ -249,9 +247,7 @@ void stiffen_fibers(uint k, __constant World *world, __global Status *status, __
     double rest = segment_rest[s], stiffness = term->stretch_modulus / rest;
     double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum);
     double3 t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
-    float tension = segment_tension[s].x;
-    if (status->round >= 3) tension = fmax(tension, segment_tension[s].y);  // no push that rounds have made up
-    double across = fmin((double)tension / fmax(sqrt(square(e)), 0.1 * rest), 0.9 * stiffness);
+    double across = fmin((double)segment_tension[s] / fmax(sqrt(square(e)), 0.1 * rest), 0.9 * stiffness);
     if (status->convex) across = fmax(across, 0.0);
     double held = 2.0 * (hold_start[s + 1] - hold_start[s]) * term->crosslink_rigidity / (rest * rest);
     segment_block[s] = (float4)(convert_float3(sqrt(stiffness - across) * unit(e)), (float)(across + held));
@@ -512,7 +508,7 @@ void descend_fibers(uint k, __constant World *world, __global Status *status, __
 void begin_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                   __global const uint *fiber_start, __global const uint *fiber_awake,
                   __global const int4 *node_position, __global const double *segment_rest, __global int4 *node_start,
-                  __global float4 *node_shift, __global float2 *segment_tension) {
+                  __global float4 *node_shift, __global float *segment_tension) {
   if (!fiber_awake[f]) return;
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
     node_start[i] = node_position[i];
@@ -528,7 +524,7 @@ void move_fibers(uint k, __constant World *world, __global Status *status, __con
                  __global const uint *awake_fiber, __global const uint *fiber_start,
                  __global const float4 *node_solution, __global const float4 *node_preconditioned,
                  __global const int4 *node_start, __global const double *segment_rest, __global float4 *node_shift,
-                 __global int4 *node_position, __global float2 *segment_tension, __global float4 *node_velocity) {
+                 __global int4 *node_position, __global float *segment_tension, __global float4 *node_velocity) {
   uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
   float missing = 0.0f, curved = 0.0f, farthest = 0.0f, part = 1.0f, ahead = 0.0f, size = 0.0f;
   float3 move_before = 0.0f;
@@ -545,7 +541,7 @@ void move_fibers(uint k, __constant World *world, __global Status *status, __con
       double3 turn = convert_double3(move - move_before);
       double along = dot(n, turn), length = sqrt(square(e)) + along;
       curved = fmax(curved, 0.5f * (float)((square(turn) - along * along) / segment_rest[i - 1 - f]));
-      segment_tension[i - 1 - f].x = (float)(term->stretch_modulus * (length / segment_rest[i - 1 - f] - 1.0));
+      segment_tension[i - 1 - f] = (float)(term->stretch_modulus * (length / segment_rest[i - 1 - f] - 1.0));
     }
     before = here, move_before = move;
   }
@@ -597,7 +593,7 @@ void settle_fibers(uint k, __constant World *world, __global Status *status, __c
 void rewind_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                    __global const uint *awake_fiber, __global const uint *fiber_start,
                    __global const int4 *node_start, __global const double *segment_rest,
-                   __global int4 *node_position, __global float4 *node_shift, __global float2 *segment_tension) {
+                   __global int4 *node_position, __global float4 *node_shift, __global float *segment_tension) {
   uint f = awake_fiber[k];
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
     node_position[i] = node_start[i];

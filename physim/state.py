@@ -149,7 +149,7 @@ _TABLE = (
     Array("awake_fiber", "uint", "fiber", "", "the fibers that move, in order"),
     Array("node_start", "int4", "node", "quanta", "node at the beginning of the step"),
     Array("node_shift", "float4", "node", "um", "displacement since then"),
-    Array("segment_tension", "float2", "segment", "nN", "tension in the last round; push before the step"),
+    Array("segment_tension", "float", "segment", "nN", "tension of the linear equations of the last round"),
     Array("segment_block", "float4", "segment", "nN/um", "stiffness m m' + w of the stretch (m, w)"),
     Array("segment_axis", "float4", "segment", "", "direction at rest, in the frame of the fiber"),
     Array("hold_block", "float4", "hold", "nN/um", "stiffness m m' + w of the crosslink (m, w)"),
