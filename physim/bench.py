@@ -18,6 +18,8 @@ from physim.simulation import Simulation
 
 _REPEATS = 5
 FULL_LAW: dict[str, Any] = {"contact": {}, "junction": {}, "crawl": {}, "friction": {}, "polarity": {}}
+HELD = ["terms.network=off", "run.step=0.1 min", "box.size=180 um", "cells.0.count=50"]
+"""The scenario `invasion` as it was before its fibers moved."""
 
 
 def lattice(count: int, spacing: float = 16.0, jitter: float = 0.5, seed: int = 0) -> np.ndarray:
@@ -75,8 +77,9 @@ def main(*, device: str | None = None, json: Path | None = None, quick: bool = F
         bandwidth = bandwidth or sim.device.copy_bandwidth(1 << 27)
         info = dict(sim.device_info)
         rows.append(_row(name, size, milliseconds_per_step(sim, steps), sim, bandwidth))
-    sim = Simulation(load("invasion"), device=device)
-    rows.append(_row("invasion", sim.layout.cells, milliseconds_per_step(sim, 20 if quick else 100), sim, bandwidth))
+    for name, changes in (("invasion", []), ("invasion_held", HELD)):
+        sim = Simulation(load("invasion", changes), device=device)
+        rows.append(_row(name, sim.layout.cells, milliseconds_per_step(sim, 20 if quick else 100), sim, bandwidth))
     rows += bench_network.rows(quick, device, bandwidth, _row)
     result = {"device": info.get("device", ""), "rows": rows, "copy_bandwidth": bandwidth}
     if json is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from reference.scenes import HELD
 
 from physim.scenario import load
 
@@ -43,7 +44,7 @@ def path_of():
     def run(make_simulation, device_label, seed, *changes):
         key = device_label, seed, changes
         if key not in kept:
-            fixed = ["box.size=130 um", "cells.0.count=12", "null=off", f"run.seed={seed}"]
+            fixed = ["box.size=130 um", "cells.0.count=12", "null=off", f"run.seed={seed}", *HELD]
             sim = make_simulation(load("invasion", [*fixed, *changes]).to_table())
             start, links, tension = sim.positions(), [], []
             for step in range(300, 1201, 100):  # from half an hour on, when links have formed

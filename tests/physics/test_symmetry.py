@@ -6,7 +6,7 @@ import csv
 
 import numpy as np
 import pytest
-from reference.scenes import cells, from_fixed_point, network, pair_entries, table
+from reference.scenes import HELD, cells, from_fixed_point, network, pair_entries, table
 
 from physim import assembly
 from physim.errors import PhysicsError
@@ -90,7 +90,7 @@ def test_full_slot_table_stops_the_run_and_is_counted(make_simulation, monkeypat
 
 
 def small_invasion(count, *changes):
-    return load("invasion", ["null=off", f"cells.0.count={count}", *changes]).to_table()
+    return load("invasion", ["null=off", f"cells.0.count={count}", *HELD, *changes]).to_table()
 
 
 def active(sim):

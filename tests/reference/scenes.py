@@ -10,6 +10,9 @@ from physim.generate.fiber_network import FiberNetwork
 from physim.simulation import Simulation
 from physim.state import ARRAYS
 
+HELD = ["terms.network=off", "run.step=0.1 min"]
+"""Of the scenario `invasion`: its fibers held, which costs little, in the steps that tests count."""
+
 
 def table(terms: dict[str, Any], size: Any = 200.0, boundary: Any = "open", step: float = 0.1, seed: int = 1,
           collagen: bool = False) -> dict[str, Any]:  # fmt: skip

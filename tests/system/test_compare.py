@@ -14,13 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from reference import runs
+from reference.scenes import HELD
 
 from physim import checkpoint, runner
 from physim.compare import compare
 from physim.errors import InputError
 from physim.scenario import load
 
-SMALL = ["box.size=60 um", "cells.0.count=4", "record.interval=1 min", "run.duration=3 min", "null=off"]
+SMALL = ["box.size=60 um", "cells.0.count=4", "record.interval=1 min", "run.duration=3 min", "null=off",
+         *HELD]  # fmt: skip
 
 
 def made(folder: Path, device: str, *changes: str) -> Path:

@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from reference.scenes import HELD
 
 from physim import estimate, runner
 from physim.errors import InputError
@@ -15,7 +16,7 @@ from physim.scenario import load
 from physim.simulation import Simulation
 
 INVASION = ["invasion", "box.size=70 um", "cells.0.count=10", "record.interval=1 min", "run.duration=20 min",
-            "terms.links.binding_rate=5 1/min"]  # fmt: skip
+            "terms.links.binding_rate=5 1/min", *HELD]  # fmt: skip
 AGGREGATE = ["aggregate", "cells.0.count=600", "record.interval=1 min", "run.duration=8 min"]
 DOUBLET = ["doublet", "run.duration=2 min"]
 

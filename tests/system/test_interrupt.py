@@ -13,10 +13,11 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from reference.runs import read_vtp
+from reference.scenes import HELD
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 ENDLESS = ["run.duration=60 h", "null=off"]
-SMALL = ["invasion", "box.size=110 um", "cells.0.count=8", "record.interval=2 min"]
+SMALL = ["invasion", "box.size=110 um", "cells.0.count=8", "record.interval=2 min", *HELD]
 HEAVY = ["aggregate", "box.size=700 um", "cells.0.count=8000", "record.interval=1 min"]
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from reference.scenes import HELD
+
 from physim.scenario import load
 
 PROGRAM = """
@@ -14,7 +16,7 @@ import sys
 from physim.scenario import load
 from physim.simulation import Simulation
 
-changes = ["box.size=70 um", "cells.0.count=4", "null=off", "run.duration=10 min", "terms.network={}"]
+changes = ["box.size=70 um", "cells.0.count=4", "null=off", "run.duration=10 min", "run.step=0.1 min"]
 sim = Simulation(load("invasion", changes), device=sys.argv[2])
 piece = int(sys.argv[1])
 for step in range(piece, 40, piece):
@@ -72,7 +74,7 @@ def test_hash_sees_the_seed_and_the_last_step(make_simulation):
     """What the test above compares does differ when something differs."""
     hashes = []
     for seed in (1, 2):
-        changes = ["box.size=110 um", "cells.0.count=12", "null=off", "collagen.seed=1", f"run.seed={seed}"]
+        changes = ["box.size=110 um", "cells.0.count=12", "null=off", "collagen.seed=1", f"run.seed={seed}", *HELD]
         sim = make_simulation(load("invasion", changes).to_table())
         for step in (5, 6):
             sim.advance(step)
