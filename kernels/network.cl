@@ -1,16 +1,12 @@
 // Fibers that stretch, bend and hold each other at crosslinks: forces, stiffness and preconditioner, one fiber per
-// work-item, along the chain of its nodes. Fibers on which nothing pulls sleep: they are held, until a force on one of
-// their nodes exceeds `wake_force`.
+// work-item, along the chain of its nodes. Fibers that are in balance sleep: they glide on at the velocity that they had,
+// until a force on one of their nodes exceeds `wake_force`, or to the next sweep.
 
 // Forces
 
-// Fibers are asleep (0), awake (1), or awake as of this step (2): in a sweep these make up for the steps since the last.
+// Fibers are asleep (0), awake (1), or awake as of this step (2). In a sweep all are awake.
 static inline bool sweeping(__global const Status *status, __constant Network *term) {
-  return term->wake_force == 0.0f || status->step % (uint)term->sweep == 0;
-}
-
-static inline float steps_at_once(uint awake, __global const Status *status, __constant Network *term) {
-  return awake == 2 && term->wake_force > 0.0f && sweeping(status, term) ? (float)term->sweep : 1.0f;
+  return term->wake_force == 0.0f || status->step >= status->swept + status->next_sweep;
 }
 
 // A sleeping fiber need only be looked at if something acts on it, if a fiber that moves is crosslinked to it, or in sweeps.
@@ -123,8 +119,8 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
                    __global const uint *node_held, __global const double *segment_rest,
                    __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
                    __global const uint *hold_fiber, __global const double4 *hold_rest,
-                   __global const double4 *fiber_frame, __global const uint *fiber_check, __global uint *fiber_awake,
-                   __global uint *awake_place, __global int4 *node_start, __global float4 *node_shift,
+                   __global const double4 *fiber_frame, __global const uint *fiber_check,
+                   __global const float4 *node_shift, __global uint *fiber_awake, __global uint *awake_place,
                    __global float *segment_tension, __global float4 *node_residual, __global float4 *fiber_turn,
                    __global double2 *fiber_loads) {
   if (f == 0) awake_place[world->fibers] = 0;
@@ -175,7 +171,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       double lengths = (n > first ? segment_rest[n - 1 - f] : 0.0) + (n < last ? segment_rest[n - f] : 0.0);
       double3 outside = force_from_outside(node_force, n, world->nodes);
       double3 sum = node_held[n] ? (double3)(0.0) : before + outside;
-      if (awake) sum -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[n].xyz);
+      sum -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[n].xyz);
       node_residual[n] = (float4)(convert_float3(sum), 0.0f);
       left += square(sum);
       largest = fmax(largest, square(sum));
@@ -188,10 +184,6 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     fiber_awake[f] = 2;
     awake = true;
     note_tensions(f, first, last, term, world, node_position, segment_rest, segment_tension);
-    for (uint i = first; i <= last; ++i) {
-      node_start[i] = node_position[i];
-      node_shift[i] = 0.0f;
-    }
   }
   awake_place[f] = awake ? 1 : 0;
   double least = term->least_force;
@@ -219,13 +211,14 @@ static inline float3 times8(float8 s, float3 v) {
 void load_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                  __global const uint *awake_fiber, __global const uint *fiber_start,
                  __global const uint *fiber_awake, __global const double2 *fiber_loads,
-                 __global const float4 *node_velocity, __global double2 *fiber_sums, __global float4 *node_solution, __global float4 *node_direction) {
+                 __global const float4 *node_velocity, __global double2 *fiber_sums, __global float4 *node_solution,
+                 __global float4 *node_direction) {
   uint f = awake_fiber[k];
   fiber_sums[k] = fiber_loads[f];
-  float steps = steps_at_once(fiber_awake[f], status, term);
+  float guess = status->round || fiber_awake[f] == 2 ? 0.0f : 1.0f;  // what glides has moved already
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
     node_solution[i] = 0.0f;
-    node_direction[i] = status->round ? (float4)(0.0f) : steps * node_velocity[i];
+    node_direction[i] = guess * node_velocity[i];
   }
 }
 
@@ -505,16 +498,24 @@ void descend_fibers(uint k, __constant World *world, __global Status *status, __
 
 // The step
 
+// Fibers that sleep glide to where they will be at the end of the step.
 void begin_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                  __global const uint *fiber_start, __global const uint *fiber_awake,
-                  __global const int4 *node_position, __global const double *segment_rest, __global int4 *node_start,
-                  __global float4 *node_shift, __global float *segment_tension) {
-  if (!fiber_awake[f]) return;
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
+                  __global const uint *fiber_start, __global const uint *fiber_awake, __global const float4 *node_glide,
+                  __global const int4 *node_listed, __global const double *segment_rest, __global int4 *node_position,
+                  __global int4 *node_start, __global float4 *node_shift, __global float *segment_tension) {
+  uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  float gone = 0.0f;
+  for (uint i = first; i <= last; ++i) {
+    float3 shift = fiber_awake[f] ? (float3)(0.0f) : world->step * node_glide[i].xyz;
     node_start[i] = node_position[i];
-    node_shift[i] = 0.0f;
+    node_shift[i] = (float4)(shift, 0.0f);
+    if (fiber_awake[f]) continue;
+    node_position[i] = moved(node_start[i], shift, world->quantum);
+    float3 left = separation(node_position[i], node_listed[i], world->quantum);
+    gone = fmax(gone, dot(left, left));
   }
-  note_tensions(f, fiber_start[f], fiber_start[f + 1] - 1, term, world, node_position, segment_rest, segment_tension);
+  if (4.0f * gone > world->skin * world->skin) atomic_or(&status->moved, 1u);
+  if (fiber_awake[f]) note_tensions(f, first, last, term, world, node_position, segment_rest, segment_tension);
 }
 
 // At most 3 um in a round. The free end of a fiber is soft; if it is taken to be softer than it is, rounds swing it to and
@@ -564,29 +565,44 @@ void judge_fibers(uint i, __constant World *world, __global Status *status, __co
   if (!status->convex && as_float(status->curved) <= term->accuracy) status->unsolved = 0;
 }
 
-// The step is accepted. A fiber that has hardly moved falls asleep; its velocity is kept, as a first guess for later.
+// The step is accepted. A fiber in balance that hardly moves falls asleep. What a fiber missed while it glided has come in
+// this step, but has gathered since the last sweep.
 void settle_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                    __global const uint *awake_fiber, __global const uint *fiber_start,
                    __global const int4 *node_listed, __global const int4 *node_position,
-                   __global const float4 *node_residual, __global const uint *node_held, __global float4 *node_shift,
-                   __global float4 *node_velocity, __global float4 *node_direction, __global uint *fiber_awake) {
+                   __global const float4 *node_residual, __global const uint *node_held, __global const float4 *node_shift,
+                   __global float4 *node_velocity, __global float4 *node_glide, __global float4 *node_direction,
+                   __global uint *fiber_awake) {
   uint f = awake_fiber[k];
-  float farthest = 0.0f, largest = 0.0f, gone = 0.0f, steps = steps_at_once(fiber_awake[f], status, term);
+  float fastest = 0.0f, largest = 0.0f, gone = 0.0f, missed = 0.0f, step = world->step;
+  float steps = fiber_awake[f] == 2 ? (float)max(status->step - status->swept, 1u) : 1.0f;
   for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
-    float3 shift = node_shift[i].xyz, left = separation(node_position[i], node_listed[i], world->quantum);
-    node_velocity[i] = (float4)(shift / (steps * world->step), 0.0f);
-    farthest = fmax(farthest, dot(shift, shift));
+    float3 left = separation(node_position[i], node_listed[i], world->quantum);
+    float4 velocity = (float4)(node_shift[i].xyz / step, 0.0f), glide = node_glide[i], change = velocity - glide;
+    node_velocity[i] = velocity;
+    node_glide[i] = glide += change / steps;
+    fastest = fmax(fastest, dot(glide, glide));
+    missed = fmax(missed, dot(change, change));
     if (!node_held[i]) largest = fmax(largest, dot(node_residual[i].xyz, node_residual[i].xyz));
     gone = fmax(gone, dot(left, left));
   }
-  if (!isfinite(farthest)) atomic_or(&status->moved, NOT_FINITE);
+  if (!isfinite(fastest)) atomic_or(&status->moved, NOT_FINITE);
   if (4.0f * gone > world->skin * world->skin) atomic_or(&status->moved, 1u);
-  float distance = term->still_distance, half_force = 0.5f * term->wake_force;
-  distance *= steps;
-  fiber_awake[f] = 1;
-  if (term->wake_force == 0.0f || farthest > distance * distance || largest > half_force * half_force) return;
-  fiber_awake[f] = 0;
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) node_shift[i] = node_direction[i] = 0.0f;
+  float least = term->still_distance / step, half_force = 0.5f * term->wake_force;
+  bool asleep = term->wake_force > 0.0f && fastest <= least * least && largest <= half_force * half_force;
+  if (asleep && fiber_awake[f] == 2 && missed > least * least) atomic_inc(&status->astray);
+  fiber_awake[f] = asleep ? 0 : 1;
+  for (uint i = fiber_start[f]; asleep && i < fiber_start[f + 1]; ++i) node_direction[i] = 0.0f;
+}
+
+// Sweeps come more often where one fiber in fifty was found to have glided astray, and less often where not.
+void plan_sweep(uint i, __constant World *world, __global Status *status, __constant Network *term) {
+  if (term->wake_force > 0.0f && sweeping(status, term)) {
+    bool many = status->astray > world->fibers / 50;
+    status->next_sweep = many ? max(status->next_sweep / 2, 1u) : clamp(2 * status->next_sweep, 1u, (uint)term->sweep);
+    status->swept = status->step;
+    status->astray = 0;
+  }
 }
 
 // A step that is taken in parts: back to the beginning of the part, or on to the next.

@@ -1,7 +1,9 @@
 """From a term's declaration to OpenCL: its parameter struct, the prototype that its function must match, the kernel.
 
 The function in `kernels/<term>.cl` computes one item. The generated kernel around it returns at once when the step is
-halted or its condition is not set, and walks its items in a stride loop, so that no term can forget either.
+halted or its condition is not set, and walks its items in a loop, so that no term can forget either. Each work-group
+takes an equal share of the items that there are, since only the device knows how many that is: where few fibers are
+awake, the first groups would have all the work, and one core of a CPU does many groups in a row.
 """
 
 from __future__ import annotations
@@ -83,7 +85,9 @@ def source(term: Term) -> tuple[str, str]:
         signature = re.sub(r"\(uint i, ", "(", text).replace(f"void {kernel.name}", f"__kernel void run_{kernel.name}")
         after += (
             f"{signature} {{\n  if (status->halt{guard}) return;\n  uint count = {DOMAINS[kernel.per]};\n"
-            f"  for (uint i = get_global_id(0); i < count; i += get_global_size(0)) {kernel.name}({call});\n}}\n"
+            "  uint share = (count + get_num_groups(0) - 1) / get_num_groups(0);\n"
+            "  uint begin = get_group_id(0) * share, end = min(begin + share, count);\n"
+            f"  for (uint i = begin + get_local_id(0); i < end; i += get_local_size(0)) {kernel.name}({call});\n}}\n"
         )
     return before, after
 

@@ -89,9 +89,10 @@ class Simulation(Loop):
         cells = initial_cells(self.scenario) if cells is None else cells
         self.network = initial_network(self.scenario, cells) if network is None else network
         terms = assembly.build_step(self.scenario)
-        widest = max(t.pair_range() for t in terms) * 2 * float(cells["radius"].max()) + assembly.skin_of(terms)
+        radius = float(cells["radius"].max())
+        widest = assembly.widest_range(terms, radius)
         assembly.check_box(self.box, widest)
-        layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 1.0)))
+        layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 2 * radius, 1.0)))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
         world["cell_grid"], world["segment_grid"] = self._grid, self._segment_grid
         world["segment_bins_per_um"][:3] = self._segment_grid["scale"][:3] / np.where(

@@ -140,6 +140,7 @@ _TABLE = (
           "length", given=True),
     Array("node_listed", "int4", "node", "quanta", "node when segments were sorted into bins", persists=True),
     Array("node_velocity", "float4", "node", "um/min", "velocity in the last step", persists=True),
+    Array("node_glide", "float4", "node", "um/min", "velocity of a fiber that sleeps", persists=True),
     Array("fiber_awake", "uint", "fiber", "", "1 where the fiber moves, 0 while it sleeps",
           persists=True),
     Array("fiber_frame", "double4", "fiber", "", "rotation of the fiber since rest, by rows", rows="3", persists=True),

@@ -51,6 +51,9 @@ STATUS_WORDS = (
     "binned",  # segments have been sorted into bins
     "longest_half",  # half of the longest segment, um, bits of a float
     "awake",  # fibers that move
+    "swept",  # step of the last sweep, in which all fibers move
+    "next_sweep",  # steps from it to the next
+    "astray",  # fibers that were elsewhere than they should have been in a sweep
     "round",  # of the solve in this step
     "unsolved",  # the force balance of this step does not hold yet
     "shifting",  # this round has found a displacement

@@ -56,8 +56,10 @@ class Network(Term):
     Newton's method with the stiffness EA/l0 n n' + T/l (I - n n') of a segment of tension T, that of bends and
     crosslinks in frames that turn with them, and conjugate gradients with one block-pentadiagonal factor per fiber.
 
-    With `wake_force`, a fiber on which no node is out of balance by more is left where it is, but in every `sweep`-th
-    step. 0 moves all fibers in each step.
+    With `wake_force`, a fiber on which no node is out of balance by more, and which moves by less than `still_distance`
+    in a step, sleeps: it glides on at its velocity. In a sweep all fibers are solved for. The next one comes after twice
+    as many steps as the last one, or half as many if 1 fiber in 50 had glided astray by more than `still_distance`.
+    With `wake_force` = 0 all fibers are solved for in each step.
     Source: Euler-Bernoulli fibers with crosslinks as in Head, Levine & MacKintosh, Phys Rev E 68:061907 (2003); EA and
     EI are coarse-grained, calibrated on the shear modulus (docs/validation.md).
     """
@@ -85,8 +87,10 @@ class Network(Term):
         5e-4, "a round of the solve that stretches no segment by more than this as it turns it is the last one", ge=0
     )
     wake_force: Nanonewton = parameter(0.0, "force on a node that wakes a fiber; 0: none sleeps", ge=0)
-    still_distance: Micron = parameter(3e-4, "a fiber that moves less than this in a step falls asleep", ge=0)
-    sweep: int = parameter(10, "steps from one in which all fibers move to the next", ge=1)
+    still_distance: Micron = parameter(
+        3e-4, "a fiber that moves less than this in a step may sleep; how far it may be off in a sweep", ge=0
+    )
+    sweep: int = parameter(40, "most steps from one sweep, in which all fibers are solved for, to the next", ge=1)
 
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
         "open": (
@@ -94,8 +98,8 @@ class Network(Term):
             Kernel("sort_tethers", "room", ("tethering", "tether_key"), ("tether_start", "tether_fill", "tether_list"),
                    primitive="sort_tethers"),
             Kernel("end_tethers", "one", writes=("tethering",)),
-            Kernel("begin_fibers", "fiber", ("fiber_start", "fiber_awake", "node_position", "segment_rest"),
-                   ("node_start", "node_shift", "segment_tension")),
+            Kernel("begin_fibers", "fiber", ("fiber_start", "fiber_awake", "node_glide", "node_listed", "segment_rest"),
+                   ("node_position", "node_start", "node_shift", "segment_tension")),
         ),
         "load": (
             Kernel("mark_fibers", "fiber", ("fiber_start", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
@@ -105,9 +109,9 @@ class Network(Term):
                     "hold_segment", "fiber_check"), ("fiber_frame", "fiber_pivot"), when="unsolved"),
             Kernel("strain_fibers", "fiber",
                    ("node_position", "node_rest", "node_force", "fiber_start", "node_held", "segment_rest", *_HOLDS,
-                    "hold_fiber", "hold_rest", "fiber_frame", "fiber_check"),
-                   ("fiber_awake", "awake_place", "node_start", "node_shift", "segment_tension", "node_residual",
-                    "fiber_turn", "fiber_loads"), when="unsolved"),
+                    "hold_fiber", "hold_rest", "fiber_frame", "fiber_check", "node_shift"),
+                   ("fiber_awake", "awake_place", "segment_tension", "node_residual", "fiber_turn", "fiber_loads"),
+                   when="unsolved"),
             Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
             Kernel("list_awake", "fiber", ("fiber_awake", "awake_place"), ("awake_fiber",), when="unsolved"),
             Kernel("count_awake", "one", ("awake_place",), when="unsolved"),
@@ -151,8 +155,10 @@ class Network(Term):
             Kernel("judge_fibers", "one", when="shifting"),
         ),
         "take": (
-            Kernel("settle_fibers", "awake", (*_AWAKE, "node_listed", "node_position", "node_residual", "node_held"),
-                   ("node_shift", "node_velocity", "node_direction", "fiber_awake")),
+            Kernel("settle_fibers", "awake",
+                   (*_AWAKE, "node_listed", "node_position", "node_residual", "node_held", "node_shift"),
+                   ("node_velocity", "node_glide", "node_direction", "fiber_awake")),
+            Kernel("plan_sweep", "one"),
         ),
         "rewind": (
             Kernel("rewind_fibers", "awake", (*_AWAKE, "node_start", "segment_rest"),

@@ -31,7 +31,7 @@ def rms(values: np.ndarray) -> float:
 
 def test_fibers_that_sleep_would_hardly_have_moved(make_simulation):
     """Within 1 % and 0.02 um of the full solve, in the middle between two steps in which all move. Where those that
-    carry load sleep on, little moves, and this fails.
+    carry load sleep on, they glide astray, and this fails.
     """
     full, all_awake = pulled(make_simulation, wake_force=0.0, tolerance=1e-4)
     some, awake = pulled(make_simulation, tolerance=1e-4, wake_force=0.02)
@@ -39,7 +39,7 @@ def test_fibers_that_sleep_would_hardly_have_moved(make_simulation):
     assert all_awake == 1 and awake < 0.95 and none == 0
     assert rms(full) > 0.05
     assert rms(some - full) < 0.01 * rms(full) and np.abs(some - full).max() < 0.02
-    assert rms(asleep - full) > 0.9 * rms(full)
+    assert rms(asleep - full) > 0.1 * rms(full)
 
 
 def test_step_in_parts_ends_where_it_should(make_simulation):
