@@ -57,9 +57,9 @@ class Network(Term):
     crosslinks in frames that turn with them, and conjugate gradients with one block-pentadiagonal factor per fiber.
 
     With `wake_force`, a fiber on which no node is out of balance by more, and which moves by less than `still_distance`
-    in a step, sleeps: it glides on at its velocity. In a sweep all fibers are solved for. The next one comes after twice
-    as many steps as the last one, or half as many if 1 fiber in 50 had glided astray by more than `still_distance`.
-    With `wake_force` = 0 all fibers are solved for in each step.
+    in a step, sleeps: it glides on at its velocity. In a sweep all fibers are solved for. The next one comes after
+    twice as many steps as the last one, or half as many if 1 fiber in 50 had glided astray by more than
+    `still_distance`. With `wake_force` = 0 all fibers are solved for in each step.
     Source: Euler-Bernoulli fibers with crosslinks as in Head, Levine & MacKintosh, Phys Rev E 68:061907 (2003); EA and
     EI are coarse-grained, calibrated on the shear modulus (docs/validation.md).
     """
