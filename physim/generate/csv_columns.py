@@ -174,7 +174,7 @@ def _factor(unit: str) -> float:
 
 def _is_second_header(row: list[str], columns: dict[str, Column]) -> bool:
     """TrackMate repeats its header in three more ways: long names, short names, units."""
-    cells = [row[columns[key].index].strip() for key in "xyz" if columns[key].index < len(row)]
+    cells = [row[columns[key].index].strip() for key in "xyz" if key in columns and columns[key].index < len(row)]
     return len(cells) == 3 and all(
         re.fullmatch(r"[XYZ]|\(.*\)|.*position.*", cell, re.IGNORECASE) for cell in cells
     )

@@ -1,4 +1,4 @@
-"""Fibers from VTP files (VTK XML poly data). VTK reads them in a process of its own, with limits.
+"""Polylines from VTP files (VTK XML poly data). VTK reads them in a process of its own, with limits.
 
 VTK's reader allocates what a file declares and may abort the process on nonsense, so the XML in front of the data is
 read here first: what is declared must fit the size of the file. The child (`python -m physim.generate.fibers_vtp FILE`)
@@ -36,6 +36,12 @@ class _DataBegin(Exception):  # noqa: N818
 
 def read_vtp(path: Path, size: int) -> Polylines:
     """The polylines of a VTP file of `size` bytes. Raises InputError."""
+    points, first, width = read_lines(path, size)
+    return checked(points, first, width, path, lambda row, owner: f"line {owner}, point {row - first[owner]}")
+
+
+def read_lines(path: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (P, 3), first (F + 1,) and diameters (P,) or (0,) of the lines, as they are. Raises InputError."""
     _check_declared(path, size)
     arrays = _child(path, size)
     points, first = arrays["points"], arrays["first"]
@@ -45,9 +51,7 @@ def read_vtp(path: Path, size: int) -> Polylines:
     )  # fmt: skip
     if not sound:
         raise InputError(f"{path.name}: its lines do not fit its points; write the file again")
-    return checked(
-        points, first, arrays["width"], path, lambda row, owner: f"line {owner}, point {row - first[owner]}"
-    )
+    return points, first, arrays["width"]
 
 
 def _check_declared(path: Path, size: int) -> None:
@@ -101,7 +105,7 @@ def _check_declared(path: Path, size: int) -> None:
         ) from None
     if not told["lines"]:
         other = f", but {told['other']:,} other cells" if told["other"] else ""
-        raise InputError(f"{path.name}: has no lines{other}; export the fibers as polylines")
+        raise InputError(f"{path.name}: has no lines{other}; export polylines")
     bytes_each = 6 if not told["compressor"] else 12 / DENSEST  # as text a coordinate has two characters at least
     for what, least in (("points", bytes_each), ("lines", bytes_each / 6)):
         if told[what] > MOST_POINTS:

@@ -130,7 +130,7 @@ def test_damaged_or_boastful_vtp_is_refused(tmp_path):
         (good.replace(line, b'<Piece NumberOfPoints="4000000000000"'), "declares 4,000,000,000,000 points, more than"),
         (text.replace(line, b'<Piece NumberOfPoints="9000000"'), "points, more than its"),
         (text.replace(line, b'<Piece NumberOfPoints="-5"'), 'NumberOfPoints = "-5" is no count'),
-        (text.replace(b'NumberOfLines="2"', b'NumberOfLines="0"'), "has no lines; export the fibers as polylines"),
+        (text.replace(b'NumberOfLines="2"', b'NumberOfLines="0"'), "has no lines; export polylines"),
         (text.replace(b'NumberOfLines="2"', b'NumberOfLines="0" ').replace(b'NumberOfPolys="0"', b'NumberOfPolys="2"'),
          "has no lines, but 2 other cells"),
         (text[:body] + b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + text[body:], "is no XML"),
