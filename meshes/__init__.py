@@ -1,1 +1,1 @@
-"""Geometry: making, importing, checking and repairing vessel networks and surfaces (arrives with the vessels)."""
+"""Geometry of vessels: centerlines read and cleaned, the surface around them, patches of endothelium."""

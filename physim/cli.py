@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from physim import cli_experiment, cli_runs, settings
+from physim import cli_experiment, cli_mesh, cli_runs, settings
 from physim.errors import InputError, PhysimError, StuckDeviceError
 from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
@@ -298,6 +298,7 @@ def export(
 
 
 app.command()(cli_experiment.experiment)
+app.command()(cli_mesh.mesh)
 
 
 @app.command()

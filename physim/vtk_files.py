@@ -1,4 +1,4 @@
-"""VTP files for ParaView: points and lines with named arrays. Of the run's files, only these know VTK.
+"""VTP files for ParaView: points, lines and triangles with named arrays. Of the run's files, only these know VTK.
 
 Appended raw data, 64-bit headers, LZ4. VTK writers fail silently on a full disk, so the return value, the
 error code and the end of the file on disk are checked; a failure is an OSError.
@@ -42,8 +42,19 @@ def write_lines(path: Path, nodes: np.ndarray, lines: np.ndarray, arrays: Arrays
     _write(path, data, fields)
 
 
+def write_triangles(path: Path, vertices: np.ndarray, faces: np.ndarray, arrays: Arrays, fields: FieldData) -> None:
+    """Triangles (t, 3) of vertices (n, 3); `arrays` are data of the triangles."""
+    data = _geometry(vertices)
+    data.SetPolys(_cells(faces))
+    _add(data.GetCellData(), arrays)
+    _write(path, data, fields)
+
+
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Arrays of the points ("Points" are their places) and of the lines ("Lines" are their points). Raises OSError."""
+    """Arrays of the points ("Points" are their places) and of the cells ("Lines" or "Triangles" are their points).
+
+    Raises OSError.
+    """
     reader: Any = vtkXMLPolyDataReader()
     problems: list[str] = []
     for talker in (reader, reader.GetExecutive()):
@@ -62,6 +73,8 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         points["Points"] = vtk_to_numpy(data.GetPoints().GetData())
     if data.GetNumberOfLines():
         lines["Lines"] = vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
+    if data.GetNumberOfPolys():
+        lines["Triangles"] = vtk_to_numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
     return points, lines
 
 

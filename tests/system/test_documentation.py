@@ -41,6 +41,14 @@ def test_results_page_measures_a_network(device_label, monkeypatch, capsys) -> N
     assert "Energy(stretch=" in said and "RadialField(edges=" in said and "Contraction(contractility=" in said
 
 
+def test_vessels_page_meshes_a_fork(capsys) -> None:
+    (code,) = blocks("vessels.md", "python")
+    names: dict = {}
+    exec(code, names)
+    assert "kept: 3 branches, 1 components, 3 free ends" in capsys.readouterr().out
+    assert names["found"].mesh.is_volume and names["network"].loops == 0
+
+
 def test_readme_example_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PHYSIM_DEVICE", device_label)

@@ -1,0 +1,80 @@
+"""`physim mesh` from outside: what it says and writes, and files that it refuses in one line."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import trimesh
+from reference.commands import physim
+
+from physim import vtk_files
+
+RING = """# a ring with a tail on each side, and a spur
+1 2 0 0 0 8 -1
+2 2 60 0 0 8 1
+3 2 100 60 0 7 2
+4 2 160 60 0 8 3
+5 2 100 -60 0 7 2
+6 2 60.0 3 0 0.2 2
+"""
+
+BOMB = """<VTKFile type="PolyData"><PolyData>
+<Piece NumberOfPoints="9999999" NumberOfLines="9"/></PolyData></VTKFile>"""
+
+
+@pytest.fixture(scope="module")
+def meshed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mesh")
+    (folder / "ring.swc").write_text(RING)
+    return folder, physim("mesh", "ring.swc", "--voxel", "2", cwd=folder)
+
+
+def test_report_and_files(meshed):
+    folder, result = meshed
+    assert result.returncode == 0, result.stderr
+    assert "1  spurs deleted" in result.stdout and "kept: 3 branches, 1 components, 3 free ends" in result.stdout
+    assert "watertight" in result.stdout and "3 ports" in result.stdout
+    made = folder / "ring_vessels"
+    assert {p.name for p in made.iterdir()} == {"surface.vtp", "centerlines.vtp", "report.txt", "preview.png"}
+    points, cells = vtk_files.read(made / "surface.vtp")
+    mesh = trimesh.Trimesh(points["Points"], cells["Triangles"], process=False)
+    assert mesh.is_volume and mesh.body_count == 1 and mesh.euler_number == 2
+    assert len(np.unique(cells["port"])) == 4 and (cells["patch"] >= 0).sum() == (cells["port"] < 0).sum()
+    points, cells = vtk_files.read(made / "centerlines.vtp")
+    assert points["radius_um"].min() > 6.5 and set(cells["branch"]) == {0, 1, 2}
+
+
+def test_picture_shows_vessels_and_ports(meshed):
+    from matplotlib.image import imread
+
+    pixels = imread(meshed[0] / "ring_vessels" / "preview.png")[..., :3]
+    red = (pixels[..., 0] > 0.4) & (pixels[..., 1] < 0.5)
+    yellow = (pixels[..., 0] > 0.5) & (pixels[..., 1] > 0.45) & (pixels[..., 2] < 0.4)
+    assert 0.05 < red.mean() < 0.6 and 0.001 < yellow.mean() < 0.1
+
+
+def test_folder_is_not_overwritten(meshed):
+    folder, _ = meshed
+    before = (folder / "ring_vessels" / "surface.vtp").stat().st_mtime_ns
+    result = physim("mesh", "ring.swc", cwd=folder)
+    assert result.returncode == 2 and result.stderr.startswith("error: ring_vessels: exists and is not overwritten")
+    assert (folder / "ring_vessels" / "surface.vtp").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("name", "text", "said"), [
+    ("missing.swc", None, "no such file"),
+    ("a.swc", "<html><body>404</body></html>", "has 1 values"),
+    ("a.vtp", BOMB, "can hold"),
+    ("a.stl", "solid\n", "is neither .vtp, .swc nor .csv"),
+])  # fmt: skip
+def test_files_that_are_none_are_refused_in_one_line(tmp_path, name, text, said):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    begin = time.monotonic()
+    result = physim("mesh", name, cwd=tmp_path)
+    assert result.returncode == 2 and result.stdout == "" and time.monotonic() - begin < 10
+    lines = result.stderr.splitlines()
+    assert said in result.stderr and all(line.startswith("error: ") for line in lines) and len(lines) <= 3
+    assert not [p for p in tmp_path.iterdir() if p.is_dir()]
