@@ -26,6 +26,7 @@ def mesh(
     all_components: Annotated[
         bool, typer.Option("--all-components", help="keep networks that do not hang together; else the longest")
     ] = False,
+    speed: Annotated[float, typer.Option(help="um/s, median over the network, of the flow that is estimated")] = 300.0,
     voxel: Annotated[
         float | None, typer.Option(help="um; default: from the thinnest vessel", show_default=False)
     ] = None,
@@ -43,7 +44,7 @@ def mesh(
     print(report.text(), flush=True)
     import numpy as np
 
-    from physim import vtk_files
+    from physim import flow, vtk_files
     from physim.files import write_text
     from physim.meshes.patches import patches, sizes
     from physim.meshes.surface import surface
@@ -58,6 +59,16 @@ def mesh(
              f"{made.mesh.volume:,.0f} um^3 of lumen; {len(ports)} ports; {len(area):,} endothelial patches of "
              f"{np.median(area):.0f} um^2")  # fmt: skip
     print(words, flush=True)
+    along = {"radius_um": network.radius}
+    try:
+        blood = flow.estimate(network, median_speed=speed)
+        fast, shear = np.abs(blood.speed), np.abs(blood.shear) / flow.DYN
+        said = (f"flow, estimated: {np.median(fast):.0f} um/s (median; at most {fast.max():,.0f}), wall shear "
+                f"{np.median(shear):.2g} dyn/cm^2, pressures within {np.ptp(blood.pressure):.3g} Pa")  # fmt: skip
+        along |= {"speed_um_s": blood.speed, "wall_shear_Pa": blood.shear}
+    except InputError as problem:
+        said = f"flow: none; {problem}"
+    print(said, flush=True)
     with writing(folder, "nothing was changed"):
         folder.mkdir(parents=True)
         vtk_files.write_triangles(folder / "surface.vtp", made.vertices, made.faces, {
@@ -66,8 +77,8 @@ def mesh(
         branch = np.repeat(np.arange(network.branches), np.diff(network.first))
         vtk_files.write_lines(folder / "centerlines.vtp", network.points, np.stack([step, step + 1], axis=1),
                               {"branch": branch[step].astype(np.int32)}, {},
-                              {"radius_um": network.radius.astype(np.float32)})  # fmt: skip
-        write_text(folder / "report.txt", f"{file.name}\n{report.text()}\n{words}\n")
+                              {name: values.astype(np.float32) for name, values in along.items()})  # fmt: skip
+        write_text(folder / "report.txt", f"{file.name}\n{report.text()}\n{words}\n{said}\n")
     for name in ("surface.vtp", "centerlines.vtp", "report.txt"):
         print(folder / name)
     print(render(folder))

@@ -44,6 +44,9 @@ def test_report_and_files(meshed):
     assert len(np.unique(cells["port"])) == 4 and (cells["patch"] >= 0).sum() == (cells["port"] < 0).sum()
     points, cells = vtk_files.read(made / "centerlines.vtp")
     assert points["radius_um"].min() > 6.5 and set(cells["branch"]) == {0, 1, 2}
+    assert "flow, estimated: " in result.stdout
+    assert np.median(np.abs(points["speed_um_s"])) == pytest.approx(300, rel=0.2)
+    np.testing.assert_array_equal(np.sign(points["speed_um_s"]), np.sign(points["wall_shear_Pa"]))
 
 
 def test_picture_shows_vessels_and_ports(meshed):
