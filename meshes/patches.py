@@ -96,7 +96,7 @@ def neighbours(surface: Surface, patch: Ids) -> Ids:
 def sizes(surface: Surface, patch: Ids) -> NDArray[np.float64]:
     """(P,) um^2 of each patch."""
     inside = patch >= 0
-    return np.bincount(patch[inside], surface.mesh.area_faces[inside])
+    return np.asarray(np.bincount(patch[inside], surface.mesh.area_faces[inside]), np.float64)
 
 
 def centers(surface: Surface, patch: Ids) -> NDArray[np.float64]:

@@ -63,7 +63,8 @@ class Flow:
     def source(self) -> Floats:
         """(N,) um^3/s that enters at each node from outside: 0 at inner nodes."""
         ends, count = self.network.ends, len(self.network.nodes)
-        return np.bincount(ends[:, 0], self.flow, count) - np.bincount(ends[:, 1], self.flow, count)
+        leaves, arrives = (np.bincount(ends[:, k], self.flow, count) for k in (0, 1))
+        return np.asarray(leaves - arrives, np.float64)
 
 
 def apparent_viscosity(diameter: ArrayLike, hematocrit: float = HEMATOCRIT,
