@@ -68,7 +68,7 @@ def clean(lines: Lines, *, least_radius: float = 1.5, snap: float = 1e-3, spacin
     Of networks that do not hang together the largest by length is kept, the others are named. Raises InputError where
     nothing is left, where all radii are missing or the same 1 (which stands for missing), or for parameters < 0.
     """
-    if min(least_radius, snap, smoothing) < 0 or not spacing > 0:
+    if not (all(0 <= value < np.inf for value in (least_radius, snap, smoothing)) and 0 < spacing < np.inf):
         raise InputError(f"least_radius {least_radius:g}, snap {snap:g}, smoothing {smoothing:g}, spacing {spacing:g}: "
                          "must not be negative, and spacing not 0; use um")  # fmt: skip
     check_radii(lines.radius, least_radius)

@@ -35,6 +35,9 @@ def mesh(
     folder = out or Path(f"{file.stem}_vessels")
     if folder.exists():
         raise InputError(f"{folder}: exists and is not overwritten; give another --out or move it away")
+    for name, value, what in (("voxel", voxel, "a length in um"), ("speed", speed, "a speed in um/s")):
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"--{name} {value:g}: give {what} above 0")
     from physim.meshes.clean import clean
     from physim.meshes.read import read_centerlines
 

@@ -155,6 +155,8 @@ def estimate(network: Centerlines, *, median_speed: float = 300.0, viscosity: Ar
     Microcirculation 19:530 (2012); the scale is a choice. Raises InputError for a component with fewer than two free
     ends, which has no flow.
     """
+    if not 0 < median_speed < np.inf:
+        raise InputError(f"speed: {median_speed:g} um/s; give a speed above 0")
     free = network.degree == 1
     component = np.zeros(len(free), np.int64)
     component[network.ends[:, 0]] = component[network.ends[:, 1]] = network.component

@@ -127,6 +127,12 @@ def test_radii_that_are_none_are_refused(change, message):
         clean(Lines(made.points, change(made.radius), made.first))
 
 
+@pytest.mark.parametrize("wrong", [{"snap": -1.0}, {"spacing": 0.0}, {"smoothing": np.nan}, {"least_radius": np.inf}])
+def test_parameters_that_are_none_are_refused(wrong):
+    with pytest.raises(InputError, match="must not be negative"):
+        clean(lines(*ladder()), **wrong)
+
+
 Y = "0,0,0;30,0,0;60,0,0 / 60,0,0;90,30,0 / 60,0,0;90,-30,0"
 SWC = """# made by hand
 1 2 0 0 0 5 -1

@@ -122,6 +122,13 @@ def test_conditions_that_are_none_are_refused(pressures, inflows, message):
         flow.solve(tube, pressures, inflows)
 
 
+@pytest.mark.parametrize("speed", [0.0, -5.0, np.nan])
+def test_speeds_that_are_none_are_refused(speed):
+    tube = joined([straight([0, 0, 0], [200, 0, 0])], [(0, 1)])
+    with pytest.raises(InputError, match="give a speed above 0"):
+        flow.estimate(tube, median_speed=speed)
+
+
 def test_closed_network_has_no_estimate():
     ring = joined([straight([0, 0, 0], [50, 0, 0]), straight([50, 0, 0], [0, 0, 0])], [(0, 1), (1, 0)])
     with pytest.raises(InputError, match="fewer than two free ends"):
