@@ -260,8 +260,10 @@ def _contract_bridges(graph: _Graph, least: float, report: Report) -> None:
         if b not in graph.line:
             continue
         (points, radius), (one, two) = graph.line[b], graph.ends[b]
+        if radius.max() >= least:
+            continue
         degree, at = graph.degree(), graph.at()
-        if radius.max() >= least or min(degree[one], degree[two]) < 2:
+        if min(degree[one], degree[two]) < 2:
             continue
         around = [graph.radius_at(node, other) for node in (one, two) for other in at[node] if other != b]
         most = 2 * max(around, default=0.0) + 6
@@ -278,7 +280,7 @@ def _contract_bridges(graph: _Graph, least: float, report: Report) -> None:
                 moved = graph.line[other][0].copy()
                 moved[[k for k, there in zip((0, -1), inside, strict=True) if there]] = middle
                 graph.line[other] = moved, graph.line[other][1]
-                graph.ends[other] = tuple(one if node == two else node for node in pair)  # type: ignore[assignment]
+                graph.ends[other] = (one if pair[0] == two else pair[0], one if pair[1] == two else pair[1])
 
 
 def _fill_radii(graph: _Graph, least: float, report: Report) -> None:
@@ -296,23 +298,34 @@ def _fill_radii(graph: _Graph, least: float, report: Report) -> None:
 
 
 def _dissolve(graph: _Graph, report: Report, what: str) -> None:
-    """Nodes at which just two branches meet become points of one."""
+    """Nodes at which just two branches meet become points of one: each chain of branches is joined at once."""
     at = graph.at()
-    for node, there in at.items():
-        if len(there) != 2 or there[0] == there[1]:
+    through = {node for node, there in at.items() if len(there) == 2 and there[0] != there[1]}
+    starts = [(b, node) for b, pair in graph.ends.items() for node in pair if node not in through]
+    done: set[int] = set()
+    for b, begin in [*starts, *((b, pair[0]) for b, pair in graph.ends.items())]:  # the last are rings
+        if b in done:
             continue
-        one, two = there
-        (p1, r1), (p2, r2) = graph.line[one], graph.line[two]
-        start, end = graph.ends[one][0], graph.ends[two][1]
-        if graph.ends[one][0] == node:
-            p1, r1, start = p1[::-1], r1[::-1], graph.ends[one][1]
-        if graph.ends[two][1] == node:
-            p2, r2, end = p2[::-1], r2[::-1], graph.ends[two][0]
-        graph.line[one] = np.concatenate([p1, p2[1:]]), np.concatenate([r1[:-1], [0.5 * (r1[-1] + r2[0])], r2[1:]])
-        graph.ends[one] = (start, end)
-        graph.drop(two)
-        at[end] = [one if b == two else b for b in at[end]]
-        report.add(what, 1)
+        chain, pieces, node = [b], list[_Line](), begin
+        while True:
+            done.add(chain[-1])
+            (points, radius), (one, two) = graph.line[chain[-1]], graph.ends[chain[-1]]
+            pieces.append((points, radius) if one == node else (points[::-1], radius[::-1]))
+            node = two if one == node else one
+            onward = [other for other in at[node] if other not in done] if node in through else []
+            if not onward:
+                break
+            chain.append(onward[0])
+        if len(chain) == 1:
+            continue
+        for (_, before), (_, after) in pairwise(pieces):
+            after[0] = 0.5 * (before[-1] + after[0])
+        graph.line[b] = (np.concatenate([pieces[0][0], *(points[1:] for points, _ in pieces[1:])]),
+                         np.concatenate([*(radius[:-1] for _, radius in pieces[:-1]), pieces[-1][1]]))  # fmt: skip
+        graph.ends[b] = (begin, node)
+        for other in chain[1:]:
+            del graph.line[other], graph.ends[other]
+            report.add(what, 1)
 
 
 def _drop_components(graph: _Graph, wanted: str, report: Report) -> None:

@@ -45,7 +45,7 @@ def test_report_and_files(meshed):
     points, cells = vtk_files.read(made / "centerlines.vtp")
     assert points["radius_um"].min() > 6.5 and set(cells["branch"]) == {0, 1, 2}
     assert "flow, estimated: " in result.stdout
-    assert np.median(np.abs(points["speed_um_s"])) == pytest.approx(300, rel=0.2)
+    assert np.median(np.abs(points["speed_um_s"])) == pytest.approx(300, rel=0.02)
     np.testing.assert_array_equal(np.sign(points["speed_um_s"]), np.sign(points["wall_shear_Pa"]))
 
 
