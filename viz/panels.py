@@ -30,13 +30,14 @@ def draw(panels: Sequence[Panel], path: Path, title: str = "") -> Path:
 def _panel(axes: object, panel: Panel) -> None:
     from matplotlib.axes import Axes
     from matplotlib.patches import Rectangle
+    from matplotlib.ticker import LogFormatter
 
     assert isinstance(axes, Axes)
     if panel.log:
         axes.set(xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter("{x:g}")
-            axis.set_minor_formatter("{x:g}")
+            axis.set_minor_formatter(LogFormatter())  # labels between decades only where few decades are shown
     for number, (x0, x1, y0, y1) in enumerate(panel.published):
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, color="0.85", zorder=0,
                                  label="" if number else "published, with tolerance"))  # fmt: skip
