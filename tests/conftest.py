@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from physim.device import Device, find_devices
 from physim.scenario import Scenario
 from physim.simulation import Simulation
 
+# A shell starts what runs in the background with Ctrl-C ignored, and then no test could interrupt anything.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 DEVICES = {found.label: found for found in find_devices()[0] if found.usable}
 
 
