@@ -9,6 +9,9 @@ static inline void add_to_nodes(__global uint2 *node_force, int2 nodes, uint str
   add_force(node_force, (uint)nodes.y, stride, at * force);
 }
 
+// Area of a segment over that of a whole fiber.
+static inline double area_of(uint area) { return (double)area * (1.0 / 16777216.0); }
+
 // How far from the bin of its middle a segment can reach: where fibers move, nodes have since gone by half a skin.
 #define SEGMENT_REACH (as_float(status->longest_half) + (world->moving ? world->skin : 0.0f))
 
@@ -33,3 +36,25 @@ static inline uint bin_near(int4 home, int dx, int dy, int dz, const __constant 
   return bin_index(neighbor_bin(home.x + dx, grid, 0), neighbor_bin(home.y + dy, grid, 1),
                    neighbor_bin(home.z + dz, grid, 2), grid);
 }
+
+// The part [begin, end] of the segment a + t e, t in 0..1, inside a sphere about the origin; begin >= end if none.
+static inline float2 inside_sphere(float3 a, float3 e, float radius) {
+  float ee = dot(e, e), ae = dot(a, e), root = ae * ae - ee * (dot(a, a) - radius * radius);
+  if (root <= 0.0f) return (float2)(1.0f, 0.0f);
+  root = sqrt(root);
+  return (float2)(fmax((-ae - root) / ee, 0.0f), fmin((-ae + root) / ee, 1.0f));
+}
+
+// Of that part, what lies in front of a plane through the origin.
+static inline float2 in_front(float2 part, float3 a, float3 e, float3 front) {
+  float ahead = dot(a, front), along = dot(e, front);
+  if (along == 0.0f) return ahead > 0.0f ? part : (float2)(1.0f, 0.0f);
+  float t = -ahead / along;
+  return along > 0.0f ? (float2)(fmax(part.x, t), part.y) : (float2)(part.x, fmin(part.y, t));
+}
+
+// What happens to the matrix at intervals happens at the end of so many steps.
+static inline uint steps_of(float interval, float step) { return max((uint)rint(interval / step), 1u); }
+
+// Rows of `matrix_tally`.
+enum { TAKEN_BY_CELLS, DISSOLVED_LOOSE, DEPOSITED };

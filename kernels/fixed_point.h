@@ -3,13 +3,16 @@
 
 // Order-free sums: forces as 64-bit fixed point (2^-32 nN), added by two 32-bit integer atomics with a carry.
 // Integer addition commutes, so the sum has the same bits in whatever order the work-items arrive.
-static inline void add_fixed(__global uint2 *sum, double value) {
-  ulong bits = as_ulong(convert_long_rte(value * 4294967296.0));
+static inline void add_count(__global uint2 *sum, ulong bits) {
   uint low = (uint)bits, high = (uint)(bits >> 32);
   volatile __global uint *word = (volatile __global uint *)sum;
   uint before = atomic_add(word, low);
   high += (uint)(before + low) < low ? 1u : 0u;
   if (high) atomic_add(word + 1, high);
+}
+
+static inline void add_fixed(__global uint2 *sum, double value) {
+  add_count(sum, as_ulong(convert_long_rte(value * 4294967296.0)));
 }
 
 // Adds a force to entry `item` of a component-major fixed-point array.

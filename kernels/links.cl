@@ -11,8 +11,9 @@ static inline float3 link_vector(uint i, uint here, __constant World *world, __g
 void age_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
                __global const uint *id, __global const int4 *position, __global const float *radius,
                __global const float *integrin, __global const int4 *node_position,
-               __global const int2 *segment_nodes, __global const float *link_at, __global uint *link_segment,
-               __global float *link_rest, __global float *link_force) {
+               __global const int2 *segment_nodes, __global const uint *segment_area,
+               __global const float *link_at, __global uint *link_segment, __global float *link_rest,
+               __global float *link_force) {
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
     if (!link_segment[here]) continue;
@@ -20,7 +21,9 @@ void age_links(uint i, __constant World *world, __global Status *status, __const
     float tension = link_force[here], rest = link_rest[here];
     float rate = term->release_rate * exp(tension / (term->release_force * integrin[i]));
     float4 u = uniforms(id[i], slot, status->step, FOR_LINK_RELEASE, world->seed);
-    if (u.x <= -expm1(-rate * world->step) || l < term->shortest || l > radius[i] + term->reach + term->overreach) {
+    bool lost = !segment_area[link_segment[here] - 1] || l < term->shortest
+             || l > radius[i] + term->reach + term->overreach;
+    if (lost || u.x <= -expm1(-rate * world->step)) {
       link_segment[here] = 0;
       link_force[here] = 0.0f;
       atomic_inc(&status->links_released);
@@ -42,8 +45,8 @@ static inline float3 probe_direction(float3 p, float focus, float u, float v) {
 // Nearest segment to a tip that the cell does not hold yet: (1 + segment, where on it), 0 if none within capture.
 static inline uint nearest_segment(int4 tip, uint i, __constant World *world, float capture, __global const int4 *node_position,
                             __global const int2 *segment_nodes, __global const uint *segment_list,
-                            __global const uint *segment_bin_start, __global const uint *link_segment, float longest,
-                            float *at) {
+                            __global const uint *segment_bin_start, __global const uint *segment_area,
+                            __global const uint *link_segment, float longest, float *at) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(tip, grid);
   Span near = bins_around(home, capture + longest, world->segment_bins_per_um, grid);
@@ -55,6 +58,7 @@ static inline uint nearest_segment(int4 tip, uint i, __constant World *world, fl
         uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
           uint s = segment_list[k];
+          if (!segment_area[s]) continue;
           int2 nodes = segment_nodes[s];
           float3 a = separation(node_position[nodes.x], tip, world->quantum);
           float3 e = separation(node_position[nodes.y], node_position[nodes.x], world->quantum);
@@ -76,9 +80,9 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
                 __global const float *integrin, __global const float4 *polarity,
                 __global const int4 *node_position, __global const int2 *segment_nodes,
                 __global const uint *segment_list, __global const uint *segment_bin_start,
-                __global uint *link_segment, __global float *link_at, __global float *link_rest,
-                __global float *link_force) {
-  float chance = -expm1(-term->binding_rate * integrin[i] * world->step);
+                __global const uint *segment_area, __global uint *link_segment, __global float *link_at,
+                __global float *link_rest, __global float *link_force) {
+  float probes = term->binding_rate * integrin[i] * world->step, chance = -expm1(-probes);
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
     float4 u = uniforms(id[i], slot, status->step, FOR_LINK_BINDING, world->seed);
@@ -88,8 +92,8 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     int4 tip = moved(position[i], reach * direction, world->quantum);
     float at = 0.0f;
     uint found = nearest_segment(tip, i, world, term->capture, node_position, segment_nodes, segment_list,
-                                 segment_bin_start, link_segment, SEGMENT_REACH, &at);
-    if (!found) continue;
+                                 segment_bin_start, segment_area, link_segment, SEGMENT_REACH, &at);
+    if (!found || u.x > -expm1(-probes * (float)area_of(segment_area[found - 1]))) continue;  // ligand as area
     link_segment[here] = found;
     link_at[here] = at;
     link_force[here] = 0.0f;

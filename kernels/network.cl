@@ -11,10 +11,11 @@ static inline bool sweeping(__global const Status *status, __constant Network *t
 
 // A sleeping fiber need only be looked at if something acts on it, if a fiber that moves is crosslinked to it, or in sweeps.
 void mark_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                 __global const uint *fiber_start, __global const uint *hold_start, __global const uint *hold_fiber,
+                 __global const int4 *fiber_span, __global const uint *hold_start, __global const uint *hold_fiber,
                  __global const uint *fiber_awake, __global const uint2 *node_force, __global uint *fiber_check) {
-  uint first = fiber_start[f], last = fiber_start[f + 1] - 1, check = fiber_awake[f] || sweeping(status, term);
-  for (uint h = hold_start[first - f]; !check && h < hold_start[last - f]; ++h) check = fiber_awake[hold_fiber[h]] != 0;
+  uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
+  uint check = fiber_awake[f] || sweeping(status, term);
+  for (uint h = hold_start[first - chain]; !check && h < hold_start[last - chain]; ++h) check = fiber_awake[hold_fiber[h]] != 0;
   for (uint i = first; !check && i <= last; ++i)
     for (uint axis = 0; axis < 3; ++axis) {
       uint2 force = node_force[axis * world->nodes + i];
@@ -35,37 +36,37 @@ static inline double3 force_from_outside(__global const uint2 *node_force, uint 
 // of its crosslinks the directions of both segments: E = min_R sum k/2 |s - R s0|^2 + sum k_c/2 |t - R t0|^2. What is
 // least in R has no gradient through R: forces are k (s - R s0) and k_c (t - R t0), without torque. Newton's method.
 void turn_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                 __global const int4 *node_position, __global const int4 *node_rest, __global const uint *fiber_start,
-                 __global const double *segment_rest, __global const uint *hold_start, __global const int2 *hold_nodes,
-                 __global const uint *hold_segment, __global const uint *fiber_check,
+                 __global const int4 *node_position, __global const int4 *node_rest, __global const int4 *fiber_span,
+                 __global const double *segment_rest, __global const uint *segment_area,
+                 __global const uint *hold_start, __global const int2 *hold_nodes, __global const uint *hold_segment,
+                 __global const double4 *hold_turn, __global const uint *fiber_check,
                  __global double4 *fiber_frame, __global float8 *fiber_pivot) {
   if (!fiber_check[f]) return;
-  uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
   Matrix c = matrix_of(0.0), at_rest = matrix_of(0.0), r = load_frame(fiber_frame, f);
   double3 e_before = 0, rest_before = 0;
-  double before = 1, size = 0;
+  double soft_before = 1, size = 0;
   for (uint i = first; i < last; ++i) {
-    double rest = segment_rest[i - f];
+    double rest = segment_rest[i - chain], soft = bend_compliance(rest, segment_area[i - chain]);
     double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum) / rest;
     double3 e_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
     if (i > first) {
-      double3 s0 = 2.0 * term->bend_modulus / (rest + before) * (e_rest - rest_before);
+      double3 s0 = 2.0 * term->bend_modulus / (soft + soft_before) * (e_rest - rest_before);
       c = plus3(c, outer(e - e_before, s0));
       at_rest = plus3(at_rest, outer(e_rest - rest_before, s0));
       size += sqrt(square(e - e_before) * square(s0));
     }
-    for (uint h = hold_start[i - f]; h < hold_start[i - f + 1]; ++h) {
+    for (uint h = hold_start[i - chain]; h < hold_start[i - chain + 1]; ++h) {
       int2 other = hold_nodes[h];
-      double share = term->crosslink_rigidity / (segment_rest[hold_segment[h]] * segment_rest[hold_segment[h]]);
-      double3 there = exact_separation(node_rest[other.y], node_rest[other.x], world->quantum);
-      c = plus3(c, outer(e, term->crosslink_rigidity * e_rest));
-      c = plus3(c, outer(exact_separation(node_position[other.y], node_position[other.x], world->quantum),
-                         share * there));
-      at_rest = plus3(at_rest, outer(e_rest, term->crosslink_rigidity * e_rest));
-      at_rest = plus3(at_rest, outer(there, share * there));
+      double3 e_other = exact_separation(node_position[other.y], node_position[other.x], world->quantum);
+      double3 own = hold_turn[3 * h].xyz, there = hold_turn[3 * h + 1].xyz;
+      c = plus3(c, outer(e, term->crosslink_rigidity * own));
+      c = plus3(c, outer(e_other / segment_rest[hold_segment[h]], term->crosslink_rigidity * there));
+      at_rest = plus3(at_rest, outer(own, term->crosslink_rigidity * own));
+      at_rest = plus3(at_rest, outer(there, term->crosslink_rigidity * there));
       size += 2.0 * term->crosslink_rigidity;
     }
-    e_before = e, rest_before = e_rest, before = rest;
+    e_before = e, rest_before = e_rest, soft_before = soft;
   }
   for (int k = 0; k < 100 && size > 1e-12; ++k) {
     Matrix b = times3(c, turned(r));
@@ -91,56 +92,49 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
                             (float)pivot.x.z, (float)pivot.y.z, 0.0f, 0.0f);
 }
 
-// Between the places that a crosslink joins, less what is its own; and 1 - w/|gap| where it rests at a length w.
-static inline double3 gap_of(double3 apart, double3 e, double3 e_other, float2 at, double4 rest) {
-  return apart + ((double)at.x - rest.x) * e - ((double)at.y + rest.y) * e_other - rest.z * cross(e, e_other);
-}
-
-static inline double slack_of(double3 gap, double rest) {
-  return rest > 0.0 ? 1.0 - rest / fmax(sqrt(square(gap)), 1e-6 * rest) : 1.0;
-}
-
 // The tension of each segment as it is. What comes out of a round is the tension of its linear equations instead: that
 // of the positions is off by what turning has stretched, which the next round takes back, but which would hold the fiber
 // still in it. Source: Magisano, Leonetti & Garcea, Comput Methods Appl Mech Eng 313:759 (2017), tension as an unknown.
-static inline void note_tensions(uint f, uint first, uint last, __constant Network *term, __constant World *world,
+static inline void note_tensions(int4 span, __constant Network *term, __constant World *world,
                                  __global const int4 *node, __global const double *segment_rest,
-                                 __global float *segment_tension) {
-  for (uint i = first; i < last; ++i) {
+                                 __global const uint *segment_area, __global float *segment_tension) {
+  for (int i = span.x; i < span.y; ++i) {
+    uint s = i - span.z;
     double length = sqrt(square(exact_separation(node[i + 1], node[i], world->quantum)));
-    segment_tension[i - f] = (float)(term->stretch_modulus * (length / segment_rest[i - f] - 1.0));
+    segment_tension[s] = (float)(term->stretch_modulus * area_of(segment_area[s]) * (length / segment_rest[s] - 1.0));
   }
 }
 
 // Forces on the nodes of a fiber, and whether it wakes.
 void strain_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                    __global const int4 *node_position, __global const int4 *node_rest,
-                   __global const uint2 *node_force, __global const uint *fiber_start,
+                   __global const uint2 *node_force, __global const int4 *fiber_span,
                    __global const uint *node_held, __global const double *segment_rest,
-                   __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
-                   __global const uint *hold_fiber, __global const double4 *hold_rest,
+                   __global const uint *segment_area, __global const uint *hold_start,
+                   __global const int2 *hold_nodes, __global const float2 *hold_at, __global const uint *hold_fiber,
+                   __global const double4 *hold_rest, __global const double4 *hold_turn,
                    __global const double4 *fiber_frame, __global const uint *fiber_check,
                    __global const float4 *node_shift, __global uint *fiber_awake, __global uint *awake_place,
                    __global float *segment_tension, __global float4 *node_residual, __global float4 *fiber_turn,
                    __global double2 *fiber_loads) {
-  if (f == 0) awake_place[world->fibers] = 0;
+  if (f == 0) awake_place[status->fibers] = 0;
   awake_place[f] = 0;
   fiber_turn[f] = 0.0f;
   if (!fiber_check[f]) return;
-  uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
   bool awake = fiber_awake[f];
-  double left = 0, largest = 0, rest_before = 1;
+  double left = 0, largest = 0, rest_before = 1, soft_before = 1;
   double3 before = 0, here = 0, next = 0, t_before = 0, t_rest_before = 0;
   Matrix frame = load_frame(fiber_frame, f);
   for (uint i = first; i <= last + 1; ++i) {
-    double rest = 1;
+    double rest = 1, soft = 1;
     double3 t = 0, t_rest = 0;
     if (i < last) {
-      uint s = i - f;
-      rest = segment_rest[s];
+      uint s = i - chain;
+      rest = segment_rest[s], soft = bend_compliance(rest, segment_area[s]);
       double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum), pull;
       t = e / rest, t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
-      double tension = term->stretch_modulus * (sqrt(square(e)) / rest - 1.0);
+      double tension = term->stretch_modulus * area_of(segment_area[s]) * (sqrt(square(e)) / rest - 1.0);
       pull = tension * unit(e);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
@@ -150,16 +144,16 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
         double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum);
         gap = gap_of(gap, e, e_other, hold_at[h], h_rest);
         double3 grip = term->crosslink_stiffness * slack_of(gap, h_rest.w) * gap;
-        pull += term->crosslink_rigidity / rest * (2.0 * t - matrix_times(frame, t_rest)
-                                                   - matrix_times(load_frame(fiber_frame, hold_fiber[h]), t_rest))
-              - h_rest.z * cross(e_other, grip);
+        double3 turn = 2.0 * t - matrix_times(frame, hold_turn[3 * h].xyz)
+                     - matrix_times(load_frame(fiber_frame, hold_fiber[h]), hold_turn[3 * h + 2].xyz);
+        pull += term->crosslink_rigidity / rest * turn - h_rest.z * cross(e_other, grip);
         here -= (1.0 - at) * grip;
         next -= at * grip;
       }
       here += pull;
       next -= pull;
       if (i > first) {
-        double3 bend = 2.0 * term->bend_modulus / (rest + rest_before)
+        double3 bend = 2.0 * term->bend_modulus / (soft + soft_before)
                      * (t - t_before - matrix_times(frame, t_rest - t_rest_before));
         before -= bend / rest_before;
         here += bend / rest_before + bend / rest;
@@ -168,7 +162,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
     }
     if (i > first) {  // all that acts on the node before is known
       uint n = i - 1;
-      double lengths = (n > first ? segment_rest[n - 1 - f] : 0.0) + (n < last ? segment_rest[n - f] : 0.0);
+      double lengths = (n > first ? segment_rest[n - 1 - chain] : 0.0) + (n < last ? segment_rest[n - chain] : 0.0);
       double3 outside = force_from_outside(node_force, n, world->nodes);
       double3 sum = node_held[n] ? (double3)(0.0) : before + outside;
       sum -= 0.5 * term->drag * lengths / world->step * convert_double3(node_shift[n].xyz);
@@ -177,13 +171,13 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       largest = fmax(largest, square(sum));
     }
     before = here, here = next, next = 0;
-    t_before = t, t_rest_before = t_rest, rest_before = rest;
+    t_before = t, t_rest_before = t_rest, rest_before = rest, soft_before = soft;
   }
   bool pulled = sweeping(status, term) || largest > (double)term->wake_force * term->wake_force;
   if (!awake && pulled) {
     fiber_awake[f] = 2;
     awake = true;
-    note_tensions(f, first, last, term, world, node_position, segment_rest, segment_tension);
+    note_tensions(fiber_span[f], term, world, node_position, segment_rest, segment_area, segment_tension);
   }
   awake_place[f] = awake ? 1 : 0;
   double least = term->least_force;
@@ -197,7 +191,7 @@ void list_awake(uint f, __constant World *world, __global Status *status, __cons
 
 void count_awake(uint i, __constant World *world, __global Status *status, __constant Network *term,
                  __global const uint *awake_place) {
-  status->awake = awake_place[world->fibers];
+  status->awake = awake_place[status->fibers];
   status->error = 0;
 }
 
@@ -209,14 +203,14 @@ static inline float3 times8(float8 s, float3 v) {
 }
 
 void load_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                 __global const uint *awake_fiber, __global const uint *fiber_start,
+                 __global const uint *awake_fiber, __global const int4 *fiber_span,
                  __global const uint *fiber_awake, __global const double2 *fiber_loads,
                  __global const float4 *node_velocity, __global double2 *fiber_sums, __global float4 *node_solution,
                  __global float4 *node_direction) {
   uint f = awake_fiber[k];
   fiber_sums[k] = fiber_loads[f];
   float guess = status->round || fiber_awake[f] == 2 ? 0.0f : 1.0f;  // what glides has moved already
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
+  for (int i = fiber_span[f].x; i <= fiber_span[f].y; ++i) {
     node_solution[i] = 0.0f;
     node_direction[i] = guess * node_velocity[i];
   }
@@ -225,29 +219,31 @@ void load_fibers(uint k, __constant World *world, __global Status *status, __con
 // Stiffness of segments, and what turns the frames. A small turn w takes R s0 to R s0 + w x R s0, and the best one leaves
 // least of sum k |ds - w x R s0|^2: w = pivot sum k R s0 x ds. Without it fibers would resist turning as they do bending.
 void stiffen_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                    __global const uint *awake_fiber, __global const uint *fiber_start,
+                    __global const uint *awake_fiber, __global const int4 *fiber_span,
                     __global const int4 *node_position, __global const int4 *node_rest,
-                    __global const double *segment_rest, __global const float *segment_tension,
-                    __global const uint *hold_start, __global const int2 *hold_nodes, __global const float2 *hold_at,
+                    __global const double *segment_rest, __global const uint *segment_area,
+                    __global const float *segment_tension, __global const uint *hold_start,
+                    __global const int2 *hold_nodes, __global const float2 *hold_at,
                     __global const uint *hold_segment, __global const uint *hold_fiber,
-                    __global const double4 *hold_rest, __global const double4 *fiber_frame,
-                    __global float4 *segment_block, __global float4 *segment_axis, __global float4 *hold_block,
-                    __global float8 *hold_axes) {
-  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+                    __global const double4 *hold_rest, __global const double4 *hold_turn,
+                    __global const double4 *fiber_frame, __global float4 *segment_block,
+                    __global float4 *segment_axis, __global float4 *hold_block, __global float8 *hold_axes) {
+  int4 span = fiber_span[awake_fiber[k]];
+  uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   Matrix frame = load_frame(fiber_frame, f);
   for (uint i = first; i < last; ++i) {
-    uint s = i - f;
-    double rest = segment_rest[s], stiffness = term->stretch_modulus / rest;
+    uint s = i - chain;
+    double rest = segment_rest[s], stiffness = term->stretch_modulus * area_of(segment_area[s]) / rest;
     double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum);
     double3 t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
     double across = fmin((double)segment_tension[s] / fmax(sqrt(square(e)), 0.1 * rest), 0.9 * stiffness);
     if (status->convex) across = fmax(across, 0.0);
     double held = 2.0 * (hold_start[s + 1] - hold_start[s]) * term->crosslink_rigidity / (rest * rest);
     segment_block[s] = (float4)(convert_float3(sqrt(stiffness - across) * unit(e)), (float)(across + held));
-    segment_axis[s] = (float4)(convert_float3(matrix_times(frame, t_rest)), 0.0f);
+    float compliance = (float)bend_compliance(rest, segment_area[s]);
+    segment_axis[s] = (float4)(convert_float3(matrix_times(frame, t_rest)), compliance);
     for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
       int2 other = hold_nodes[h];
-      double3 there = exact_separation(node_rest[other.y], node_rest[other.x], world->quantum);
       double4 h_rest = hold_rest[h];
       double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum);
       gap = gap_of(gap, e, exact_separation(node_position[other.y], node_position[other.x], world->quantum),
@@ -256,8 +252,8 @@ void stiffen_fibers(uint k, __constant World *world, __global Status *status, __
       double bound = 1.0 + fabs(h_rest.z) * longest;  // on what turning adds to the gap
       hold_block[h] = (float4)(convert_float3(sqrt(term->crosslink_stiffness * (1.0 - slack)) * unit(gap)),
                                (float)(term->crosslink_stiffness * slack * bound * bound));
-      there = matrix_times(frame, there / segment_rest[hold_segment[h]]);
-      double3 seen = matrix_times(load_frame(fiber_frame, hold_fiber[h]), t_rest);
+      double3 there = matrix_times(frame, hold_turn[3 * h + 1].xyz);
+      double3 seen = matrix_times(load_frame(fiber_frame, hold_fiber[h]), hold_turn[3 * h + 2].xyz);
       hold_axes[h] = (float8)((float)there.x, (float)there.y, (float)there.z, 0.0f, (float)seen.x, (float)seen.y,
                               (float)seen.z, 0.0f);
     }
@@ -266,13 +262,14 @@ void stiffen_fibers(uint k, __constant World *world, __global Status *status, __
 
 // The part of Z + dt K that couples the nodes of one fiber, factored; nodes that are held have no rows in it.
 void factor_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                   __global const uint *awake_fiber, __global const uint *fiber_start, __global const uint *node_held,
+                   __global const uint *awake_fiber, __global const int4 *fiber_span, __global const uint *node_held,
                    __global const float *segment_inverse, __global const double *segment_rest,
-                   __global const float4 *segment_block, __global const uint *hold_start,
-                   __global const float2 *hold_at, __global const float4 *hold_block,
+                   __global const float4 *segment_block, __global const float4 *segment_axis,
+                   __global const uint *hold_start, __global const float2 *hold_at, __global const float4 *hold_block,
                    __global const uint *tether_start, __global const uint *tether_list,
                    __global const float8 *tether_block, __global float8 *factor) {
-  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  int4 span = fiber_span[awake_fiber[k]];
+  uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   double dt = world->step;
   // D, D^-1 and the near block of L of the last two nodes; what a node leaves to the next one and to the one after it.
   Matrix none = matrix_of(0.0), d1 = none, d2 = none, over1 = none, over2 = none, near_before = none;
@@ -281,9 +278,9 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
     Matrix diagonal = diagonal1, near = near1, far = far1;
     diagonal1 = diagonal2, near1 = near2, far1 = far2;
     diagonal2 = near2 = far2 = none;
-    double lengths = i > first ? segment_rest[i - 1 - f] : 0.0;
+    double lengths = i > first ? segment_rest[i - 1 - chain] : 0.0;
     if (i < last) {
-      uint s = i - f;
+      uint s = i - chain;
       lengths += segment_rest[s];
       Matrix stretch = positive_block(segment_block[s], dt);
       diagonal = plus3(diagonal, stretch);
@@ -304,8 +301,8 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
       }
     }
     if (i + 1 < last) {  // the bend of which this node is the first of three
-      double a = segment_inverse[i - f], b = segment_inverse[i + 1 - f];
-      double bend = 2.0 * dt * term->bend_modulus / (segment_rest[i - f] + segment_rest[i + 1 - f]);
+      double a = segment_inverse[i - chain], b = segment_inverse[i + 1 - chain];
+      double bend = 2.0 * dt * term->bend_modulus / ((double)segment_axis[i - chain].w + segment_axis[i + 1 - chain].w);
       diagonal = plus3(diagonal, matrix_of(bend * a * a));
       diagonal1 = plus3(diagonal1, matrix_of(bend * (a + b) * (a + b)));
       near1 = minus3(near1, matrix_of(bend * a * (a + b)));
@@ -352,40 +349,41 @@ static inline double2 precondition(uint first, uint last, __global const float8 
 }
 
 void precondition_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                         __global const uint *awake_fiber, __global const uint *fiber_start,
+                         __global const uint *awake_fiber, __global const int4 *fiber_span,
                          __global const float8 *factor, __global const float4 *node_residual,
                          __global float4 *node_preconditioned, __global double2 *fiber_sums) {
   uint f = awake_fiber[k];
-  fiber_sums[k] = precondition(fiber_start[f], fiber_start[f + 1] - 1, factor, node_residual, node_preconditioned);
+  fiber_sums[k] = precondition(fiber_span[f].x, fiber_span[f].y, factor, node_residual, node_preconditioned);
 }
 
 void redirect_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                     __global const uint *awake_fiber, __global const uint *fiber_start,
+                     __global const uint *awake_fiber, __global const int4 *fiber_span,
                      __global const float4 *node_preconditioned, __global const double *krylov,
                      __global float4 *node_direction) {
   uint f = awake_fiber[k];
   float turn = (float)krylov[TURN], fresh = (float)krylov[FRESH];
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i)
+  for (int i = fiber_span[f].x; i <= fiber_span[f].y; ++i)
     node_direction[i] = fresh * node_preconditioned[i] + turn * node_direction[i];
 }
 
 // How frames turn with the direction; those of fibers that sleep do not.
 void swing_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                  __global const uint *awake_fiber, __global const uint *fiber_start,
+                  __global const uint *awake_fiber, __global const int4 *fiber_span,
                   __global const float *segment_inverse, __global const float4 *segment_axis,
                   __global const uint *hold_start, __global const int2 *hold_nodes,
                   __global const uint *hold_segment, __global const float8 *hold_axes,
                   __global const float8 *fiber_pivot, __global const float4 *node_direction,
                   __global float4 *fiber_turn) {
-  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  int4 span = fiber_span[awake_fiber[k]];
+  uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   float3 sum = 0.0f, d = node_direction[first].xyz, t_before = 0.0f, axis_before = 0.0f;
-  float over_before = 0.0f;
+  float soft_before = 0.0f;
   for (uint i = first; i < last; ++i) {
-    uint s = i - f;
-    float over = segment_inverse[s];
+    uint s = i - chain;
+    float over = segment_inverse[s], soft = segment_axis[s].w;
     float3 d_next = node_direction[i + 1].xyz, t = over * (d_next - d), axis = segment_axis[s].xyz;
     if (i > first) {
-      float stiffness = 2.0f * term->bend_modulus * over * over_before / (over + over_before);
+      float stiffness = 2.0f * term->bend_modulus / (soft + soft_before);
       sum += stiffness * cross(axis - axis_before, t - t_before);
     }
     for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
@@ -393,14 +391,14 @@ void swing_fibers(uint k, __constant World *world, __global Status *status, __co
       float3 there = segment_inverse[hold_segment[h]] * (node_direction[other.y].xyz - node_direction[other.x].xyz);
       sum += term->crosslink_rigidity * (cross(axis, t) + cross(hold_axes[h].s012, there));
     }
-    d = d_next, t_before = t, axis_before = axis, over_before = over;
+    d = d_next, t_before = t, axis_before = axis, soft_before = soft;
   }
   float8 pivot = fiber_pivot[f];
   fiber_turn[f] = (float4)(times8(pivot, sum), 0.0f);
 }
 
 void multiply_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                     __global const uint *awake_fiber, __global const uint *fiber_start,
+                     __global const uint *awake_fiber, __global const int4 *fiber_span,
                      __global const uint *node_held, __global const float *segment_inverse,
                      __global const float4 *segment_block, __global const float4 *segment_axis,
                      __global const float4 *fiber_turn, __global const uint *hold_start,
@@ -411,8 +409,9 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const float8 *tether_block, __global const float4 *direction,
                      __global const float4 *node_direction, __global const float4 *node_residual,
                      __global float4 *node_product, __global double2 *fiber_sums) {
-  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
-  float dt = world->step, drag = 0.5f * term->drag, over_before = 0.0f;
+  int4 span = fiber_span[awake_fiber[k]];
+  uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
+  float dt = world->step, drag = 0.5f * term->drag, over_before = 0.0f, soft_before = 0.0f;
   float stiff_bend = 2.0f * dt * term->bend_modulus;
   float stiff_turn = dt * term->crosslink_rigidity;
   float3 before = 0.0f, here = 0.0f, next = 0.0f, e_before = 0.0f, d = node_direction[first].xyz, d_before = d;
@@ -420,13 +419,13 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
   double2 sum = 0;
   for (uint i = first; i <= last + 1; ++i) {
     float3 e = 0.0f, d_next = d, axis = 0.0f;
-    float over = 0.0f;
+    float over = 0.0f, soft = 0.0f;
     if (i < last) {
-      uint s = i - f;
+      uint s = i - chain;
       d_next = node_direction[i + 1].xyz;
       e = d_next - d;
       over = segment_inverse[s];
-      axis = segment_axis[s].xyz;
+      axis = segment_axis[s].xyz, soft = segment_axis[s].w;
       float3 pull = dt * stiff(segment_block[s], e);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
         int2 other = hold_nodes[h];
@@ -448,7 +447,7 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
       }
       if (i > first) {
         float3 bend = over * e - over_before * e_before - cross(turn, axis - axis_before);
-        bend *= stiff_bend * over * over_before / (over + over_before);
+        bend *= stiff_bend / (soft + soft_before);
         before += over_before * bend;
         here -= (over_before + over) * bend;
         next += over * bend;
@@ -461,7 +460,7 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
       sum += (double2)(dot(d_before, product), dot(node_residual[n].xyz, d_before));
     }
     before = here, here = next, next = 0.0f;
-    e_before = e, over_before = over, axis_before = axis, d_before = d, d = d_next;
+    e_before = e, over_before = over, soft_before = soft, axis_before = axis, d_before = d, d = d_next;
   }
   fiber_sums[k] = sum;
 }
@@ -483,11 +482,12 @@ void couple_cells(uint i, __constant World *world, __global Status *status, __co
 }
 
 void descend_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                    __global const uint *awake_fiber, __global const uint *fiber_start, __global const float8 *factor,
+                    __global const uint *awake_fiber, __global const int4 *fiber_span, __global const float8 *factor,
                     __global const float4 *node_direction, __global const float4 *node_product,
                     __global const double *krylov, __global float4 *node_solution, __global float4 *node_residual,
                     __global float4 *node_preconditioned, __global double2 *fiber_sums) {
-  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+  int4 span = fiber_span[awake_fiber[k]];
+  uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   float length = (float)krylov[LENGTH];
   for (uint i = first; i <= last; ++i) {
     node_solution[i] += length * node_direction[i];
@@ -500,10 +500,10 @@ void descend_fibers(uint k, __constant World *world, __global Status *status, __
 
 // Fibers that sleep glide to where they will be at the end of the step.
 void begin_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                  __global const uint *fiber_start, __global const uint *fiber_awake, __global const float4 *node_glide,
-                  __global const int4 *node_listed, __global const double *segment_rest, __global int4 *node_position,
-                  __global int4 *node_start, __global float4 *node_shift, __global float *segment_tension) {
-  uint first = fiber_start[f], last = fiber_start[f + 1] - 1;
+                  __global const int4 *fiber_span, __global const uint *fiber_awake, __global const float4 *node_glide,
+                  __global const int4 *node_listed, __global const double *segment_rest,
+                  __global const uint *segment_area, __global int4 *node_position, __global int4 *node_start, __global float4 *node_shift, __global float *segment_tension) {
+  uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
   float gone = 0.0f;
   for (uint i = first; i <= last; ++i) {
     float3 shift = fiber_awake[f] ? (float3)(0.0f) : world->step * node_glide[i].xyz;
@@ -515,18 +515,19 @@ void begin_fibers(uint f, __constant World *world, __global Status *status, __co
     gone = fmax(gone, dot(left, left));
   }
   if (4.0f * gone > world->skin * world->skin) atomic_or(&status->moved, 1u);
-  if (fiber_awake[f]) note_tensions(f, first, last, term, world, node_position, segment_rest, segment_tension);
+  if (fiber_awake[f]) note_tensions(fiber_span[f], term, world, node_position, segment_rest, segment_area, segment_tension);
 }
 
 // At most 3 um in a round. The free end of a fiber is soft; if it is taken to be softer than it is, rounds swing it to and
 // fro: a fiber that goes back by more than a quarter of its last move takes half of the way, and so on. Until the step is
 // accepted `node_velocity` holds the last move. `error` is what conjugate gradients have left, in um.
 void move_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                 __global const uint *awake_fiber, __global const uint *fiber_start,
+                 __global const uint *awake_fiber, __global const int4 *fiber_span,
                  __global const float4 *node_solution, __global const float4 *node_preconditioned,
-                 __global const int4 *node_start, __global const double *segment_rest, __global float4 *node_shift,
-                 __global int4 *node_position, __global float *segment_tension, __global float4 *node_velocity) {
-  uint f = awake_fiber[k], first = fiber_start[f], last = fiber_start[f + 1] - 1;
+                 __global const int4 *node_start, __global const double *segment_rest,
+                 __global const uint *segment_area, __global float4 *node_shift, __global int4 *node_position, __global float *segment_tension, __global float4 *node_velocity) {
+  int4 span = fiber_span[awake_fiber[k]];
+  uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   float missing = 0.0f, curved = 0.0f, farthest = 0.0f, part = 1.0f, ahead = 0.0f, size = 0.0f;
   float3 move_before = 0.0f;
   int4 before = node_position[first];
@@ -540,9 +541,11 @@ void move_fibers(uint k, __constant World *world, __global Status *status, __con
     if (i > first) {
       double3 e = exact_separation(here, before, world->quantum), n = unit(e);
       double3 turn = convert_double3(move - move_before);
+      uint s = i - 1 - chain;
       double along = dot(n, turn), length = sqrt(square(e)) + along;
-      curved = fmax(curved, 0.5f * (float)((square(turn) - along * along) / segment_rest[i - 1 - f]));
-      segment_tension[i - 1 - f] = (float)(term->stretch_modulus * (length / segment_rest[i - 1 - f] - 1.0));
+      curved = fmax(curved, 0.5f * (float)((square(turn) - along * along) / segment_rest[s]));
+      segment_tension[s] =
+          (float)(term->stretch_modulus * area_of(segment_area[s]) * (length / segment_rest[s] - 1.0));
     }
     before = here, move_before = move;
   }
@@ -568,7 +571,7 @@ void judge_fibers(uint i, __constant World *world, __global Status *status, __co
 // The step is accepted. A fiber in balance that hardly moves falls asleep. What a fiber missed while it glided has come in
 // this step, but has gathered since the last sweep.
 void settle_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                   __global const uint *awake_fiber, __global const uint *fiber_start,
+                   __global const uint *awake_fiber, __global const int4 *fiber_span,
                    __global const int4 *node_listed, __global const int4 *node_position,
                    __global const float4 *node_residual, __global const uint *node_held, __global const float4 *node_shift,
                    __global float4 *node_velocity, __global float4 *node_glide, __global float4 *node_direction,
@@ -576,7 +579,7 @@ void settle_fibers(uint k, __constant World *world, __global Status *status, __c
   uint f = awake_fiber[k];
   float fastest = 0.0f, largest = 0.0f, gone = 0.0f, missed = 0.0f, step = world->step;
   float steps = fiber_awake[f] == 2 ? (float)max(status->step - status->swept, 1u) : 1.0f;
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
+  for (int i = fiber_span[f].x; i <= fiber_span[f].y; ++i) {
     float3 left = separation(node_position[i], node_listed[i], world->quantum);
     float4 velocity = (float4)(node_shift[i].xyz / step, 0.0f), glide = node_glide[i], change = velocity - glide;
     node_velocity[i] = velocity;
@@ -592,13 +595,13 @@ void settle_fibers(uint k, __constant World *world, __global Status *status, __c
   bool asleep = term->wake_force > 0.0f && fastest <= least * least && largest <= half_force * half_force;
   if (asleep && fiber_awake[f] == 2 && missed > least * least) atomic_inc(&status->astray);
   fiber_awake[f] = asleep ? 0 : 1;
-  for (uint i = fiber_start[f]; asleep && i < fiber_start[f + 1]; ++i) node_direction[i] = 0.0f;
+  for (int i = fiber_span[f].x; asleep && i <= fiber_span[f].y; ++i) node_direction[i] = 0.0f;
 }
 
 // Sweeps come more often where one fiber in fifty was found to have glided astray, and less often where not.
 void plan_sweep(uint i, __constant World *world, __global Status *status, __constant Network *term) {
   if (term->wake_force > 0.0f && sweeping(status, term)) {
-    bool many = status->astray > world->fibers / 50;
+    bool many = status->astray > status->fibers / 50;
     status->next_sweep = many ? max(status->next_sweep / 2, 1u) : clamp(2 * status->next_sweep, 1u, (uint)term->sweep);
     status->swept = status->step;
     status->astray = 0;
@@ -607,22 +610,23 @@ void plan_sweep(uint i, __constant World *world, __global Status *status, __cons
 
 // A step that is taken in parts: back to the beginning of the part, or on to the next.
 void rewind_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                   __global const uint *awake_fiber, __global const uint *fiber_start,
+                   __global const uint *awake_fiber, __global const int4 *fiber_span,
                    __global const int4 *node_start, __global const double *segment_rest,
-                   __global int4 *node_position, __global float4 *node_shift, __global float *segment_tension) {
+                   __global const uint *segment_area, __global int4 *node_position, __global float4 *node_shift,
+                   __global float *segment_tension) {
   uint f = awake_fiber[k];
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
+  for (int i = fiber_span[f].x; i <= fiber_span[f].y; ++i) {
     node_position[i] = node_start[i];
     node_shift[i] = 0.0f;
   }
-  note_tensions(f, fiber_start[f], fiber_start[f + 1] - 1, term, world, node_start, segment_rest, segment_tension);
+  note_tensions(fiber_span[f], term, world, node_start, segment_rest, segment_area, segment_tension);
 }
 
 void commit_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
-                   __global const uint *awake_fiber, __global const uint *fiber_start,
+                   __global const uint *awake_fiber, __global const int4 *fiber_span,
                    __global const int4 *node_position, __global int4 *node_start, __global float4 *node_shift) {
   uint f = awake_fiber[k];
-  for (uint i = fiber_start[f]; i < fiber_start[f + 1]; ++i) {
+  for (int i = fiber_span[f].x; i <= fiber_span[f].y; ++i) {
     node_start[i] = node_position[i];
     node_shift[i] = 0.0f;
   }

@@ -14,3 +14,7 @@ static inline double3 unit(double3 v) {
 
 // m m' + w of a block (m, w).
 static inline float3 stiff(float4 block, float3 v) { return dot(block.xyz, v) * block.xyz + block.w * v; }
+
+// Of a segment that has been thinned to a part a of its area: l/a^2, to which the stiffness of bends at its ends is inverse
+// (a fiber stretches as a, bends as a^2).
+static inline double bend_compliance(double rest, uint area) { return rest / (area_of(area) * area_of(area)); }

@@ -13,14 +13,6 @@ static inline float2 nucleus_load(float depth, float radius, __constant Steric *
   return (float2)(c * d / hard + slope * (depth - d), slope);
 }
 
-// The part [begin, end] of the segment a + t e, t in 0..1, inside a sphere about the origin; begin >= end if none.
-static inline float2 inside_sphere(float3 a, float3 e, float radius) {
-  float ee = dot(e, e), ae = dot(a, e), root = ae * ae - ee * (dot(a, a) - radius * radius);
-  if (root <= 0.0f) return (float2)(1.0f, 0.0f);
-  root = sqrt(root);
-  return (float2)(fmax((-ae - root) / ee, 0.0f), fmin((-ae + root) / ee, 1.0f));
-}
-
 typedef struct { float3 on_first, on_second; Symmetric stiffness; float weight, at; } Load;
 
 // Load of one segment on one body of the cell: forces on the segment's nodes, stiffness and where on the segment it acts.
@@ -55,8 +47,9 @@ static inline Load load_of(int4 centre, float radius, float nucleus_radius, int4
 void steric(uint i, __constant World *world, __global Status *status, __constant Steric *term,
             __global const int4 *position, __global const float *radius, __global const float *nucleus_radius,
             __global const int4 *node_position, __global const int2 *segment_nodes,
-            __global const uint *segment_list, __global const uint *segment_bin_start, __global float4 *force,
-            __global float *resistance, __global uint2 *node_force) {
+            __global const uint *segment_list, __global const uint *segment_bin_start,
+            __global const uint *segment_area, __global float4 *force, __global float *resistance,
+            __global uint2 *node_force) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(position[i], grid);
   Span near = bins_around(home, radius[i] + SEGMENT_REACH, world->segment_bins_per_um, grid);
@@ -67,6 +60,7 @@ void steric(uint i, __constant World *world, __global Status *status, __constant
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
+          if (!segment_area[segment_list[k]]) continue;
           int2 nodes = segment_nodes[segment_list[k]];
           Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[nodes.x],
                               node_position[nodes.y], world, term);
@@ -93,12 +87,14 @@ void key_touches(uint i, __constant World *world, __global Status *status, __con
 void block_touches(uint i, __constant World *world, __global Status *status, __constant Steric *term,
                    __global const int4 *position, __global const float *radius, __global const float *nucleus_radius,
                    __global const int4 *node_position, __global const int2 *segment_nodes,
-                   __global const uint *touch_segment, __global const uint *touch_count,
-                   __global float8 *tether_block) {
+                   __global const uint *segment_area, __global const uint *touch_segment,
+                   __global const uint *touch_count, __global float8 *tether_block) {
   for (uint k = 0; k < touch_count[i]; ++k) {
-    int2 nodes = segment_nodes[touch_segment[k * world->stride + i] - 1];
-    Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[nodes.x], node_position[nodes.y],
-                        world, term);
+    uint s = touch_segment[k * world->stride + i] - 1;
+    int2 nodes = segment_nodes[s];
+    float inside = segment_area[s] ? 1.0f : 0.0f;  // what is cut is no obstacle
+    Load load = load_of(position[i], inside * radius[i], inside * nucleus_radius[i], node_position[nodes.x],
+                        node_position[nodes.y], world, term);
     Symmetric b = load.stiffness;
     float at = load.weight > 0.0f ? load.at / load.weight : 0.5f;
     tether_block[(world->link_slots + k) * world->stride + i] = (float8)(b.xx, b.yy, b.zz, b.xy, b.xz, b.yz, at, 0.0f);

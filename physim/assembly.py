@@ -9,6 +9,8 @@ import numpy as np
 
 from physim.codegen import CHUNK
 from physim.errors import InputError
+from physim.generate.fiber_network import FiberNetwork
+from physim.network_state import held_nodes
 from physim.scenario import Scenario
 from physim.state import ARRAYS
 from physim.step import Kernel, Term, check_order
@@ -18,6 +20,7 @@ from physim.terms.engine import Advance, Balance, Births, Neighbors, Part, Rest,
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Walls
 from physim.terms.network import Network
+from physim.terms.remodeling import Chains, Proteolysis
 from physim.world import BOUNDARIES, WORLD, Box
 
 SEGMENT_BIN = 5.0
@@ -33,6 +36,8 @@ def build_step(scenario: Scenario) -> list[Term]:
     wanted: set[type[Term]] = {type(term) for term in scenario.terms.values()} | set(ALWAYS)
     if scenario.collagen is not None:
         wanted |= {Fibers, Segments}
+    if Network in wanted:
+        wanted.add(Chains)
     if "wall" in scenario.box.boundary:
         wanted.add(Walls)
     written = {name for term in wanted for kernel in term.kernels for name in (*kernel.writes, *kernel.adds)}
@@ -103,9 +108,11 @@ class Layout:
     cells: int
     nodes: int
     segments: int
+    chains: int
+    """Fibers as they were made."""
     fibers: int
-    holds: int
-    """Ends of crosslinks."""
+    """Most that there can be, where cutting makes more of them."""
+    crosslinks: int
     bins: int
     segment_bins: int
     neighbor_rows: int
@@ -134,7 +141,7 @@ class Layout:
                 "touches": self.touch_rows, "tethers": self.links + self.touch_rows}  # fmt: skip
         per = {"cell": self.stride, "unknown": self.unknowns, "node": self.nodes, "segment": self.segments,
                "segment_start": self.segments + 1, "fiber": self.fibers, "fiber_start": self.fibers + 1,
-               "hold": self.holds, "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
+               "chain_start": self.chains + 1, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks, "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
                "chunk": self.chunks}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))
 
@@ -152,7 +159,8 @@ class Layout:
         """How many items each domain of the kernels can have."""
         return {"cell": self.cells, "row": self.cells, "room": self.stride, "octet": -(-self.cells // 8),
                 "strip": self.cells, "unknown": self.unknowns, "chunk": self.chunks, "node": self.nodes,
-                "segment": self.segments, "fiber": self.fibers, "awake": self.fibers, "one": 1}  # fmt: skip
+                "segment": self.segments, "chain": self.chains, "fiber": self.fibers, "awake": self.fibers,
+                "crosslink": self.crosslinks, "hold": 2 * self.crosslinks, "one": 1}  # fmt: skip
 
 
 def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout) -> np.ndarray:
@@ -169,11 +177,12 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["pair_range"] = max(term.pair_range() for term in terms)
     network = next((term for term in terms if isinstance(term, Network)), None)
     world["moving"] = network is not None
+    world["crosslink_stiffness"] = network.crosslink_stiffness if network is not None else 0.0
     world["tolerance"] = next((t.tolerance for t in (network, *terms) if isinstance(t, (Network, Solve))), 0.0)
     world["stride"], world["unknowns"] = layout.stride, layout.unknowns
     world["neighbor_rows"], world["junction_slots"] = layout.neighbor_rows, JUNCTION_SLOTS
     world["link_slots"], world["nodes"], world["segments"] = layout.links, layout.nodes, layout.segments
-    world["touch_rows"], world["fibers"] = layout.touch_rows, layout.fibers
+    world["touch_rows"], world["chains"], world["crosslinks"] = layout.touch_rows, layout.chains, layout.crosslinks
     return world
 
 
@@ -215,11 +224,24 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
     """The arrays of the cells at time zero, in the order of their ids."""
     state: dict[str, np.ndarray] = {name: cells[name] for name in
         ("id", "type", "radius", "nucleus_radius", "cadherin", "integrin")}  # fmt: skip
+    state["mmp"] = cells.get("mmp", np.ones(len(cells["id"]), np.float32))
     state["position"] = state["list_position"] = box.to_fixed(cells["position"])
     polarity = np.random.Generator(np.random.Philox(key=scenario.run.seed)).normal(size=(len(cells["id"]), 3))
     state["polarity"] = np.zeros((len(polarity), 4), np.float32)
     state["polarity"][:, :3] = polarity / np.linalg.norm(polarity, axis=1, keepdims=True)
     return state
+
+
+def most_fibers(terms: list[Term], network: FiberNetwork | None) -> int:
+    """Rows for fibers: those that there are, or, where they are cut, one for each end of a crosslink or held node.
+
+    Pieces without either dissolve, so that there can be no more.
+    """
+    if network is None:
+        return 0
+    if not any(isinstance(term, Proteolysis) for term in terms):
+        return network.fibers
+    return max(network.fibers, min(len(network.segments), 2 * len(network.crosslinks) + int(held_nodes(network).sum())))
 
 
 def touches(terms: list[Term]) -> bool:

@@ -25,6 +25,7 @@ _COLUMNS: dict[str, tuple[str, int | None, str]] = {
     "nucleus_radius_um": ("nucleus_radius", None, "um"),
     "cadherin": ("cadherin", None, ""),
     "integrin": ("integrin", None, ""),
+    "mmp": ("mmp", None, ""),
     **{f"polarity_{axis}": ("polarity", k, "") for k, axis in enumerate(_AXES)},
     **{f"velocity_{axis}_um_per_min": ("velocity", k, "um/min") for k, axis in enumerate(_AXES)},
     **{f"force_{axis}_nN": ("force", k, "nN") for k, axis in enumerate(_AXES)},

@@ -31,7 +31,10 @@ DOMAINS = {
     "chunk": f"(world->unknowns + status->awake + {CHUNK - 1}) / {CHUNK}",
     "node": "world->nodes",
     "segment": "world->segments",
-    "fiber": "world->fibers",
+    "chain": "world->chains",
+    "fiber": "status->fibers",
+    "crosslink": "world->crosslinks",
+    "hold": "world->crosslinks * 2",
     "awake": "status->awake",
     "one": "1u",
 }

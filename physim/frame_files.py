@@ -21,6 +21,7 @@ CELL_ARRAYS = {
     "nucleus_radius": "um",
     "cadherin": "",
     "integrin": "",
+    "mmp": "",
     "polarity": "",
     "velocity": "um/min",
     "force": "nN",

@@ -34,7 +34,9 @@ from physim.world import (
 
 _LISTED = ("id", "position", "radius", "departed", "node_position")
 """What neighbour lists and the order of rows depend on."""
-_WAKING = ("node_position", "node_held", "node_velocity", "fiber_frame")
+_LINKED = ("segment_area", "crosslink_segments", "crosslink_bound", "crosslink_at", "crosslink_rest", "crosslink_turn")
+"""What the crosslinks of segments, and the fibers that cutting has left, depend on."""
+_WAKING = ("node_position", "node_held", "node_velocity", "fiber_frame", *_LINKED)
 """A fiber that sleeps looks only at outside forces and at fibers that it is crosslinked to."""
 _BATCH_SECONDS = 0.25
 _BATCH_LAUNCHES = 4000
@@ -323,8 +325,8 @@ class Loop:
         self._put(name, values)
         if name in _WAKING and "fiber_awake" in self.buffers:
             self._put("fiber_awake", np.ones(self.shape("fiber_awake"), np.uint32))
-        if name in _LISTED and not self._last_status["rebuild"]:  # neighbour lists hang on it
-            self._last_status["rebuild"] = 1
+        if name in _LISTED or name in _LINKED:  # lists hang on it
+            self._last_status["rebuild" if name in _LISTED else "relink"] = 1
             self.device.upload(self.buffers["status"], self._last_status.reshape(1))
 
     def _put(self, name: str, values: np.ndarray) -> None:
@@ -344,7 +346,7 @@ class Loop:
         """
         for name, values in arrays.items():
             self._put(name, values)
-        self._last_status["binned"] = 0
+        self._last_status["binned"], self._last_status["relink"] = 0, 1
         if self._last_status["rebuild"]:
             self.device.upload(self.buffers["status"], self._last_status.reshape(1))
             return  # the next step builds the lists anyway

@@ -30,6 +30,12 @@ def fiber_starts(network: FiberNetwork) -> NDArray[np.uint32]:
     return np.concatenate([[0], np.cumsum(count)]).astype(np.uint32)
 
 
+def fiber_spans(network: FiberNetwork) -> NDArray[np.int32]:
+    """(F, 4) first and last node of each fiber, node less segment, 0."""
+    start, fibers = fiber_starts(network).astype(np.int32), np.arange(network.fibers, dtype=np.int32)
+    return np.stack([start[:-1], start[1:] - 1, fibers, 0 * fibers], axis=1)
+
+
 def held_nodes(network: FiberNetwork) -> NDArray[np.bool_]:
     """(N,) which nodes are held: those on faces that are not periodic, and the next one of fibers with one crosslink.
 
@@ -44,28 +50,19 @@ def held_nodes(network: FiberNetwork) -> NDArray[np.bool_]:
     return held
 
 
-def holds(network: FiberNetwork) -> tuple[NDArray, NDArray, NDArray]:
-    """Both ends of all crosslinks by the segment that they are on: first hold (M + 1,), crosslink and side (2 X,)."""
-    segment = network.crosslinks.T.ravel()
-    order = np.argsort(segment, kind="stable")
-    start = np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=len(network.segments)))])
-    links = len(network.crosslinks)
-    return start.astype(np.uint32), order % max(links, 1), order // max(links, 1)
-
-
-def hold_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, link: NDArray, side: NDArray, box: Box,
-               ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:  # fmt: skip
-    """Where holds are (2 X, 2) on the own and the other segment, and (2 X, 4) what they are at rest.
+def crosslink_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, box: Box,
+                    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Where crosslinks are (X, 2) on both segments, and (X, 4) what they are at rest.
 
     The gap of a crosslink, from the place on the other segment to that on the own, is a e1 + b e2 + c e1 x e2 of the
     two segments (a and b shift the places along them; what they leave, and c, is kept), so that it turns with them.
     Where they are nearly parallel, their cross product turns faster than they do: there c is 0, and what a e1 + b e2
     leaves of the gap is kept as a length.
     """
-    own, other = network.crosslinks[link, side], network.crosslinks[link, 1 - side]
+    own, other = network.crosslinks.T
     apart = separations(fixed, network.segments[other, 0], network.segments[own, 0], box)
     e1, e2 = vector[own], vector[other]
-    at = np.stack([network.crosslink_at[link, side], network.crosslink_at[link, 1 - side]], axis=1).astype(np.float32)
+    at = network.crosslink_at.astype(np.float32)
     rest = np.zeros((len(own), 4))
     basis, inverse, parallel = gap_basis(e1, e2)
     for _ in range(2):  # the second time, what single precision has left of the first
@@ -93,23 +90,25 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     begin, end = network.segments.T
     vector = separations(fixed, begin, end, box)
     rest = _length(vector)
-    start, link, side = holds(network)
-    at, rest_hold = hold_rests(network, fixed, vector, link, side, box)
-    other = network.crosslinks[link, 1 - side]
+    at, rest_gap = crosslink_rests(network, fixed, vector, box)
+    own, other = (np.pad(vector / rest[:, None], ((0, 0), (0, 1)))[network.crosslinks[:, side]] for side in (0, 1))
     return {
         "node_position": fixed,
         "segment_nodes": np.ascontiguousarray(network.segments, np.int32),
-        "fiber_start": fiber_starts(network),
+        "segment_area": np.full(len(rest), 1 << 24, np.uint32),
+        "segment_length": np.rint(rest * 4096).astype(np.uint32),
+        "segment_fiber": network.segment_fiber.astype(np.uint32),
+        "chain_start": fiber_starts(network),
+        "fiber_span": fiber_spans(network),
         "node_held": held_nodes(network).astype(np.uint32),
         "node_direction": np.zeros((len(network.nodes), 4), np.float32),
         "segment_rest": rest,
         "segment_inverse": (1.0 / rest).astype(np.float32),
         "node_rest": fixed,
         "fiber_frame": np.tile(np.eye(3, 4), (network.fibers, 1)),
-        "hold_start": start,
-        "hold_nodes": np.ascontiguousarray(network.segments[other], np.int32),
-        "hold_segment": other.astype(np.uint32),
-        "hold_fiber": network.segment_fiber[other].astype(np.uint32),
-        "hold_at": at,
-        "hold_rest": rest_hold,
+        "crosslink_segments": np.ascontiguousarray(network.crosslinks, np.uint32),
+        "crosslink_bound": np.ones(len(at), np.uint32),
+        "crosslink_at": at,
+        "crosslink_rest": rest_gap,
+        "crosslink_turn": np.stack([own, other, own, other], axis=1).reshape(-1, 4),
     }

@@ -45,7 +45,7 @@ class Snapshot:
     time: float
     """min"""
     cells: dict[str, np.ndarray]
-    """id, type, position (n, 3) um, radius, nucleus_radius um, cadherin, integrin, polarity (n, 3),
+    """id, type, position (n, 3) um, radius, nucleus_radius um, cadherin, integrin, mmp, polarity (n, 3),
     velocity (n, 3) um/min, force (n, 3) nN, bound_links, link_force nN (sum of tensions), junctions,
     departed (min, NaN if in the box)."""
     links: dict[str, np.ndarray] | None

@@ -38,8 +38,10 @@ class Schedule:
     def _primitive(self, term: Term, kernel: Kernel) -> list[Launch]:
         makers: dict[str, Callable[[Primitives], list[Launch]]] = {
             "sort_cells": self._sort_cells, "append_daughters": self._append_daughters,
-            "sort_segments": self._sort_segments, "sort_tethers": self._sort_tethers, "scan_awake": self._scan_awake}
-        conditions = {"sort_cells": "rebuild", "sort_segments": "rebuild", "append_daughters": "births"}
+            "sort_segments": self._sort_segments, "sort_tethers": self._sort_tethers, "scan_awake": self._scan_awake,
+            "sort_holds": self._sort_holds, "scan_pieces": self._scan_pieces}
+        conditions = {"sort_cells": "rebuild", "sort_segments": "rebuild", "append_daughters": "births",
+                      "sort_holds": "relink", "scan_pieces": "relink"}
         launches = makers[kernel.primitive](Primitives(self.device, term.name))
         for launch in launches:
             launch.when = conditions.get(kernel.primitive, "")
@@ -74,6 +76,15 @@ class Schedule:
 
     def _scan_awake(self, primitives: Primitives) -> list[Launch]:
         return primitives.scan(self.buffers["awake_place"], self.layout.fibers + 1)
+
+    def _sort_holds(self, primitives: Primitives) -> list[Launch]:
+        """Ends of crosslinks in the order of their segments; free ones are left out."""
+        b, layout = self.buffers, self.layout
+        return primitives.counting_sort(b["hold_key"], None, b["hold_start"], b["hold_fill"], b["hold_list"],
+                                        layout.count("hold_key"), layout.segments, b["listing"])  # fmt: skip
+
+    def _scan_pieces(self, primitives: Primitives) -> list[Launch]:
+        return primitives.scan(self.buffers["piece_place"], self.layout.chains + 1, self.buffers["listing"])
 
     def _append_daughters(self, primitives: Primitives) -> list[Launch]:
         """A row for each daughter: what the mother has, but empty tables of junctions and links."""

@@ -100,6 +100,7 @@ class Simulation(Loop):
         status = np.zeros((), STATUS)
         status["rebuild"], status["cells"], status["rows"] = 1, layout.cells, layout.cells
         status["next_id"] = int(cells["id"].max()) + 1
+        status["fibers"], status["relink"] = layout.chains, 1
         super().__init__(device, terms, arrays, layout, world, status, self.scenario.run.step)
         first = assembly.first_state(self.scenario, self.box, cells) | self._fiber_state()
         for name in arrays:
@@ -138,8 +139,9 @@ class Simulation(Loop):
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,
             segments=len(self.network.segments) if self.network is not None else 0,
-            fibers=self.network.fibers if self.network is not None else 0,
-            holds=2 * len(self.network.crosslinks) if self.network is not None else 0,
+            chains=self.network.fibers if self.network is not None else 0,
+            fibers=assembly.most_fibers(terms, self.network),
+            crosslinks=len(self.network.crosslinks) if self.network is not None else 0,
             bins=assembly.grid_bins(grid), segment_bins=assembly.grid_bins(self._segment_grid),
             neighbor_rows=16, touch_rows=32 if assembly.touches(terms) else 0, links=assembly.link_slots(terms),
         )  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GIVEN", "Snapshot", "take"]
 
-GIVEN = ("id", "type", "radius", "nucleus_radius", "cadherin", "integrin")
+GIVEN = ("id", "type", "radius", "nucleus_radius", "cadherin", "integrin", "mmp")
 """What cells are given for life: in the state, and so on record, even where no term of the scenario reads it."""
 
 

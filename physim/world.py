@@ -30,8 +30,10 @@ WORLD = np.dtype([
     ("link_slots", "u4"),
     ("nodes", "u4"),
     ("segments", "u4"),
-    ("fibers", "u4"),
+    ("chains", "u4"),  # fibers as they were made
+    ("crosslinks", "u4"),
     ("touch_rows", "u4"),  # segments that can be listed near a cell
+    ("crosslink_stiffness", "f4"),  # nN/um
     ("moving", "u4"),  # 1 where fibers move
     ("tolerance", "f4"),  # residual over the forces at which the solve stops
 ])  # fmt: skip
@@ -50,6 +52,8 @@ STATUS_WORDS = (
     "touches_needed",  # most segments near a cell
     "binned",  # segments have been sorted into bins
     "longest_half",  # half of the longest segment, um, bits of a float
+    "fibers",  # fibers that hold together: what cutting has left of the chains
+    "relink",  # crosslinks or segments have changed: they are listed anew
     "awake",  # fibers that move
     "swept",  # step of the last sweep, in which all fibers move
     "next_sweep",  # steps from it to the next

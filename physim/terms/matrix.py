@@ -73,12 +73,12 @@ class Steric(Term):
         Kernel(
             "steric",
             "cell",
-            ("position", "radius", "nucleus_radius", *_SEGMENTS),
+            ("position", "radius", "nucleus_radius", *_SEGMENTS, "segment_area"),
             (),
             ("force", "resistance", "node_force"),
         ),
         Kernel("block_touches", "cell",
-               ("position", "radius", "nucleus_radius", *_SEGMENTS[:2], "touch_segment", "touch_count"),
+               ("position", "radius", "nucleus_radius", *_SEGMENTS[:2], "segment_area", "touch_segment", "touch_count"),
                ("tether_block",), moving=True),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
@@ -91,7 +91,7 @@ class Links(Term):
 
     Implicit; k_on is per free slot; l is the distance from the cell's centre to the held point of a fiber. A free slot
     draws a probe: direction from von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment
-    within `capture` of the tip that the cell does not hold yet. N is the cell's relative integrin level, p its
+    within `capture` of the tip that the cell does not hold yet, k_on less as the segment has been thinned. N is the cell's relative integrin level, p its
     polarity. The reaction on the fiber is equal and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687,
     2008); numbers from physim's migration prototype (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
     """
@@ -115,9 +115,9 @@ class Links(Term):
     shortest_rest: Micron = parameter(1.5, "rest lengths stop here", source=_PROTOTYPE, gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_SEGMENTS[:2], "link_at"),
+        Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_SEGMENTS[:2], "segment_area", "link_at"),
                ("link_segment", "link_rest", "link_force")),
-        Kernel("bind_links", "cell", ("id", "position", "radius", "integrin", "polarity", *_SEGMENTS),
+        Kernel("bind_links", "cell", ("id", "position", "radius", "integrin", "polarity", *_SEGMENTS, "segment_area"),
                ("link_segment", "link_at", "link_rest", "link_force")),
         Kernel("pull_links", "cell", ("position", *_SEGMENTS[:2], "link_segment", "link_at", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force")),

@@ -17,7 +17,7 @@ from physim.units import (
     PerMinute,
 )
 
-_AWAKE = ("awake_fiber", "fiber_start")
+_AWAKE = ("awake_fiber", "fiber_span")
 _HOLDS = ("hold_start", "hold_nodes", "hold_at")
 _TETHERS = ("tether_start", "tether_list", "tether_block")
 
@@ -36,7 +36,7 @@ class Strain(Term):
     duration: Minute = parameter(60.0, "how long the strain grows", ge=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("strain", "fiber", ("fiber_start", "node_held", "node_rest"), ("node_position", "fiber_awake"),
+        Kernel("strain", "fiber", ("fiber_span", "node_held", "node_rest"), ("node_position", "fiber_awake"),
                moving=True),
     )  # fmt: skip
 
@@ -46,7 +46,8 @@ class Network(Term):
 
     F = -dE/dx, implicit. l is the length of a segment, e its vector, t = e/l0, s = t2 - t1 the bend at a node between
     segments of rest lengths a and b, g the vector between the two places that a crosslink joins; l0, s0, t0 are those
-    of the network as it was made, which is free of stress. R is the rotation of a fiber: in its frame its bends rest,
+    of the network as it was made, which is free of stress. A segment that has been thinned to a part c of its area has
+    c EA, and counts as a/c^2 in the length of its bends. R is the rotation of a fiber: in its frame its bends rest,
     and at each of its crosslinks the directions of both segments (k_c: branch points are no free hinges). R is the best
     one, so that it exerts no torque, and a network that turns bears no force.
     Nodes on faces of the box that are not periodic are held. Nodes drag with zeta_l per length. A crosslink whose
@@ -66,7 +67,7 @@ class Network(Term):
 
     name: ClassVar[str] = "network"
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
-    headers: ClassVar[tuple[str, ...]] = ("krylov.h", "spring.h", "band.h", "frame.h")
+    headers: ClassVar[tuple[str, ...]] = ("krylov.h", "spring.h", "band.h", "frame.h", "crosslink.h")
     stretch_modulus: Nanonewton = parameter(13000.0, "stretch modulus EA of a fiber", source="docs/validation.md", gt=0)
     bend_modulus: NanonewtonSquareMicron = parameter(
         59.0, "bend modulus EI of a fiber", source="docs/validation.md", gt=0
@@ -98,18 +99,18 @@ class Network(Term):
             Kernel("sort_tethers", "room", ("tethering", "tether_key"), ("tether_start", "tether_fill", "tether_list"),
                    primitive="sort_tethers"),
             Kernel("end_tethers", "one", writes=("tethering",)),
-            Kernel("begin_fibers", "fiber", ("fiber_start", "fiber_awake", "node_glide", "node_listed", "segment_rest"),
+            Kernel("begin_fibers", "fiber", ("fiber_span", "fiber_awake", "node_glide", "node_listed", "segment_rest", "segment_area"),
                    ("node_position", "node_start", "node_shift", "segment_tension")),
         ),
         "load": (
-            Kernel("mark_fibers", "fiber", ("fiber_start", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
+            Kernel("mark_fibers", "fiber", ("fiber_span", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
                    ("fiber_check",), when="unsolved"),
             Kernel("turn_fibers", "fiber",
-                   ("node_position", "node_rest", "fiber_start", "segment_rest", "hold_start", "hold_nodes",
-                    "hold_segment", "fiber_check"), ("fiber_frame", "fiber_pivot"), when="unsolved"),
+                   ("node_position", "node_rest", "fiber_span", "segment_rest", "segment_area", "hold_start",
+                    "hold_nodes", "hold_segment", "hold_turn", "fiber_check"), ("fiber_frame", "fiber_pivot"), when="unsolved"),
             Kernel("strain_fibers", "fiber",
-                   ("node_position", "node_rest", "node_force", "fiber_start", "node_held", "segment_rest", *_HOLDS,
-                    "hold_fiber", "hold_rest", "fiber_frame", "fiber_check", "node_shift"),
+                   ("node_position", "node_rest", "node_force", "fiber_span", "node_held", "segment_rest", "segment_area",
+                    *_HOLDS, "hold_fiber", "hold_rest", "hold_turn", "fiber_frame", "fiber_check", "node_shift"),
                    ("fiber_awake", "awake_place", "segment_tension", "node_residual", "fiber_turn", "fiber_loads"),
                    when="unsolved"),
             Kernel("scan_awake", "fiber", (), ("awake_place",), primitive="scan_awake"),
@@ -120,12 +121,12 @@ class Network(Term):
         ),
         "factor": (
             Kernel("stiffen_fibers", "awake",
-                   (*_AWAKE, "node_position", "node_rest", "segment_rest", "segment_tension", *_HOLDS,
-                    "hold_segment", "hold_fiber", "hold_rest", "fiber_frame"),
+                   (*_AWAKE, "node_position", "node_rest", "segment_rest", "segment_area", "segment_tension", *_HOLDS,
+                    "hold_segment", "hold_fiber", "hold_rest", "hold_turn", "fiber_frame"),
                    ("segment_block", "segment_axis", "hold_block", "hold_axes"), when="solving"),
             Kernel("factor_fibers", "awake",
-                   (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "hold_start",
-                    "hold_at", "hold_block", *_TETHERS), ("factor",), when="solving"),
+                   (*_AWAKE, "node_held", "segment_inverse", "segment_rest", "segment_block", "segment_axis",
+                    "hold_start", "hold_at", "hold_block", *_TETHERS), ("factor",), when="solving"),
             Kernel("precondition_fibers", "awake", (*_AWAKE, "factor", "node_residual"),
                    ("node_preconditioned", "fiber_sums"), when="solving"),
         ),
@@ -150,7 +151,7 @@ class Network(Term):
         ),
         "move": (
             Kernel("move_fibers", "awake", (*_AWAKE, "node_solution", "node_preconditioned", "node_start",
-                                            "segment_rest"),
+                                            "segment_rest", "segment_area"),
                    ("node_shift", "node_position", "segment_tension", "node_velocity"), when="shifting"),
             Kernel("judge_fibers", "one", when="shifting"),
         ),
@@ -161,7 +162,7 @@ class Network(Term):
             Kernel("plan_sweep", "one"),
         ),
         "rewind": (
-            Kernel("rewind_fibers", "awake", (*_AWAKE, "node_start", "segment_rest"),
+            Kernel("rewind_fibers", "awake", (*_AWAKE, "node_start", "segment_rest", "segment_area"),
                    ("node_position", "node_shift", "segment_tension")),
         ),
         "commit": (

@@ -34,7 +34,7 @@ def snapshot(number=0, cells=7, links=5, fibers=None):
             "id": np.arange(cells, dtype=np.uint32) * 2,
             "type": (np.arange(cells) % 2).astype(np.uint32),
             "position": position,
-            **{name: number_of() for name in ("radius", "nucleus_radius", "cadherin", "integrin")},
+            **{name: number_of() for name in ("radius", "nucleus_radius", "cadherin", "integrin", "mmp")},
             **{name: vector() for name in ("polarity", "velocity", "force")},
             "bound_links": np.bincount(holder, minlength=cells).astype(np.int32),
             "link_force": number_of(),

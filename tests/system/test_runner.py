@@ -93,7 +93,7 @@ class Walkers:
             "id": np.arange(n, dtype=np.uint32),
             "type": (np.arange(n) >= 12).astype(np.uint32),
             "position": position,
-            **{name: zero + 4 for name in ("radius", "nucleus_radius", "cadherin", "integrin")},
+            **{name: zero + 4 for name in ("radius", "nucleus_radius", "cadherin", "integrin", "mmp")},
             **{name: three for name in ("polarity", "force")},
             "velocity": (self.speed * self.direction).astype(np.float32),
             "bound_links": np.full(n, 6, np.int32),

@@ -1,0 +1,95 @@
+"""What a cell changes in its matrix for good: fibers that are thinned and cut, crosslinks that break and form anew."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from physim.step import Kernel, Term, parameter
+from physim.units import Micron, Minute, Nanonewton, Number, PerMinute
+
+_PLACES = ("node_position", "segment_nodes")
+_CROSSLINKS = ("crosslink_segments", "crosslink_bound", "crosslink_at", "crosslink_rest", "crosslink_turn")
+
+
+class Proteolysis(Term):
+    """da/dt = -rate m per length of fiber within R + reach of a cell and in front of it; a is the relative area.
+
+    Membrane-bound collagenase (MT1-MMP) at the leading edge; m is the cell's relative level `mmp`. In front is where
+    (x - x_cell) p > 0, p the polarity. What several cells take adds up. A segment that is thinner than `severed` is
+    cut: it bears no force and no ligand, and is no obstacle; crosslinks on it are lost. A thin segment stretches as a
+    and bends as a^2. What cutting has set free, without crosslink or held node, dissolves. Areas and what is dissolved
+    are integers: present + dissolved = initial + deposited to the last unit. Terms of your own, as a soluble enzyme,
+    add to `segment_lysis` what they take. Source: pericellular cleavage at the front, Wolf et al, Nat Cell Biol 9:893
+    (2007); rate of physim's migration prototype.
+    """
+
+    name: ClassVar[str] = "proteolysis"
+    needs: ClassVar[tuple[str, ...]] = ("cells", "collagen")
+    rate: PerMinute = parameter(
+        0.05, "area lost per time, relative to a whole fiber", source="migration prototype; 0.2 frees a cell fully", ge=0
+    )
+    reach: Micron = parameter(1.0, "how far beyond its surface a cell cuts", source="migration prototype", ge=0)
+    severed: Number = parameter(0.1, "relative area at which a segment gives way", source="migration prototype",
+                                gt=0, lt=1)  # fmt: skip
+    sideways: Micron = parameter(0.0, "control: cut so far to the side of the cell instead", ge=0)
+    interval: Minute = parameter(1.0, "time from one cut to the next", gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("lyse", "cell", ("position", "radius", "mmp", "polarity", *_PLACES, "segment_list", "segment_bin_start",
+                                "segment_area"), (), ("segment_lysis",)),
+        Kernel("wake_thinned", "segment", ("segment_lysis", "segment_fiber"), (), ("fiber_awake",), moving=True),
+        Kernel("thin", "segment", ("segment_length",), ("segment_area", "segment_lysis"),
+               ("matrix_tally",)),
+    )  # fmt: skip
+
+
+class Turnover(Term):
+    """Release rate k_0 exp(F/F_b) of a bound crosslink, F its force; binding rate k_on of a free one.
+
+    A crosslink that breaks stays on its fiber, as a free site. It binds the nearest segment of another fiber within
+    `capture`, at rest as the two then are: that is the plastic strain. Source: Bell, Science 200:618 (1978); breaking
+    and reforming crosslinks as in Nam, Hu, Butte & Chaudhuri, PNAS 113:5492 (2016).
+    """
+
+    name: ClassVar[str] = "turnover"
+    needs: ClassVar[tuple[str, ...]] = ("collagen", "network")
+    headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h", "crosslink.h")
+    release_rate: PerMinute = parameter(0.002, "release rate k_0 without load", source="migration prototype", ge=0)
+    release_force: Nanonewton = parameter(0.5, "force F_b that raises it e-fold", source="migration prototype", gt=0)
+    binding_rate: PerMinute = parameter(0.1, "binding rate k_on of a free site", source="docs/remodeling.md", ge=0)
+    capture: Micron = parameter(0.5, "a free site binds fibers up to this far", source="docs/remodeling.md", gt=0)
+    interval: Minute = parameter(1.0, "time from one round of breaking and binding to the next", gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("turn_over", "crosslink",
+               (*_PLACES, "segment_list", "segment_bin_start", "segment_area", "segment_rest", "segment_fiber",
+                "fiber_frame"), _CROSSLINKS, ("fiber_awake",)),
+    )  # fmt: skip
+
+
+class Chains(Term):
+    """Lists the crosslinks of each segment, and the fibers that cutting has left of each chain.
+
+    Anew when a crosslink or a segment has changed. A chain is a fiber as it was made; a fiber is a run of its segments
+    that are not cut, with a frame of its own. What cutting has set free, without crosslink or held node, dissolves.
+    """
+
+    name: ClassVar[str] = "chains"
+    needs: ClassVar[tuple[str, ...]] = ("collagen", "network")
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("begin_listing", "one", writes=("listing",)),
+        Kernel("key_holds", "crosslink", ("segment_area", "segment_fiber"),
+               ("crosslink_segments", "crosslink_bound", "hold_key"), ("fiber_awake",), when="relink"),
+        Kernel("sort_holds", "crosslink", ("listing", "hold_key"), ("hold_start", "hold_fill", "hold_list"),
+               primitive="sort_holds"),
+        Kernel("count_pieces", "chain", ("chain_start", "node_held", "hold_start", "segment_length"),
+               ("segment_area", "piece_place"), ("matrix_tally",), when="relink"),
+        Kernel("scan_pieces", "chain", ("listing",), ("piece_place",), primitive="scan_pieces"),
+        Kernel("lay_pieces", "chain", ("chain_start", "segment_area", "piece_place", "fiber_frame", "fiber_awake"),
+               ("fiber_span", "segment_fiber", "next_frame", "next_awake", "node_velocity", "node_glide",
+                "node_direction"), when="relink"),
+        Kernel("take_pieces", "fiber", ("next_frame", "next_awake"), ("fiber_frame", "fiber_awake"), when="relink"),
+        Kernel("fill_holds", "hold", ("hold_start", "hold_list", *_CROSSLINKS, "segment_nodes", "segment_fiber"),
+               ("hold_nodes", "hold_segment", "hold_fiber", "hold_at", "hold_rest", "hold_turn"), when="relink"),
+        Kernel("end_listing", "one", writes=("listing",)),
+    )  # fmt: skip
