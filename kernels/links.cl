@@ -44,7 +44,7 @@ static inline float3 probe_direction(float3 p, float focus, float u, float v) {
 
 // Nearest segment to a tip that the cell does not hold yet: (1 + segment, where on it), 0 if none within capture.
 static inline uint nearest_segment(int4 tip, uint i, __constant World *world, float capture, __global const int4 *node_position,
-                            __global const int2 *segment_nodes, __global const uint *segment_list,
+                            __global const uint *listed_node, __global const uint *segment_list,
                             __global const uint *segment_bin_start, __global const uint *segment_area,
                             __global const uint *link_segment, float longest, float *at) {
   __constant Grid *grid = &world->segment_grid;
@@ -57,14 +57,13 @@ static inline uint nearest_segment(int4 tip, uint i, __constant World *world, fl
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint s = segment_list[k];
-          if (!segment_area[s]) continue;
-          int2 nodes = segment_nodes[s];
-          float3 a = separation(node_position[nodes.x], tip, world->quantum);
-          float3 e = separation(node_position[nodes.y], node_position[nodes.x], world->quantum);
+          uint n = listed_node[k];
+          float3 a = separation(node_position[n], tip, world->quantum);
+          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
           float t = clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f), d = length(a + t * e);
-          if (d > best || (d == best && found && s + 1 > found)) continue;
-          bool held = false;
+          if (d > best) continue;
+          uint s = segment_list[k];
+          bool held = !segment_area[s] || (d == best && found && s + 1 > found);
           for (uint slot = 0; slot < world->link_slots; ++slot) held |= link_segment[slot * world->stride + i] == s + 1;
           if (held) continue;
           best = d;
@@ -79,9 +78,10 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
                 __global const uint *id, __global const int4 *position, __global const float *radius,
                 __global const float *integrin, __global const float4 *polarity,
                 __global const int4 *node_position, __global const int2 *segment_nodes,
-                __global const uint *segment_list, __global const uint *segment_bin_start,
-                __global const uint *segment_area, __global uint *link_segment, __global float *link_at,
-                __global float *link_rest, __global float *link_force) {
+                __global const uint *listed_node, __global const uint *segment_list,
+                __global const uint *segment_bin_start, __global const uint *segment_area,
+                __global uint *link_segment, __global float *link_at, __global float *link_rest,
+                __global float *link_force) {
   float probes = term->binding_rate * integrin[i] * world->step, chance = -expm1(-probes);
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
@@ -91,7 +91,7 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     float3 direction = probe_direction(polarity[i].xyz, term->focus, u.z, u.w);
     int4 tip = moved(position[i], reach * direction, world->quantum);
     float at = 0.0f;
-    uint found = nearest_segment(tip, i, world, term->capture, node_position, segment_nodes, segment_list,
+    uint found = nearest_segment(tip, i, world, term->capture, node_position, listed_node, segment_list,
                                  segment_bin_start, segment_area, link_segment, SEGMENT_REACH, &at);
     if (!found || u.x > -expm1(-probes * (float)area_of(segment_area[found - 1]))) continue;  // ligand as area
     link_segment[here] = found;

@@ -15,7 +15,8 @@ void mark_fibers(uint f, __constant World *world, __global Status *status, __con
                  __global const uint *fiber_awake, __global const uint2 *node_force, __global uint *fiber_check) {
   uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
   uint check = fiber_awake[f] || sweeping(status, term);
-  for (uint h = hold_start[first - chain]; !check && h < hold_start[last - chain]; ++h) check = fiber_awake[hold_fiber[h]] != 0;
+  for (uint h = hold_start[first - chain]; !check && h < hold_start[last - chain]; ++h)
+    check = fiber_awake[hold_fiber[h]] != 0;
   for (uint i = first; !check && i <= last; ++i)
     for (uint axis = 0; axis < 3; ++axis) {
       uint2 force = node_force[axis * world->nodes + i];
@@ -502,7 +503,8 @@ void descend_fibers(uint k, __constant World *world, __global Status *status, __
 void begin_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                   __global const int4 *fiber_span, __global const uint *fiber_awake, __global const float4 *node_glide,
                   __global const int4 *node_listed, __global const double *segment_rest,
-                  __global const uint *segment_area, __global int4 *node_position, __global int4 *node_start, __global float4 *node_shift, __global float *segment_tension) {
+                  __global const uint *segment_area, __global int4 *node_position, __global int4 *node_start,
+                  __global float4 *node_shift, __global float *segment_tension) {
   uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
   float gone = 0.0f;
   for (uint i = first; i <= last; ++i) {
@@ -525,7 +527,8 @@ void move_fibers(uint k, __constant World *world, __global Status *status, __con
                  __global const uint *awake_fiber, __global const int4 *fiber_span,
                  __global const float4 *node_solution, __global const float4 *node_preconditioned,
                  __global const int4 *node_start, __global const double *segment_rest,
-                 __global const uint *segment_area, __global float4 *node_shift, __global int4 *node_position, __global float *segment_tension, __global float4 *node_velocity) {
+                 __global const uint *segment_area, __global float4 *node_shift, __global int4 *node_position,
+                 __global float *segment_tension, __global float4 *node_velocity) {
   int4 span = fiber_span[awake_fiber[k]];
   uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   float missing = 0.0f, curved = 0.0f, farthest = 0.0f, part = 1.0f, ahead = 0.0f, size = 0.0f;

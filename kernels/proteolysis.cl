@@ -7,7 +7,7 @@ static inline bool cuts_now(__global const Status *status, __constant World *wor
 
 void lyse(uint i, __constant World *world, __global Status *status, __constant Proteolysis *term,
           __global const int4 *position, __global const float *radius, __global const float *mmp,
-          __global const float4 *polarity, __global const int4 *node_position, __global const int2 *segment_nodes,
+          __global const float4 *polarity, __global const int4 *node_position, __global const uint *listed_node,
           __global const uint *segment_list, __global const uint *segment_bin_start,
           __global const uint *segment_area, __global uint *segment_lysis) {
   if (!cuts_now(status, world, term)) return;
@@ -22,13 +22,12 @@ void lyse(uint i, __constant World *world, __global Status *status, __constant P
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint s = segment_list[k];
-          if (!segment_area[s]) continue;
-          int4 first = node_position[segment_nodes[s].x];
-          float3 a = separation(first, centre, world->quantum);
-          float3 e = separation(node_position[segment_nodes[s].y], first, world->quantum);
+          uint n = listed_node[k], s = segment_list[k];
+          float3 a = separation(node_position[n], centre, world->quantum);
+          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
           float2 part = in_front(inside_sphere(a, e, reach), a, e, front);
-          if (part.y > part.x) atomic_add(&segment_lysis[s], convert_uint_rte(16777216.0f * most * (part.y - part.x)));
+          if (part.y > part.x && segment_area[s])
+            atomic_add(&segment_lysis[s], convert_uint_rte(16777216.0f * most * (part.y - part.x)));
         }
       }
 }

@@ -19,6 +19,13 @@ void bin_segments(uint i, __constant World *world, __global Status *status, __co
   atomic_max(&status->longest_half, as_uint(length(half_way) * 1.0001f));
 }
 
+// First nodes of segments in the order of their bins, so that a search reads them in turn.
+void name_nodes(uint k, __constant World *world, __global Status *status, __constant Segments *term,
+                __global const uint *binning, __global const int2 *segment_nodes, __global const uint *segment_list,
+                __global uint *listed_node) {
+  if (binning[0]) listed_node[k] = (uint)segment_nodes[segment_list[k]].x;
+}
+
 void mark_nodes(uint i, __constant World *world, __global Status *status, __constant Segments *term,
                 __global const int4 *node_position, __global int4 *node_listed) {
   node_listed[i] = node_position[i];
@@ -26,7 +33,7 @@ void mark_nodes(uint i, __constant World *world, __global Status *status, __cons
 
 void list_touches(uint i, __constant World *world, __global Status *status, __constant Segments *term,
                   __global const int4 *position, __global const float *radius, __global const int4 *node_position,
-                  __global const int2 *segment_nodes, __global const uint *segment_list,
+                  __global const uint *listed_node, __global const uint *segment_list,
                   __global const uint *segment_bin_start, __global uint *touch_segment, __global uint *touch_count) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(position[i], grid);
@@ -38,13 +45,12 @@ void list_touches(uint i, __constant World *world, __global Status *status, __co
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint s = segment_list[k];
-          int2 nodes = segment_nodes[s];
-          float3 a = separation(node_position[nodes.x], position[i], world->quantum);
-          float3 e = separation(node_position[nodes.y], node_position[nodes.x], world->quantum);
+          uint n = listed_node[k];
+          float3 a = separation(node_position[n], position[i], world->quantum);
+          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
           float3 r = a + clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f) * e;
           if (dot(r, r) > reach * reach) continue;
-          if (count < world->touch_rows) touch_segment[count * world->stride + i] = s + 1;
+          if (count < world->touch_rows) touch_segment[count * world->stride + i] = segment_list[k] + 1;
           ++count;
         }
       }

@@ -46,7 +46,7 @@ static inline Load load_of(int4 centre, float radius, float nucleus_radius, int4
 
 void steric(uint i, __constant World *world, __global Status *status, __constant Steric *term,
             __global const int4 *position, __global const float *radius, __global const float *nucleus_radius,
-            __global const int4 *node_position, __global const int2 *segment_nodes,
+            __global const int4 *node_position, __global const uint *listed_node,
             __global const uint *segment_list, __global const uint *segment_bin_start,
             __global const uint *segment_area, __global float4 *force, __global float *resistance,
             __global uint2 *node_force) {
@@ -60,15 +60,14 @@ void steric(uint i, __constant World *world, __global Status *status, __constant
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          if (!segment_area[segment_list[k]]) continue;
-          int2 nodes = segment_nodes[segment_list[k]];
-          Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[nodes.x],
-                              node_position[nodes.y], world, term);
-          if (load.weight <= 0.0f) continue;
+          uint n = listed_node[k];
+          Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[n], node_position[n + 1], world,
+                              term);
+          if (load.weight <= 0.0f || !segment_area[segment_list[k]]) continue;
           sum -= load.on_first + load.on_second;
           stiff = plus(stiff, load.stiffness);
-          add_force(node_force, (uint)nodes.x, world->nodes, load.on_first);
-          add_force(node_force, (uint)nodes.y, world->nodes, load.on_second);
+          add_force(node_force, n, world->nodes, load.on_first);
+          add_force(node_force, n + 1, world->nodes, load.on_second);
         }
       }
   force[i].xyz += sum;

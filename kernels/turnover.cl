@@ -4,7 +4,7 @@
 // Nearest segment to a point that is not of the chain `own`: 1 + segment, and where on it; 0 if none within capture.
 static inline uint nearest_other(int4 point, uint own, float capture, __constant World *world,
                                  __global const Status *status, __global const int4 *node_position,
-                                 __global const int2 *segment_nodes, __global const uint *segment_list,
+                                 __global const uint *listed_node, __global const uint *segment_list,
                                  __global const uint *segment_bin_start, __global const uint *segment_area, float *at) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(point, grid);
@@ -16,13 +16,13 @@ static inline uint nearest_other(int4 point, uint own, float capture, __constant
       for (int dx = near.low.x; dx <= near.high.x; ++dx) {
         uint bin = bin_near(home, dx, dy, dz, grid);
         for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint s = segment_list[k];
-          int2 nodes = segment_nodes[s];
-          if ((uint)nodes.x - s == own || !segment_area[s]) continue;
-          float3 a = separation(node_position[nodes.x], point, world->quantum);
-          float3 e = separation(node_position[nodes.y], node_position[nodes.x], world->quantum);
+          uint n = listed_node[k];
+          float3 a = separation(node_position[n], point, world->quantum);
+          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
           float t = clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f), d = length(a + t * e);
-          if (d > best || (d == best && found && s + 1 > found)) continue;
+          if (d > best) continue;
+          uint s = segment_list[k];
+          if (n - s == own || !segment_area[s] || (d == best && found && s + 1 > found)) continue;
           best = d, found = s + 1, *at = t;
         }
       }
@@ -31,9 +31,9 @@ static inline uint nearest_other(int4 point, uint own, float capture, __constant
 
 void turn_over(uint x, __constant World *world, __global Status *status, __constant Turnover *term,
                __global const int4 *node_position, __global const int2 *segment_nodes,
-               __global const uint *segment_list, __global const uint *segment_bin_start,
-               __global const uint *segment_area, __global const double *segment_rest,
-               __global const uint *segment_fiber, __global const double4 *fiber_frame,
+               __global const uint *listed_node, __global const uint *segment_list,
+               __global const uint *segment_bin_start, __global const uint *segment_area,
+               __global const double *segment_rest, __global const uint *segment_fiber, __global const double4 *fiber_frame,
                __global uint2 *crosslink_segments, __global uint *crosslink_bound, __global float2 *crosslink_at,
                __global double4 *crosslink_rest, __global double4 *crosslink_turn, __global uint *fiber_awake) {
   uint steps = steps_of(term->interval, world->step);
@@ -56,7 +56,7 @@ void turn_over(uint x, __constant World *world, __global Status *status, __const
     if (!segment_area[own] || u.x > -expm1(-term->binding_rate * time)) return;
     int4 site = moved(begin, at.x * convert_float3(e1), world->quantum);
     uint found = nearest_other(site, (uint)segment_nodes[own].x - own, term->capture, world, status, node_position,
-                               segment_nodes, segment_list, segment_bin_start, segment_area, &at.y);
+                               listed_node, segment_list, segment_bin_start, segment_area, &at.y);
     if (!found) return;
     other = found - 1;
     int4 there = node_position[segment_nodes[other].x];

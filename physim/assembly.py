@@ -141,7 +141,8 @@ class Layout:
                 "touches": self.touch_rows, "tethers": self.links + self.touch_rows}  # fmt: skip
         per = {"cell": self.stride, "unknown": self.unknowns, "node": self.nodes, "segment": self.segments,
                "segment_start": self.segments + 1, "fiber": self.fibers, "fiber_start": self.fibers + 1,
-               "chain_start": self.chains + 1, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks, "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
+               "chain_start": self.chains + 1, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks,
+               "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
                "chunk": self.chunks}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))
 

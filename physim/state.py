@@ -126,6 +126,7 @@ _TABLE = (
     Array("segment_bin_start", "uint", "segment_bin", "", "first segment of each bin in `segment_list`"),
     Array("segment_bin_fill", "uint", "segment_bin", "", "segments placed into each bin so far"),
     Array("segment_list", "uint", "segment", "", "segments in the order of their bins"),
+    Array("listed_node", "uint", "segment", "", "their first nodes; second ones follow these"),
     Array("anchor_force", "uint2", "face", "nN / 2^32", "force on each face of the box, 64-bit fixed point", rows="3"),
     # a moving network
     Array("segment_area", "uint", "segment", "2^-24", "cross-section over that of a whole fiber; 0 where it is cut",

@@ -15,7 +15,8 @@ from physim.units import (
     PerMinute,
 )
 
-_SEGMENTS = ("node_position", "segment_nodes", "segment_list", "segment_bin_start")
+_SEARCHED = ("listed_node", "segment_list", "segment_bin_start")
+_PLACES = ("node_position", "segment_nodes")
 _PROTOTYPE = "migration prototype (docs/trust.md)"
 
 
@@ -32,9 +33,10 @@ class Segments(Term):
                when="rebuild"),
         Kernel("sort_segments", "segment", ("binning", "segment_bin"),
                ("segment_bin_start", "segment_bin_fill", "segment_list"), primitive="sort_segments"),
+        Kernel("name_nodes", "segment", ("binning", "segment_nodes", "segment_list"), ("listed_node",), when="rebuild"),
         Kernel("mark_nodes", "node", ("node_position",), ("node_listed",), when="rebuild", moving=True),
-        Kernel("list_touches", "cell", ("position", "radius", *_SEGMENTS), ("touch_segment", "touch_count"),
-               when="rebuild", moving=True),
+        Kernel("list_touches", "cell", ("position", "radius", "node_position", *_SEARCHED),
+               ("touch_segment", "touch_count"), when="rebuild", moving=True),
         Kernel("end_binning", "one", writes=("binning",)),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
@@ -73,12 +75,12 @@ class Steric(Term):
         Kernel(
             "steric",
             "cell",
-            ("position", "radius", "nucleus_radius", *_SEGMENTS, "segment_area"),
+            ("position", "radius", "nucleus_radius", "node_position", *_SEARCHED, "segment_area"),
             (),
             ("force", "resistance", "node_force"),
         ),
         Kernel("block_touches", "cell",
-               ("position", "radius", "nucleus_radius", *_SEGMENTS[:2], "segment_area", "touch_segment", "touch_count"),
+               ("position", "radius", "nucleus_radius", *_PLACES, "segment_area", "touch_segment", "touch_count"),
                ("tether_block",), moving=True),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
@@ -91,9 +93,10 @@ class Links(Term):
 
     Implicit; k_on is per free slot; l is the distance from the cell's centre to the held point of a fiber. A free slot
     draws a probe: direction from von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment
-    within `capture` of the tip that the cell does not hold yet, k_on less as the segment has been thinned. N is the cell's relative integrin level, p its
-    polarity. The reaction on the fiber is equal and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687,
-    2008); numbers from physim's migration prototype (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
+    within `capture` of the tip that the cell does not hold yet, k_on less as the segment has been thinned. N is the
+    cell's relative integrin level, p its polarity. The reaction on the fiber is equal and opposite. Source: the
+    motor-clutch (Chan & Odde, Science 322:1687, 2008); numbers from physim's migration prototype (MDA-MB-231-like set:
+    14-17 um/h in held networks with cutting).
     """
 
     name: ClassVar[str] = "links"
@@ -115,13 +118,14 @@ class Links(Term):
     shortest_rest: Micron = parameter(1.5, "rest lengths stop here", source=_PROTOTYPE, gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_SEGMENTS[:2], "segment_area", "link_at"),
+        Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_PLACES, "segment_area", "link_at"),
                ("link_segment", "link_rest", "link_force")),
-        Kernel("bind_links", "cell", ("id", "position", "radius", "integrin", "polarity", *_SEGMENTS, "segment_area"),
+        Kernel("bind_links", "cell",
+               ("id", "position", "radius", "integrin", "polarity", *_PLACES, *_SEARCHED, "segment_area"),
                ("link_segment", "link_at", "link_rest", "link_force")),
-        Kernel("pull_links", "cell", ("position", *_SEGMENTS[:2], "link_segment", "link_at", "link_rest"),
+        Kernel("pull_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force")),
-        Kernel("block_links", "cell", ("position", *_SEGMENTS[:2], "link_segment", "link_at", "link_force"),
+        Kernel("block_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_force"),
                ("tether_block",), moving=True),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {

@@ -7,7 +7,7 @@ from typing import ClassVar
 from physim.step import Kernel, Term, parameter
 from physim.units import Micron, Minute, Nanonewton, Number, PerMinute
 
-_PLACES = ("node_position", "segment_nodes")
+_SEARCHED = ("listed_node", "segment_list", "segment_bin_start", "segment_area")
 _CROSSLINKS = ("crosslink_segments", "crosslink_bound", "crosslink_at", "crosslink_rest", "crosslink_turn")
 
 
@@ -26,7 +26,7 @@ class Proteolysis(Term):
     name: ClassVar[str] = "proteolysis"
     needs: ClassVar[tuple[str, ...]] = ("cells", "collagen")
     rate: PerMinute = parameter(
-        0.05, "area lost per time, relative to a whole fiber", source="migration prototype; 0.2 frees a cell fully", ge=0
+        0.05, "relative area lost per time", source="migration prototype; 0.2 frees a cell fully", ge=0
     )
     reach: Micron = parameter(1.0, "how far beyond its surface a cell cuts", source="migration prototype", ge=0)
     severed: Number = parameter(0.1, "relative area at which a segment gives way", source="migration prototype",
@@ -35,8 +35,8 @@ class Proteolysis(Term):
     interval: Minute = parameter(1.0, "time from one cut to the next", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("lyse", "cell", ("position", "radius", "mmp", "polarity", *_PLACES, "segment_list", "segment_bin_start",
-                                "segment_area"), (), ("segment_lysis",)),
+        Kernel("lyse", "cell", ("position", "radius", "mmp", "polarity", "node_position", *_SEARCHED), (),
+               ("segment_lysis",)),
         Kernel("wake_thinned", "segment", ("segment_lysis", "segment_fiber"), (), ("fiber_awake",), moving=True),
         Kernel("thin", "segment", ("segment_length",), ("segment_area", "segment_lysis"),
                ("matrix_tally",)),
@@ -62,7 +62,7 @@ class Turnover(Term):
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("turn_over", "crosslink",
-               (*_PLACES, "segment_list", "segment_bin_start", "segment_area", "segment_rest", "segment_fiber",
+               ("node_position", "segment_nodes", *_SEARCHED, "segment_rest", "segment_fiber",
                 "fiber_frame"), _CROSSLINKS, ("fiber_awake",)),
     )  # fmt: skip
 

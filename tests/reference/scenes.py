@@ -57,8 +57,8 @@ def network(
     begin, end = np.array(begin, float).reshape(-1, 3), np.array(end, float).reshape(-1, 3)
     m = len(begin)
     return FiberNetwork(
-        nodes=np.concatenate([begin, end]),
-        segments=np.stack([np.arange(m), np.arange(m) + m], axis=1).astype(np.int32),
+        nodes=np.stack([begin, end], axis=1).reshape(-1, 3),
+        segments=np.arange(2 * m, dtype=np.int32).reshape(m, 2),
         segment_fiber=np.arange(m, dtype=np.int32),
         crosslinks=np.zeros((0, 2), np.int32), crosslink_at=np.zeros((0, 2)),
         lower=np.zeros(3), upper=np.broadcast_to(size, 3).astype(float), periodic=periodic,
