@@ -50,15 +50,16 @@ void turn_over(uint x, __constant World *world, __global Status *status, __const
     double4 rest = crosslink_rest[x];
     double3 gap = gap_of(exact_separation(begin, there, world->quantum), e1, e2, at, rest);
     float force = (float)(world->crosslink_stiffness * fabs(slack_of(gap, rest.w)) * sqrt(square(gap)));
-    if (u.x > -expm1(-term->release_rate * exp(force / term->release_force) * time)) return;
+    if (!(u.x <= -expm1(-term->release_rate * exp(force / term->release_force) * time))) return;  // 0 inf is not a number
     crosslink_bound[x] = 0;
   } else {
     if (!segment_area[own] || u.x > -expm1(-term->binding_rate * time)) return;
     int4 site = moved(begin, at.x * convert_float3(e1), world->quantum);
+    float place;
     uint found = nearest_other(site, (uint)segment_nodes[own].x - own, term->capture, world, status, node_position,
-                               listed_node, segment_list, segment_bin_start, segment_area, &at.y);
+                               listed_node, segment_list, segment_bin_start, segment_area, &place);
     if (!found) return;
-    other = found - 1;
+    other = found - 1, at.y = place;
     int4 there = node_position[segment_nodes[other].x];
     e2 = exact_separation(node_position[segment_nodes[other].y], there, world->quantum);
     double3 gap = exact_separation(begin, there, world->quantum) + (double)at.x * e1 - (double)at.y * e2;
