@@ -15,6 +15,7 @@ void key_holds(uint x, __constant World *world, __global Status *status, __const
   bool one = segment_area[s.x], two = segment_area[s.y];
   if (crosslink_bound[x] && !(one && two)) {
     crosslink_bound[x] = 0;
+    atomic_inc(&status->crosslinks_broken);
     if (one) atomic_max(&fiber_awake[segment_fiber[s.x]], 1u);
     if (two) atomic_max(&fiber_awake[segment_fiber[s.y]], 1u);
   }

@@ -52,6 +52,7 @@ void turn_over(uint x, __constant World *world, __global Status *status, __const
     float force = (float)(world->crosslink_stiffness * fabs(slack_of(gap, rest.w)) * sqrt(square(gap)));
     if (!(u.x <= -expm1(-term->release_rate * exp(force / term->release_force) * time))) return;  // 0 inf is not a number
     crosslink_bound[x] = 0;
+    atomic_inc(&status->crosslinks_broken);
   } else {
     if (!segment_area[own] || u.x > -expm1(-term->binding_rate * time)) return;
     int4 site = moved(begin, at.x * convert_float3(e1), world->quantum);
@@ -65,6 +66,7 @@ void turn_over(uint x, __constant World *world, __global Status *status, __const
     double3 gap = exact_separation(begin, there, world->quantum) + (double)at.x * e1 - (double)at.y * e2;
     crosslink_segments[x].y = other;
     crosslink_bound[x] = 1;
+    atomic_inc(&status->crosslinks_formed);
     crosslink_at[x] = at;
     crosslink_rest[x] = gap_at_rest(gap, e1, e2);
     e1 /= segment_rest[own], e2 /= segment_rest[other];

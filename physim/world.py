@@ -67,7 +67,7 @@ STATUS_WORDS = (
     "error",  # largest displacement that is missing to it, um, bits of a float
     "deepest",  # most iterations in a round of this step
     "rebuilds", "iterations", "total_iterations", "most_iterations", "total_rounds", "most_rounds", "parts", "limited",
-    "clamped", "junctions_full", "departed", "links_released",
+    "clamped", "junctions_full", "departed", "links_released", "crosslinks_broken", "crosslinks_formed",
 )  # fmt: skip
 STATUS = np.dtype([(word, "u4") for word in STATUS_WORDS])
 

@@ -36,7 +36,7 @@ def snapshot(minutes: float, position: Any, *, kind: Any = 0, departed: Any = np
     cells = {
         "id": np.arange(n, dtype=np.uint32), "type": each(kind, np.uint32), "position": position,
         "radius": each(radius, np.float32), "nucleus_radius": each(nucleus, np.float32),
-        "cadherin": each(1, np.float32), "integrin": each(1, np.float32), **vectors,
+        "cadherin": each(1, np.float32), "integrin": each(1, np.float32), "mmp": each(1, np.float32), **vectors,
         "bound_links": np.bincount(holder, minlength=n).astype(np.int32), "link_force": each(0, np.float32),
         "junctions": each(0, np.int32), "departed": each(departed, float),
     }  # fmt: skip
