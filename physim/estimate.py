@@ -27,6 +27,8 @@ _HEADERS = 8_000
 """Bytes of a checkpoint beside its arrays, 600 for each of them."""
 _TIMED_SECONDS = 3.0
 _MOST_JUNCTIONS = 12
+_THINNED = 0.1
+"""Share of the segments that cells have begun to cut, where they do."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,14 @@ def _lively(snapshot: Snapshot, seed: int, sim: Any) -> Snapshot:
             "point": centre + random.normal(scale=10.0, size=centre.shape),
             "tension": random.normal(size=n * slots).astype(np.float32),
         }
-    fibers = snapshot.fibers
-    if fibers is not None:
+    fibers = None if snapshot.fibers is None else dict(snapshot.fibers)
+    if fibers is not None and "displacement" in fibers:
         moved = random.normal(size=fibers["position"].shape)
-        fibers = {"position": fibers["position"] + moved, "displacement": moved,
-                  "tension": random.normal(size=len(fibers["tension"]))}  # fmt: skip
+        fibers |= {"position": fibers["position"] + moved, "displacement": moved,
+                   "tension": random.normal(size=len(fibers["tension"]))}  # fmt: skip
+    if fibers is not None and "area" in fibers:
+        thinned = random.random(len(fibers["area"])) < _THINNED
+        fibers["area"] = np.where(thinned, random.random(len(thinned)), 1.0)
     return replace(snapshot, cells=cells, links=links, fibers=fibers)
 
 

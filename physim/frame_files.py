@@ -31,6 +31,9 @@ CELL_ARRAYS = {
     "departed": "h",
 }
 """Arrays of cells_N.vtp beside the positions, with their units: `velocity (um/min)`, `id`."""
+_OF_NODES = {"displacement": "displacement (um)"}
+_OF_SEGMENTS = {"tension": "tension (nN)", "area": "area"}
+"""Arrays of fibers_N.vtp by those of the snapshot."""
 
 
 def write_cells(path: Path, snapshot: Snapshot, type_names: Sequence[str]) -> None:
@@ -42,20 +45,28 @@ def write_cells(path: Path, snapshot: Snapshot, type_names: Sequence[str]) -> No
 
 
 def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
-    """Segments as lines with the `fiber` of each, where they are in the snapshot, with displacement and tension.
+    """Segments as lines with the `fiber` of each, where they are in the snapshot, with what it knows of them.
 
-    Where fibers are held: as they were made, for all frames. Segments through a periodic face are left out.
+    Where fibers are held and not cut: as they were made, for all frames. Segments through a periodic face are left out,
+    and those that are cut, with nodes that no segment is left of: then `node` is the number of a node in the network.
     """
-    nodes, moved, pulls = network.nodes, {}, {}
-    fields = {"bundle_diameter (um)": np.array([network.bundle_diameter])}
-    if snapshot.fibers is not None:
-        nodes, fields = snapshot.fibers["position"], _clock(snapshot) | fields
-        moved = {"displacement (um)": snapshot.fibers["displacement"].astype(np.float32)}
-        pulls = {"tension (nN)": snapshot.fibers["tension"].astype(np.float32)}
-    inside = ~through_faces(network, nodes)
-    fields["segments_not_drawn"] = np.array([int((~inside).sum())])
-    of_segments = {name: values[inside] for name, values in {"fiber": network.segment_fiber, **pulls}.items()}
-    vtk_files.write_lines(path, nodes, network.segments[inside], of_segments, fields, moved)
+    fibers = snapshot.fibers or {}
+    nodes, area = fibers.get("position", network.nodes), fibers.get("area")
+    fields = _clock(snapshot) if fibers else {}
+    fields |= {"bundle_diameter (um)": np.array([network.bundle_diameter])}
+    of_nodes = {label: fibers[name].astype(np.float32) for name, label in _OF_NODES.items() if name in fibers}
+    of_segments = {label: fibers[name].astype(np.float32) for name, label in _OF_SEGMENTS.items() if name in fibers}
+    there = np.ones(len(network.segments), bool) if area is None else area > 0
+    drawn = there & ~through_faces(network, nodes)
+    fields["segments_not_drawn"] = np.array([int((there & ~drawn).sum())])
+    lines = network.segments[drawn]
+    if area is not None:
+        fields["segments_cut"] = np.array([int((~there).sum())])
+        left = np.unique(network.segments[there])
+        lines, nodes = np.searchsorted(left, lines), nodes[left]
+        of_nodes = {name: values[left] for name, values in of_nodes.items()} | {"node": left.astype(np.int32)}
+    of_segments = {name: values[drawn] for name, values in {"fiber": network.segment_fiber, **of_segments}.items()}
+    vtk_files.write_lines(path, nodes, lines, of_segments, fields, of_nodes)
 
 
 def through_faces(network: FiberNetwork, nodes: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@
     run.json         status, versions, device        frames/cells_N.vtp   positions and what cells carry
     cells.parquet    one row per cell and record     frames/links_N.vtp   links from cells to fibers
     summary.txt      words and numbers               fibers.vtp           the network, once if it is held
-                                                     frames/fibers_N.vtp  ... or at each record if it moves
+                                                     frames/fibers_N.vtp  ... or at each record, moved or cut
 
 Pictures, plots and `open_in_paraview.py` beside them are of `viz`.
 
@@ -32,6 +32,7 @@ from physim.run_folder import Entry, RecordError, entries, new_run_folder, pvd, 
 from physim.versions import versions
 
 if TYPE_CHECKING:
+    from physim.analysis.matrix_balance import MatrixBalance
     from physim.generate.fiber_network import FiberNetwork
 
 __all__ = ["RecordError", "Recorder", "Snapshot", "new_run_folder", "writing"]
@@ -53,8 +54,11 @@ class Snapshot:
     counters: dict[str, int | float]
     """What the engine counted since the start."""
     fibers: dict[str, np.ndarray] | None = None
-    """position (N, 3) um of each node, wrapped, displacement (N, 3) um since the start; tension nN of each segment,
-    above 0 where it is stretched; None: fibers are held, or not kept."""
+    """position (N, 3) um of each node, wrapped. Where fibers move: displacement (N, 3) um since the start; tension nN of
+    each segment, above 0 where it is stretched. Where they can be cut: area of each segment over that of a whole one, 0
+    where it is cut. None: fibers are held and not cut, or not kept."""
+    matrix: MatrixBalance | None = None
+    """What became of the collagen; None: it is not cut."""
 
     def kept(self, *, links: bool, fibers: bool) -> Snapshot:
         """Without the parts that are not to be recorded: the keys of the scenario's [record]."""
@@ -163,6 +167,8 @@ class Recorder:
         self.frames += 1
         self.last_time = snapshot.time
         self.info["counters"] = dict(snapshot.counters)
+        if snapshot.matrix is not None:
+            self.info["matrix"] = {"unit": "2^-36 um of whole fiber", **vars(snapshot.matrix)}
 
     def _write_part(self, kind: str, path: Path, snapshot: Snapshot) -> None:
         if kind == "cells":

@@ -152,7 +152,11 @@ class Simulation(Loop):
         return layout, arrays
 
     def _fiber_state(self) -> dict[str, np.ndarray]:
-        return {} if self.network is None else fiber_state(self.network, self.box)
+        """The network at time zero; rows for pieces that cutting may make of its fibers are 0."""
+        state = {} if self.network is None else fiber_state(self.network, self.box)
+        for name in (name for name in state if name in self.arrays and ARRAYS[name].per == "fiber"):
+            state[name] = np.pad(state[name], ((0, self.shape(name)[0] - len(state[name])), (0, 0)))
+        return state
 
     # running
 

@@ -1,4 +1,4 @@
-"""What is read back at a record time: cells by id, the links they hold, fibers that move, the counters.
+"""What is read back at a record time: cells by id, the links they hold, fibers that move or are cut, the counters.
 
 All in um, min and nN.
 """
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from physim.analysis.matrix_balance import matrix_balance
 from physim.analysis.mechanics import displacement, tension
 from physim.record import Snapshot
 from physim.terms.network import Network
+from physim.terms.remodeling import Chains
 
 if TYPE_CHECKING:
     from physim.simulation import Simulation
@@ -75,18 +77,42 @@ def take(sim: Simulation) -> Snapshot:
             "point": point,
             "tension": tension[slot, who],
         }
+    return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=_counters(sim),
+                    fibers=fibers, matrix=matrix_balance(sim) if can_be_cut(sim) else None)  # fmt: skip
+
+
+def can_be_cut(sim: Simulation) -> bool:
+    """Whether a term of the scenario thins fibers. What `chains` dissolves others have cut loose."""
+    kernels = [kernel for term in sim.terms if not isinstance(term, Chains) for kernel in term.kernels]
+    return any("segment_area" in (*kernel.writes, *kernel.adds) for kernel in kernels)
+
+
+def _counters(sim: Simulation) -> dict[str, int | float]:
+    """What the device has counted since the start, and crosslinks as they are now."""
     counters: dict[str, int | float] = {**sim.status}
-    return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=counters, fibers=fibers)
+    if "crosslink_bound" in sim.buffers:
+        bound = sim.read("crosslink_bound")
+        counters |= {"crosslinks_bound": int(bound.sum()), "crosslinks_free": int((bound == 0).sum())}
+    return counters
 
 
 def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
-    """Where the nodes are, how far they have moved since the start, and what the segments bear; None if held."""
-    moving = [term for term in sim.terms if isinstance(term, Network)]
-    if not moving:
+    """Where nodes are, how far they have moved since the start, what segments bear, and what is left of them.
+
+    None if fibers are held and not cut.
+    """
+    network, moving = sim.network, [term for term in sim.terms if isinstance(term, Network)]
+    cut = can_be_cut(sim)
+    if not (moving or cut):
         return None
+    area = sim.read("segment_area") / 2.0**24 if "segment_area" in sim.buffers else np.ones(len(network.segments))
+    fibers = {"area": area} if cut or (area != 1).any() else {}
+    if not moving:
+        return {"position": network.nodes, **fibers}
     nodes = sim.fiber_nodes()
     return {
         "position": nodes,
-        "displacement": displacement(sim.network, nodes),
-        "tension": tension(sim.network, nodes, stretch_modulus=moving[0].stretch_modulus),
+        "displacement": displacement(network, nodes),
+        "tension": area * tension(network, nodes, stretch_modulus=moving[0].stretch_modulus),
+        **fibers,
     }

@@ -49,7 +49,7 @@ class Outcome:
 def describe(outcome: Outcome) -> str:
     """The summary, a dozen lines of at most about 110 characters."""
     parts = [_setting(outcome), _invasion(outcome), _speed(outcome), _departures(outcome), _links(outcome),
-             _fibers(outcome), _numerics(outcome), _limits(outcome.scenario), _files(outcome)]  # fmt: skip
+             _fibers(outcome), _matrix(outcome), _numerics(outcome), _limits(outcome.scenario), _files(outcome)]
     return "\n".join(line for lines in parts for line in lines) + "\n"
 
 
@@ -148,13 +148,34 @@ def _links(o: Outcome) -> list[str]:
 
 def _fibers(o: Outcome) -> list[str]:
     """How far fibers that move have moved, and what the most loaded of them bear."""
-    if o.last.fibers is None:
+    if o.last.fibers is None or "displacement" not in o.last.fibers:
         return []
     low, high = (edge(o.last.fibers["tension"], initial=0.0) for edge in (np.min, np.max))
     lines = [f"  fibers          {_moved(o.last)}; tension {low:.1f} to {high:.1f} nN (at the end)"]
-    if o.null_last is not None and o.null_last.fibers is not None:
+    if o.null_last is not None and o.null_last.fibers is not None and "displacement" in o.null_last.fibers:
         lines.append(f"    null          {_moved(o.null_last)}")
     return lines
+
+
+def _matrix(o: Outcome) -> list[str]:
+    """How much of the collagen is gone, and how many crosslinks are open, where one of the two can happen."""
+    rows = [("  matrix          ", _remodeled(o.scenario, o.last))]
+    if o.null_last is not None:
+        rows.append(("    null          ", _remodeled(o.scenario, o.null_last)))
+    return [name + words for name, words in rows if words]
+
+
+def _remodeled(scenario: Scenario, last: Snapshot) -> str:
+    words, count = [], last.counters
+    if last.matrix is not None:
+        of_all = 100 / max(1, last.matrix.initial)
+        words.append(f"{of_all * last.matrix.taken:.2g} % of the collagen cut by cells, "
+                     f"{of_all * last.matrix.dissolved:.2g} % dissolved loose")  # fmt: skip
+    if "crosslinks_bound" in count and (last.matrix is not None or "turnover" in scenario.terms):
+        every = count["crosslinks_bound"] + count["crosslinks_free"]
+        words.append(f"{count['crosslinks_free']:,} of {number_of(int(every), 'crosslink')} open, "
+                     f"{count['crosslinks_broken']:,} broken, {count['crosslinks_formed']:,} formed anew")  # fmt: skip
+    return "; ".join(words)
 
 
 def _moved(last: Snapshot) -> str:
@@ -183,8 +204,8 @@ def _numerics(o: Outcome) -> list[str]:
     if count.get("total_iterations"):
         mean, most = count["total_iterations"] / steps, count.get("most_iterations", 0)
         words.append(f"{mean:.1f} solver iterations a step (most {most})")
-    if o.last.fibers is not None and o.network is not None:
-        asleep = 1 - count.get("awake", 0) / max(1, o.network.fibers)
+    if "network" in o.scenario.terms and o.network is not None:
+        asleep = 1 - count.get("awake", 0) / max(1, count.get("fibers", o.network.fibers))  # pieces, where they are cut
         words.append(f"{100 * asleep:.0f} % of fibers asleep at the end")
     if count.get("parts"):
         words.append(f"{count['parts']:,} parts of steps that were too long")
@@ -210,9 +231,19 @@ def _seconds(seconds: float) -> str:
 def _limits(scenario: Scenario) -> list[str]:
     limits = []
     if scenario.collagen is not None:
-        limits = ["fibers and crosslinks do not break" if "network" in scenario.terms
-                  else "fibers are held still and are not cut"]  # fmt: skip
+        limits = [_lasting("network" in scenario.terms, "proteolysis" in scenario.terms, "turnover" in scenario.terms)]
     return [f"  keep in mind    {'; '.join([*limits, 'speeds are not yet calibrated: docs/trust.md'])}"]
+
+
+def _lasting(moving: bool, cut: bool, turnover: bool) -> str:
+    """What the fibers of a scenario cannot do."""
+    if not moving:
+        return "fibers are held still, what is cut loose, too" if cut else "fibers are held still and are not cut"
+    if turnover:
+        return "fibers break only where cells cut them" if cut else "fibers do not break, crosslinks do"
+    if cut:
+        return "fibers break only where cells cut them, crosslinks only with them"
+    return "fibers and crosslinks do not break"
 
 
 def _files(o: Outcome) -> list[str]:
