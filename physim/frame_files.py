@@ -48,7 +48,8 @@ def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
     """Segments as lines with the `fiber` of each, where they are in the snapshot, with what it knows of them.
 
     Where fibers are held and not cut: as they were made, for all frames. Segments through a periodic face are left out,
-    and those that are cut, with nodes that no segment is left of: then `node` is the number of a node in the network.
+    and those that are cut, with nodes that have no other: then `node` is the number of a node in the network, and
+    `cut_end` is 1 where the fiber went on.
     """
     fibers = snapshot.fibers or {}
     nodes, area = fibers.get("position", network.nodes), fibers.get("area")
@@ -62,9 +63,10 @@ def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
     lines = network.segments[drawn]
     if area is not None:
         fields["segments_cut"] = np.array([int((~there).sum())])
-        left = np.unique(network.segments[there])
+        left, ends = np.unique(network.segments[there]), network.segments[~there]
         lines, nodes = np.searchsorted(left, lines), nodes[left]
-        of_nodes = {name: values[left] for name, values in of_nodes.items()} | {"node": left.astype(np.int32)}
+        of_nodes = {name: values[left] for name, values in of_nodes.items()}
+        of_nodes |= {"node": left.astype(np.int32), "cut_end": np.isin(left, ends).astype(np.uint8)}
     of_segments = {name: values[drawn] for name, values in {"fiber": network.segment_fiber, **of_segments}.items()}
     vtk_files.write_lines(path, nodes, lines, of_segments, fields, of_nodes)
 

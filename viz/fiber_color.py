@@ -19,6 +19,8 @@ PLAIN = "plain"
 # As a cyan lookup table of a microscope: no cell type, nucleus or link has this colour. Pressed fibers are violet.
 _MORE = np.array([[72, 77, 90], [35, 145, 165], [60, 225, 235], [230, 255, 252]]) / 255
 _LESS = np.array([[72, 77, 90], [125, 70, 175], [180, 95, 250], [225, 170, 255]]) / 255
+THINNED = (165 / 255, 235 / 255, 45 / 255)
+"""Of what cells have begun to cut, whatever else colours fibers: a rim of it is left along a tunnel."""
 _FRAMES = 5
 _FEW, _NOTHING = 0.02, 1e-3
 """Share of the segments in view that may be beyond the end of the scale: those right at the cells. Segments with less
@@ -72,6 +74,11 @@ class FiberColor:
             for side, table in ((1, _MORE), (-1, _LESS))
         )
         return np.where(share[:, None] < 0, less, more)
+
+
+def thinned(colors: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """Colours (m, 3) of segments, the nearer to `THINNED` the less is left of their cross-section: `area` (m,), 0 to 1."""
+    return THINNED + area[:, None] * (colors - THINNED)
 
 
 def of_run(run: Run, wanted: str | None, shown: Callable[[np.ndarray], np.ndarray]) -> FiberColor | None:

@@ -8,7 +8,7 @@ import numpy as np
 import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
-from physim.viz.fiber_color import FiberColor
+from physim.viz.fiber_color import THINNED, FiberColor, thinned
 from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
 from physim.viz.view import FIBER, INK, LINKS, NUCLEUS, PALE, PAPER, RGB, Layout, Row, color, legend, mixed
 
@@ -55,17 +55,32 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
 
 
 def _fibers(stage: Any, fibers: Any, layout: Layout) -> None:
-    """Segments with their middle in the slab: grey, or on the scale of what they have done."""
+    """Segments with their middle in the slab: grey, or on the scale of what they have done; and what cells thinned."""
     begin, end = line_ends(fibers)
     scale, shown = layout.view.fiber_color, layout.view.in_slab(0.5 * (begin + end)[:, 2])
-    if shown.any() and scale is None:
+    area = array(fibers, "area") if shown.any() else None
+    if shown.any() and scale is None and area is None:
         _add(stage, _lines(begin[shown], end[shown]), FIBER, width=1.1 * layout.unit)
     elif shown.any():
-        assert scale is not None
-        values = scale.values(fibers)[shown]
-        for chosen, width in ((~scale.strong(values), 1.1), (scale.strong(values), 2.0)):
-            lines = _lines(begin[shown][chosen], end[shown][chosen], scale.of(values[chosen]))
+        values = scale.values(fibers)[shown] if scale else np.zeros(int(shown.sum()))
+        colors = scale.of(values) if scale else np.tile(FIBER, (len(values), 1))
+        strong = scale.strong(values) if scale else np.zeros(len(values), bool)
+        if area is not None:
+            colors = thinned(colors, area[shown])
+            strong |= area[shown] < 0.7
+            _cut_ends(stage, fibers, layout)
+        for chosen, width in ((~strong, 1.1), (strong, 2.0)):
+            lines = _lines(begin[shown][chosen], end[shown][chosen], colors[chosen])
             _add(stage, lines, width=width * layout.unit)
+
+
+def _cut_ends(stage: Any, fibers: Any, layout: Layout) -> None:
+    """A dot where a fiber in the slab was cut, as antibodies to cleaved collagen show along a tunnel."""
+    ends = array(fibers, "cut_end")
+    places = points(fibers)[ends > 0] if ends is not None else np.zeros((0, 3))
+    places = places[layout.view.in_slab(places[:, 2])]
+    if len(places):
+        _add(stage, _spheres(places, np.full(len(places), min(3.0 * layout.unit / layout.scale, 0.6))), THINNED)
 
 
 def _links(stage: Any, links: Any, layout: Layout, margin: float) -> None:

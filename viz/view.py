@@ -63,6 +63,8 @@ class View:
     fibers: bool
     fiber_color: FiberColor | None = None
     """Of fibers that move; None: grey."""
+    cut: bool = False
+    """Whether cells thin fibers."""
 
     @classmethod
     def of(cls, run: Run, fibers_by: str | None = None) -> View:
@@ -93,6 +95,7 @@ class View:
         pulls = np.concatenate(tensions)
         step = round_number(float(np.quantile(pulls, 0.99)) / 3) if len(pulls) and pulls.max() > 0 else 0.0
         view = cls((float(low[0]), float(low[1])), (float(high[0]), float(high[1])), plane, step, fibers is not None)
+        view = replace(view, cut=fibers is not None and array(fibers, "area") is not None)
         return replace(view, fiber_color=fiber_color.of_run(run, fibers_by, lambda middle: view.in_slab(middle[:, 2])))
 
     def in_slab(self, height: np.ndarray, margin: np.ndarray | float = 0.0) -> np.ndarray:
@@ -171,6 +174,8 @@ def legend(view: View, names: list[str], kinds: np.ndarray, here: int, all_cells
         rows.append(Row("above or below slab", "pale", color(int(kinds[0]))))
     if view.fibers:
         rows.append(Row(f"collagen, {SLAB:g} \u00b5m slab", "fiber", FIBER))
+    if view.cut:
+        rows.append(Row("thinned, cut ends", "link", fiber_color.THINNED))
     if view.fiber_color is not None:
         rows += [Row(view.fiber_color.title), Row("", "scale", scale=view.fiber_color), Row("")]
     if view.tension:
