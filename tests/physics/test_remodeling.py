@@ -58,7 +58,7 @@ def spans(net: FiberNetwork, area: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def worn(make_simulation) -> SimpleNamespace:
-    """A gel of 3,000 nodes, thinned at random, with one segment in eight cut and a fifth of crosslinks open; a step old."""
+    """A gel of 3,000 nodes, thinned at random, one segment in eight cut, a fifth of crosslinks open; a step old."""
     net, random = gel(), np.random.default_rng(4)
     terms = {"turnover": OFF, "proteolysis": {"rate": 0.0}}
     sim = gels.gel(make_simulation, net, step=STEP, terms=terms, wake_force=0.0)
@@ -80,7 +80,7 @@ def test_loose_pieces_dissolve_and_each_other_piece_is_a_fiber(worn):
     found = w.sim.read("fiber_span")[: w.sim.status["fibers"], :3]
     np.testing.assert_array_equal(found[:, :2], spans(w.net, wanted))
     np.testing.assert_array_equal(found[:, 2], found[:, 0] - np.searchsorted(w.net.segments[:, 0], found[:, 0]))
-    assert len(found) > 2 * w.net.fibers
+    assert len(found) > 1.2 * w.net.fibers
     np.testing.assert_array_equal(w.sim.read("crosslink_bound"), w.bound & (wanted[w.net.crosslinks] > 0).all(1))
 
 
@@ -98,24 +98,26 @@ def test_forces_and_stiffness_of_thinned_and_cut_fibers_are_those_of_the_referen
     gels.enqueue(w.sim, "iteration", "swing_fibers", "multiply_cells", "multiply_fibers", "couple_cells")
     d = direction.astype(float)
     product = elastic.drags(DRAG)[:, None] * d + STEP * (elastic.newton(x) @ d.ravel()).reshape(-1, 3)
-    product[~free] = 0
-    found = np.where(free[:, None], w.sim.read("node_product")[:, :3], 0)
-    assert np.abs(found - product).max() < 1e-6 * np.abs(product).max()
+    found, span = w.sim.read("node_product")[:, :3], w.sim.read("fiber_span")[: w.sim.status["fibers"]]
+    lone = [np.arange(a, b + 1) for a, b in span[:, :2] if b - a == 2]  # one bend: it may turn about itself
+    judged = free & ~np.isin(np.arange(len(x)), np.concatenate(lone))
+    assert np.abs(found - product)[judged].max() < 1e-6 * np.abs(product).max()
+    assert judged.mean() > 0.6 and np.abs(found - product)[free].max() < 1e-4 * np.abs(product).max()
 
 
-def deformed(make_simulation, net: FiberNetwork, **turnover: float) -> tuple[Any, np.ndarray]:
-    """A gel off its rest by 0.05 um with this turnover at each step, about to take its second one."""
+def deformed(make_simulation, net: FiberNetwork, size: float, **turnover: float) -> tuple[Any, np.random.Generator]:
+    """A gel off its rest by `size`, um, and held there, with this turnover at each step."""
     random = np.random.default_rng(5)
     sim = gels.gel(make_simulation, net, step=STEP, terms={"turnover": OFF | turnover}, wake_force=0.0)
     gels.hold(sim, np.ones(len(net.nodes)))
-    gels.place(sim, net.nodes + random.normal(0, 0.05, net.nodes.shape))
+    gels.place(sim, net.nodes + random.normal(0, size, net.nodes.shape))
     return sim, random
 
 
 def test_crosslinks_break_as_bell_says(make_simulation):
     """Each by its own draw: 1 - exp(-k0 exp(F/F_b) t), with F of the reference."""
     net, law = gel(), {"release_rate": 0.02, "release_force": 5.0}
-    sim, _ = deformed(make_simulation, net, **law)
+    sim, _ = deformed(make_simulation, net, 0.05, **law)
     force = np.linalg.norm(gels.reference(sim).grips(sim.fiber_nodes()), axis=1)
     rate = law["release_rate"] * np.exp(force / law["release_force"])
     chance = -np.expm1(-rate * STEP)
@@ -140,8 +142,8 @@ def nearest(x: np.ndarray, net: FiberNetwork, segment: int, at: float) -> tuple[
 
 
 def test_free_sites_bind_the_nearest_other_fiber_and_rest_as_they_are(make_simulation):
-    net, capture = gel(), 1.5
-    sim, random = deformed(make_simulation, net, binding_rate=NOW, capture=capture)
+    net, capture = gel(), 0.5
+    sim, random = deformed(make_simulation, net, 0.3, binding_rate=NOW, capture=capture)
     was_bound = random.random(len(net.crosslinks)) < 0.5
     sim.write("crosslink_bound", was_bound.astype(np.uint32))
     gels.forces(sim)  # frames of the fibers as they are
@@ -157,7 +159,7 @@ def test_free_sites_bind_the_nearest_other_fiber_and_rest_as_they_are(make_simul
     np.testing.assert_array_equal(segments[:, 0], net.crosslinks[:, 0], "the site stays")
     np.testing.assert_array_equal(segments[:, 1], np.where(new, [s for _, s, _ in found], net.crosslinks[:, 1]))
     np.testing.assert_allclose(sim.read("crosslink_at")[new, 1], np.array([t for *_, t in found])[new], atol=1e-4)
-    assert new.sum() > 100 and (segments[new, 1] != net.crosslinks[new, 1]).sum() > 20 and (~bound).any()
+    assert new.sum() > 100 and (segments[new, 1] != net.crosslinks[new, 1]).sum() > 10 and (~bound).any()
     elastic = gels.reference(sim, formed=(new, x, frames))
     assert np.abs(elastic.grips(x)[new[bound]]).max() < 1e-6, "no force at the gap of now"
     gels.hold(sim, np.zeros(len(net.nodes)))
@@ -168,7 +170,7 @@ def test_free_sites_bind_the_nearest_other_fiber_and_rest_as_they_are(make_simul
 
 
 def remodelled(make_simulation) -> tuple[Any, FiberNetwork]:
-    """A patch at rest, all of whose crosslinks have let go and bound anew, with one segment in ten cut; nothing held."""
+    """A patch at rest, all of whose crosslinks have bound anew, with one segment in ten cut; nothing held."""
     net, random = patch(), np.random.default_rng(6)
     turnover = {**OFF, "binding_rate": NOW, "capture": 1.5}
     sim = gels.gel(make_simulation, net, terms={"turnover": turnover, "proteolysis": {"rate": 0.0}}, **gels.EXACT)
@@ -179,7 +181,7 @@ def remodelled(make_simulation) -> tuple[Any, FiberNetwork]:
     sim.step()
     gels.hold(sim, np.zeros(len(net.nodes)))
     changed = (sim.read("crosslink_segments") != net.crosslinks).any(1) & sim.read("crosslink_bound").astype(bool)
-    assert changed.sum() > 20 and sim.status["fibers"] > 1.2 * net.fibers
+    assert changed.sum() > 10 and sim.status["fibers"] > 1.2 * net.fibers
     return sim, net
 
 
@@ -204,8 +206,8 @@ def test_forces_and_torques_of_a_remodelled_free_network_sum_to_nothing(make_sim
     assert np.abs(torque.sum(0)).max() < 1e-6 * np.abs(torque).max()
 
 
-CELLS = np.array([[20.0, 20, 20], [44, 40, 20], [22, 44, 41], [24, 24, 24]])
-FRONT = np.array([[1.0, 0, 0], [0, 0.6, -0.8], [-0.6, 0.8, 0], [0, 0, 1]])
+CELLS = np.array([[20.0, 20, 20], [44, 40, 20], [22, 44, 41], [24, 20, 20]])
+FRONT = np.array([[1.0, 0, 0], [0, 0.6, -0.8], [-0.6, 0.8, 0], [0.8, 0, 0.6]])
 
 
 def cutters(make_simulation, moving: bool = True, **law: float) -> Any:
@@ -219,7 +221,7 @@ def cutters(make_simulation, moving: bool = True, **law: float) -> Any:
 
 
 def lysed(sim: Any, law: Any) -> np.ndarray:
-    """(M,) relative area that is taken in one step: rate x time x the share of each segment that is near and in front."""
+    """(M,) relative area taken in one step: rate x time x the share of each segment that is near and in front."""
     taken, mmp, radius = np.zeros(len(sim.network.segments)), scenes.by_id(sim, "mmp"), scenes.by_id(sim, "radius")
     begin, end = sim.fiber_nodes()[sim.network.segments].swapaxes(0, 1)
     t = (np.arange(4000) + 0.5)[:, None] / 4000

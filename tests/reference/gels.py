@@ -23,21 +23,33 @@ MODULI = ("stretch_modulus", "bend_modulus", "crosslink_stiffness", "crosslink_r
 
 
 def gel(make_simulation: Callable[..., Simulation], net: FiberNetwork, *, step: float = QUASISTATIC,
-        **law: float) -> Simulation:  # fmt: skip
-    """`net` in a box of its size, periodic where it is, with parameters `law`; and one cell, on which nothing acts."""
+        terms: dict[str, Any] | None = None, **law: float) -> Simulation:  # fmt: skip
+    """`net` in a box of its size, periodic where it is, with parameters `law` and more terms; and one idle cell."""
     law = {"stretch_modulus": 1e4, "bend_modulus": 100.0, "crosslink_rigidity": 10.0, **law}
-    table = scenes.table({"network": law, "pull": {}}, list(net.upper - net.lower), step=step, collagen=True,
+    laws = {"network": law, "pull": {}} | (terms or {})
+    table = scenes.table(laws, list(net.upper - net.lower), step=step, collagen=True,
                          boundary=["periodic" if along else "open" for along in net.periodic])  # fmt: skip
     table["own_terms"], table["cells"] = [PULL], [{"count": 1, "radius": 1.0, "nucleus_radius": 0.5}]
     middle = 0.5 * (net.upper - net.lower)
     return make_simulation(table, cells=scenes.cells([middle], 1.0, 0.5), network=net)
 
 
-def reference(sim: Simulation) -> Network:
-    """The float64 network of a simulation, at rest where rounding has put its nodes."""
+def reference(sim: Simulation, formed: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None) -> Network:
+    """The float64 network of a simulation, at rest where rounding has put its nodes, without what is cut or unbound.
+
+    formed: which of all crosslinks (X,) rest where the nodes were at (N, 3), with the frames (F, 3, 3) of then.
+    """
     term: Any = next(term for term in sim.terms if term.name == "network")
-    nodes = sim.box.to_micron(sim.box.to_fixed(sim.network.nodes))
-    return Network.of(replace(sim.network, nodes=nodes), **{name: getattr(term, name) for name in MODULI})
+    nodes, bound = sim.box.to_micron(sim.box.to_fixed(sim.network.nodes)), sim.read("crosslink_bound").astype(bool)
+    net = replace(sim.network, nodes=nodes, crosslinks=sim.read("crosslink_segments")[bound].astype(int),
+                  crosslink_at=sim.read("crosslink_at")[bound].astype(float))  # fmt: skip
+    return Network.of(net, area=area(sim), formed=formed and (formed[0][bound], *formed[1:]),
+                      **{name: getattr(term, name) for name in MODULI})  # fmt: skip
+
+
+def area(sim: Simulation) -> np.ndarray:
+    """(M,) of each segment over that of a whole fiber."""
+    return sim.read("segment_area") / 2**24
 
 
 def place(sim: Simulation, nodes: np.ndarray) -> None:

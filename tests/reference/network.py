@@ -13,6 +13,9 @@ fixed R. The gap of a crosslink at rest is alpha e1 + beta e2 + c e1 x e2: alpha
 joined along the segments, c is kept, g = p1 - p2 - c e1 x e2, and w = 0. Where the segments are parallel
 within sin = 0.2, alpha e1 + beta e2 is the nearest to it along their common direction, c = 0 and w = |g| at rest.
 
+A segment that has been thinned to a part a of its area has a EA, and l0/a^2 in the lengths of its bends; one that is
+cut (a = 0) has neither, and what is left on its two sides are fibers of their own.
+
 Positions x (N, 3) um are never wrapped: they start as the nodes of the network, and constants hold the periodic images
 that each vector goes through. To strain a periodic box is to strain these. Forces in nN, energies in nN um, times in
 min.
@@ -26,7 +29,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import bsr_array, coo_array, csr_array, diags_array, kron, vstack
 
-from physim.generate.fiber_network import FiberNetwork
+from physim.generate.fiber_network import FiberNetwork, runs
 
 Points = np.ndarray
 STRETCH, BEND, CROSSLINK, TURNING = range(4)
@@ -42,7 +45,8 @@ class Network:
     """(M, 3) um."""
     length: np.ndarray
     """(M,) l0."""
-    stretch_modulus: float
+    stretch_modulus: np.ndarray
+    """(M,) a EA."""
     framed: csr_array
     """(Q, M) u = framed e: bends s, then directions t."""
     fiber: np.ndarray
@@ -65,20 +69,36 @@ class Network:
 
     @staticmethod
     def of(network: FiberNetwork, *, stretch_modulus: float, bend_modulus: float, crosslink_stiffness: float,
-           crosslink_rigidity: float) -> Network:  # fmt: skip
-        """At rest as given: EA nN, EI nN um^2, k_x nN/um, k_c nN um."""
+           crosslink_rigidity: float, area: np.ndarray | None = None,
+           formed: tuple[np.ndarray, Points, Points] | None = None) -> Network:  # fmt: skip
+        """At rest as given: EA nN, EI nN um^2, k_x nN/um, k_c nN um; with relative areas (M,).
+
+        formed: which crosslinks (X,) rest as they are where the nodes are at (N, 3), the frames of fibers being
+        (F, 3, 3).
+        """
         n, m = len(network.nodes), len(network.segments)
         ends, e, joined = network.segments.astype(int), network.vectors, network.crosslinks.astype(int)
+        area = np.ones(m) if area is None else np.asarray(area, float)
         length = np.linalg.norm(e, axis=1)
         edge = _rows(n, ends, np.broadcast_to([-1.0, 1.0], (m, 2)))
-        k = np.flatnonzero(np.diff(network.segment_fiber) == 0)  # bends between segments k and k + 1
+        pieces = np.full(m, -1)
+        pieces[area > 0] = runs(network.segment_fiber, area > 0)
+        k = np.flatnonzero((np.diff(pieces) == 0) & (area[1:] > 0))  # bends between segments k and k + 1
+        soft = length / np.where(area > 0, area, 1) ** 2
+        never = np.zeros(len(joined), bool), network.nodes, np.zeros((pieces.max(initial=0) + 1, 3, 3))
+        late, then, frames = formed or never
+        at_rest = [network, replace(network, nodes=then)]  # of crosslinks as they were made, and of late ones
         bend = _rows(m, np.stack([k, k + 1], 1), np.stack([-1 / length[k], 1 / length[k + 1]], 1))
         pairs = [(own, of) for own in (0, 1) for of in (0, 1)]
         turning = [_rows(m, joined[:, of, None], 1 / length[joined[:, of, None]]) for _, of in pairs]
         framed = vstack([bend, *turning], format="csr")
-        fiber = np.concatenate([network.segment_fiber[k]] + [network.segment_fiber[joined[:, own]] for own, _ in pairs])
-        gap = network.box.image(network.crosslink_points(0) - network.crosslink_points(1))
-        e1, e2 = e[joined[:, 0]], e[joined[:, 1]]
+        fiber = np.concatenate([pieces[k]] + [pieces[joined[:, own]] for own, _ in pairs])
+        rest = framed @ e
+        turned = np.concatenate([np.zeros(len(k), bool)] + 4 * [late])
+        rest[turned] = np.einsum("qji,qj->qi", frames[fiber], framed @ at_rest[1].vectors)[turned]
+        gaps = [network.box.image(net.crosslink_points(0) - net.crosslink_points(1)) for net in at_rest]
+        gap = np.where(late[:, None], gaps[1], gaps[0])
+        e1, e2 = (np.where(late[:, None], at_rest[1].vectors[s], e[s]) for s in joined.T)
         across = np.cross(e1, e2)
         parallel = np.linalg.norm(across, axis=1) < 0.2 * np.linalg.norm(e1, axis=1) * np.linalg.norm(e2, axis=1)
         share = np.einsum("xij,xj->xi", np.linalg.pinv(np.stack([e1, e2, across], axis=2), rcond=1e-3), gap)
@@ -88,11 +108,12 @@ class Network:
         places = network.crosslink_at - share[:, :2] * [1, -1]
         sides = tuple(_rows(n, ends[joined[:, s]], np.stack([1 - places[:, s], places[:, s]], 1)) for s in (0, 1))
         left = gap - share[:, :1] * e1 - share[:, 1:2] * e2
-        firmness = np.concatenate([2 * bend_modulus / (length[k] + length[k + 1]),
+        firmness = np.concatenate([2 * bend_modulus / (soft[k] + soft[k + 1]),
                                    np.full(4 * len(joined), float(crosslink_rigidity))])  # fmt: skip
-        return Network(edge, e - edge @ network.nodes, length, stretch_modulus, framed, fiber.astype(int), framed @ e,
-                       firmness, sides, left - (sides[0] - sides[1]) @ network.nodes, share[:, 2], apart, joined,
-                       crosslink_stiffness)  # fmt: skip
+        between = [(sides[0] - sides[1]) @ net.nodes for net in at_rest]
+        return Network(edge, e - edge @ network.nodes, length, stretch_modulus * area, framed, fiber.astype(int), rest,
+                       firmness, sides, left - np.where(late[:, None], between[1], between[0]), share[:, 2], apart,
+                       joined, crosslink_stiffness)  # fmt: skip
 
     def strained(self, gradient: Any) -> Network:
         """The same in a box whose periodic images are moved by the deformation gradient (3, 3).
@@ -149,7 +170,7 @@ class Network:
         e, (first, second) = self.vectors(x), self.joined.T
         grip = self.grips(x)
         slack = 1 / self.length - 1 / np.linalg.norm(e, axis=1)
-        pull = self.stretch_modulus * slack[:, None] * e
+        pull = (self.stretch_modulus * slack)[:, None] * e
         pull += self.framed.T @ (self.firmness[:, None] * (self.framed @ e - self.turned_rest(x)))
         np.add.at(pull, first, -self.skew[:, None] * np.cross(e[second], grip))
         np.add.at(pull, second, -self.skew[:, None] * np.cross(grip, e[first]))
@@ -265,8 +286,8 @@ class Network:
     # one fiber at a time
 
     def drags(self, drag: float) -> np.ndarray:
-        """(N,) Z, nN min/um, of a drag per length, nN min/um^2: each node stands for half of its segments."""
-        return 0.5 * drag * (abs(self.edge).T @ self.length)
+        """(N,) Z, nN min/um, of a drag per length, nN min/um^2: each node has half of what is left of segments."""
+        return 0.5 * drag * (abs(self.edge).T @ np.where(self.stretch_modulus > 0, self.length, 0.0))
 
     def fiber_bands(self, x: Points, drags: np.ndarray, step: float, extra: Points | None = None) -> Points:
         """(3, N, 3, 3): the blocks (i, i), (i, i + 1), (i, i + 2) of Z + dt K that stay on one fiber, R fixed.

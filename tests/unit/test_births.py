@@ -36,7 +36,7 @@ def test_daughters_get_new_ids_and_what_the_mother_has(make_simulation) -> None:
     assert sim.status["rows"] == sim.status["cells"] == 23 and sim.status["next_id"] == 23
     order = np.argsort(sim.read("id"))
     assert sim.read("id")[order].tolist() == list(range(23))
-    for name in ("type", "radius", "nucleus_radius", "cadherin", "integrin"):
+    for name in ("type", "radius", "nucleus_radius", "cadherin", "integrin", "mmp"):
         if name in before:
             assert np.array_equal(sim.read(name)[order][20:], before[name][mothers]), name
     # the step of birth moves them too: they are pushed off the mother, along the bud

@@ -126,7 +126,7 @@ def test_nucleus_in_a_ring_of_fibers(make_simulation, sides, across) -> None:
     force, nodes = one_cell(make_simulation, begin, end)
     cell = (STERIC, MIDDLE, 8.4, 4.7, begin, end - begin)
     outward = (begin - MIDDLE) / across, (end - MIDDLE) / across
-    felt = (nodes[:sides] * outward[0] + nodes[sides:] * outward[1]).sum()
+    felt = (nodes[0::2] * outward[0] + nodes[1::2] * outward[1]).sum()
     quadrature, integral = (
         np.einsum("msa,msa", forces.steric(*cell, points=points)[2], np.stack(outward, axis=1))
         for points in (3, 200)
