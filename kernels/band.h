@@ -29,6 +29,11 @@ static inline Matrix turned(Matrix a) {
   return m;
 }
 
+static inline Matrix crossing(double3 v) {
+  Matrix m = {(double3)(0, -v.z, v.y), (double3)(v.z, 0, -v.x), (double3)(-v.y, v.x, 0)};
+  return m;
+}
+
 // factor x (m m' + w) of a stored block, or, where w is negative, what of it is positive.
 static inline Matrix positive_block(float4 block, double factor) {
   double3 m = convert_double3(block.xyz);

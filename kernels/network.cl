@@ -228,7 +228,7 @@ void stiffen_fibers(uint k, __constant World *world, __global Status *status, __
                     __global const uint *hold_segment, __global const uint *hold_fiber,
                     __global const double4 *hold_rest, __global const double4 *hold_turn,
                     __global const double4 *fiber_frame, __global float4 *segment_block,
-                    __global float4 *segment_axis, __global float4 *hold_block, __global float8 *hold_axes) {
+                    __global float4 *segment_axis, __global float4 *hold_block, __global float4 *hold_axes, __global float4 *hold_skew) {
   int4 span = fiber_span[awake_fiber[k]];
   uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   Matrix frame = load_frame(fiber_frame, f);
@@ -246,17 +246,18 @@ void stiffen_fibers(uint k, __constant World *world, __global Status *status, __
     for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
       int2 other = hold_nodes[h];
       double4 h_rest = hold_rest[h];
+      double3 e_other = exact_separation(node_position[other.y], node_position[other.x], world->quantum);
       double3 gap = exact_separation(node_position[i], node_position[other.x], world->quantum);
-      gap = gap_of(gap, e, exact_separation(node_position[other.y], node_position[other.x], world->quantum),
-                   hold_at[h], h_rest);
-      double slack = fmax(slack_of(gap, h_rest.w), 0.0), longest = fmax(rest, segment_rest[hold_segment[h]]);
-      double bound = 1.0 + fabs(h_rest.z) * longest;  // on what turning adds to the gap
+      gap = gap_of(gap, e, e_other, hold_at[h], h_rest);
+      double slack = fmax(slack_of(gap, h_rest.w), 0.0);
       hold_block[h] = (float4)(convert_float3(sqrt(term->crosslink_stiffness * (1.0 - slack)) * unit(gap)),
-                               (float)(term->crosslink_stiffness * slack * bound * bound));
-      double3 there = matrix_times(frame, hold_turn[3 * h + 1].xyz);
+                               (float)(term->crosslink_stiffness * slack));
+      hold_skew[2 * h] = (float4)(convert_float3(h_rest.z * e), 0.0f);
+      hold_skew[2 * h + 1] = (float4)(convert_float3(h_rest.z * e_other), 0.0f);
+      hold_axes[3 * h] = (float4)(convert_float3(matrix_times(frame, hold_turn[3 * h].xyz)), 0.0f);
+      hold_axes[3 * h + 1] = (float4)(convert_float3(matrix_times(frame, hold_turn[3 * h + 1].xyz)), 0.0f);
       double3 seen = matrix_times(load_frame(fiber_frame, hold_fiber[h]), hold_turn[3 * h + 2].xyz);
-      hold_axes[h] = (float8)((float)there.x, (float)there.y, (float)there.z, 0.0f, (float)seen.x, (float)seen.y,
-                              (float)seen.z, 0.0f);
+      hold_axes[3 * h + 2] = (float4)(convert_float3(seen), 0.0f);
     }
   }
 }
@@ -267,8 +268,8 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
                    __global const float *segment_inverse, __global const double *segment_rest,
                    __global const float4 *segment_block, __global const float4 *segment_axis,
                    __global const uint *hold_start, __global const float2 *hold_at, __global const float4 *hold_block,
-                   __global const uint *tether_start, __global const uint *tether_list,
-                   __global const float8 *tether_block, __global float8 *factor) {
+                   __global const float4 *hold_skew, __global const uint *tether_start,
+                   __global const uint *tether_list, __global const float8 *tether_block, __global float8 *factor) {
   int4 span = fiber_span[awake_fiber[k]];
   uint f = awake_fiber[k], first = span.x, last = span.y, chain = span.z;
   double dt = world->step;
@@ -288,10 +289,12 @@ void factor_fibers(uint k, __constant World *world, __global Status *status, __c
       diagonal1 = plus3(diagonal1, stretch);
       near1 = minus3(near1, stretch);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
-        double at = hold_at[h].x;
-        diagonal = plus3(diagonal, positive_block(hold_block[h], dt * (1.0 - at) * (1.0 - at)));
-        diagonal1 = plus3(diagonal1, positive_block(hold_block[h], dt * at * at));
-        near1 = plus3(near1, positive_block(hold_block[h], dt * at * (1.0 - at)));
+        double at = hold_at[h].x;  // of the gap's slope by the two nodes
+        Matrix block = positive_block(hold_block[h], dt), skew = crossing(convert_double3(hold_skew[2 * h + 1].xyz));
+        Matrix one = minus3(matrix_of(1.0 - at), skew), two = plus3(matrix_of(at), skew);
+        diagonal = plus3(diagonal, times3(turned(one), times3(block, one)));
+        diagonal1 = plus3(diagonal1, times3(turned(two), times3(block, two)));
+        near1 = plus3(near1, times3(turned(two), times3(block, one)));
       }
       for (uint t = tether_start[s]; t < tether_start[s + 1]; ++t) {
         float8 tether = tether_block[tether_list[t]];
@@ -372,7 +375,7 @@ void swing_fibers(uint k, __constant World *world, __global Status *status, __co
                   __global const uint *awake_fiber, __global const int4 *fiber_span,
                   __global const float *segment_inverse, __global const float4 *segment_axis,
                   __global const uint *hold_start, __global const int2 *hold_nodes,
-                  __global const uint *hold_segment, __global const float8 *hold_axes,
+                  __global const uint *hold_segment, __global const float4 *hold_axes,
                   __global const float8 *fiber_pivot, __global const float4 *node_direction,
                   __global float4 *fiber_turn) {
   int4 span = fiber_span[awake_fiber[k]];
@@ -390,7 +393,7 @@ void swing_fibers(uint k, __constant World *world, __global Status *status, __co
     for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
       int2 other = hold_nodes[h];
       float3 there = segment_inverse[hold_segment[h]] * (node_direction[other.y].xyz - node_direction[other.x].xyz);
-      sum += term->crosslink_rigidity * (cross(axis, t) + cross(hold_axes[h].s012, there));
+      sum += term->crosslink_rigidity * (cross(hold_axes[3 * h].xyz, t) + cross(hold_axes[3 * h + 1].xyz, there));
     }
     d = d_next, t_before = t, axis_before = axis, soft_before = soft;
   }
@@ -405,7 +408,7 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
                      __global const float4 *fiber_turn, __global const uint *hold_start,
                      __global const int2 *hold_nodes, __global const float2 *hold_at,
                      __global const float4 *hold_block, __global const uint *hold_fiber,
-                     __global const float8 *hold_axes,
+                     __global const float4 *hold_axes, __global const float4 *hold_skew,
                      __global const uint *tether_start, __global const uint *tether_list,
                      __global const float8 *tether_block, __global const float4 *direction,
                      __global const float4 *node_direction, __global const float4 *node_residual,
@@ -432,10 +435,14 @@ void multiply_fibers(uint k, __constant World *world, __global Status *status, _
         int2 other = hold_nodes[h];
         float2 at = hold_at[h];
         float3 there = node_direction[other.x].xyz, e_other = node_direction[other.y].xyz - there;
-        float3 grip = dt * stiff(hold_block[h], d + at.x * e - there - at.y * e_other);
+        float3 skew = hold_skew[2 * h + 1].xyz;
+        float3 parts = d + at.x * e - there - at.y * e_other + cross(skew, e) - cross(hold_skew[2 * h].xyz, e_other);
+        float3 grip = dt * stiff(hold_block[h], parts);
         here += (1.0f - at.x) * grip;
         next += at.x * grip;
-        pull -= stiff_turn * over * (cross(turn, axis) + cross(fiber_turn[hold_fiber[h]].xyz, hold_axes[h].s456));
+        pull -= cross(skew, grip);
+        pull -= stiff_turn * over
+              * (cross(turn, hold_axes[3 * h].xyz) + cross(fiber_turn[hold_fiber[h]].xyz, hold_axes[3 * h + 2].xyz));
       }
       here += drag / over * d - pull;
       next += drag / over * d_next + pull;

@@ -182,7 +182,10 @@ _TABLE = (
     Array("segment_block", "float4", "segment", "nN/um", "stiffness m m' + w of the stretch (m, w)"),
     Array("segment_axis", "float4", "segment", "", "direction at rest, in the frame of the fiber; l/a^2 (um) of bends"),
     Array("hold_block", "float4", "hold", "nN/um", "stiffness m m' + w of the crosslink (m, w)"),
-    Array("hold_axes", "float8", "hold", "", "directions at rest: other segment in own frame, own in the other's"),
+    Array("hold_skew", "float4", "hold", "", "what turns the gap at rest over its length: skew times own and other "
+          "segment", rows="2"),
+    Array("hold_axes", "float4", "hold", "", "directions at rest: own and other segment in the own frame, own in the "
+          "other's, as the frames are turned", rows="3"),
     Array("fiber_pivot", "float8", "fiber", "1/(nN um)", "what a frame turns under a torque: xx yy zz xy xz yz"),
     Array("fiber_turn", "float4", "fiber", "1/min", "how the frame turns with the direction"),
     Array("factor", "float8", "node", "", "block LDL' per fiber: D^-1 (6), two blocks of L (9 each)", rows="3"),

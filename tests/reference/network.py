@@ -11,7 +11,8 @@ segments of rest lengths a and b, and g the vector between the two places that a
 and each R is the one for which the energy is least (Kabsch's: from singular values), so that forces are those at
 fixed R. The gap of a crosslink at rest is alpha e1 + beta e2 + c e1 x e2: alpha and beta move the places that are
 joined along the segments, c is kept, g = p1 - p2 - c e1 x e2, and w = 0. Where the segments are parallel
-within sin = 0.2, alpha e1 + beta e2 is the nearest to it along their common direction, c = 0 and w = |g| at rest.
+within sin = 0.2, alpha e1 + beta e2 is the nearest to it along their common direction (0 of a crosslink
+that has formed since), c = 0 and w = |g| at rest.
 
 A segment that has been thinned to a part a of its area has a EA, and l0/a^2 in the lengths of its bends; one that is
 cut (a = 0) has neither, and what is left on its two sides are fibers of their own.
@@ -103,6 +104,7 @@ class Network:
         parallel = np.linalg.norm(across, axis=1) < 0.2 * np.linalg.norm(e1, axis=1) * np.linalg.norm(e2, axis=1)
         share = np.einsum("xij,xj->xi", np.linalg.pinv(np.stack([e1, e2, across], axis=2), rcond=1e-3), gap)
         flat = np.einsum("xij,xj->xi", np.linalg.pinv(np.stack([e1, e2], axis=2), rcond=0.3), gap)
+        flat[late] = 0
         share[parallel] = np.pad(flat, ((0, 0), (0, 1)))[parallel]
         apart = np.where(parallel, np.linalg.norm(gap - flat[:, :1] * e1 - flat[:, 1:] * e2, axis=1), 0.0)
         places = network.crosslink_at - share[:, :2] * [1, -1]
@@ -215,15 +217,23 @@ class Network:
         return csr_array(self.frozen(x) - self._turning_stiffness(x, bounded=True))
 
     def frozen(self, x: Points) -> csr_array:
-        """(3N, 3N) at fixed R, with crosslinks at their bound."""
-        u, gap = self.framed @ self.edge, self.sides[0] - self.sides[1]
-        whole = _sandwich(self.edge, self.stretch_blocks(x, exact=True)) + _sandwich(gap, self.grip_blocks(x))
+        """(3N, 3N) at fixed R, without what bends the gaps or makes them negative."""
+        u, slope = self.framed @ self.edge, sum(self._gap_slopes(x))
+        whole = _sandwich(self.edge, self.stretch_blocks(x, exact=True))
+        whole += slope.T @ (_diagonal(self.grip_blocks(x)) @ slope)
         return csr_array(whole + kron(u.T @ diags_array(self.firmness) @ u, np.eye(3)))
 
     def grip_blocks(self, x: Points) -> Points:
-        """(X, 3, 3) nN/um, d2E/dg dg without what is negative, times (1 + |c| l)^2: turning adds no more."""
-        bounds = (1 + np.abs(self.skew) * self.length[self.joined].max(1, initial=0)) ** 2
-        return self.crosslink_stiffness * bounds[:, None, None] * _positive(self._gap_blocks(x))
+        """(X, 3, 3) nN/um, d2E/dg dg without what is negative."""
+        return self.crosslink_stiffness * _positive(self._gap_blocks(x))
+
+    def _gap_slopes(self, x: Points) -> tuple[csr_array, csr_array]:
+        """(3X, 3N) each: dg/dx through the first segment of each crosslink, and through the second."""
+        e, (first, second) = self.vectors(x), self.joined.T
+        skew, three = self.skew[:, None, None], np.eye(3)
+        one = kron(self.sides[0], three) + _diagonal(skew * _crosses(e[second])) @ kron(self.edge[first], three)
+        two = kron(self.sides[1], three) + _diagonal(skew * _crosses(e[first])) @ kron(self.edge[second], three)
+        return csr_array(one), csr_array(-two)
 
     def _gap_blocks(self, x: Points) -> Points:
         """(X, 3, 3) d2E/dg dg over k_x."""
@@ -274,10 +284,7 @@ class Network:
         """(dg/dx)^T d2E/dg dg dg/dx + dE/dg d2g/dx dx."""
         e, (first, second) = self.vectors(x), self.joined.T
         skew, three = self.skew[:, None, None], np.eye(3)
-        one, two = self.edge[first], self.edge[second]
-        slope = kron(self.sides[0] - self.sides[1], three, format="csr")
-        slope = slope + _diagonal(skew * _crosses(e[second])) @ kron(one, three)
-        slope = slope - _diagonal(skew * _crosses(e[first])) @ kron(two, three)
+        one, two, slope = self.edge[first], self.edge[second], sum(self._gap_slopes(x))
         grip = _diagonal(skew * _crosses(self.grips(x)))
         curved = kron(one, three).T @ (grip @ kron(two, three))
         blocks = _diagonal(self.crosslink_stiffness * self._gap_blocks(x))
@@ -294,13 +301,13 @@ class Network:
 
         A crosslink counts on each of its sides with the partner held. extra (N, 3, 3) is added to the diagonal.
         """
-        u, grips = self.framed @ self.edge, self.grip_blocks(x)
+        u, grips = self.framed @ self.edge, _diagonal(self.grip_blocks(x))
         bends = len(self.fiber) - 4 * len(self.joined)
         bent = u[:bends].T @ diags_array(self.firmness[:bends]) @ u[:bends]
         turning = (self.framed[bends:] ** 2).T @ self.firmness[bends:]
         stretch = _positive(self.stretch_blocks(x, exact=True) + turning[:, None, None] * np.eye(3))
         stiffness = _sandwich(self.edge, stretch) + kron(bent, np.eye(3))
-        stiffness += sum(_sandwich(side, grips) for side in self.sides)
+        stiffness += sum(slope.T @ (grips @ slope) for slope in self._gap_slopes(x))
         matrix = (step * stiffness + diags_array(np.repeat(drags, 3))).tobsr((3, 3))
         bands = np.zeros((3, len(x), 3, 3))
         row = np.repeat(np.arange(len(x)), np.diff(matrix.indptr))
