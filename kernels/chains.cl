@@ -100,7 +100,10 @@ void fill_holds(uint h, __constant World *world, __global Status *status, __cons
   hold_segment[h] = other;
   hold_nodes[h] = segment_nodes[other];
   hold_fiber[h] = segment_fiber[other];
-  hold_at[h] = second ? at.yx : at;
+  double2 exact = (double2)(at.x - rest.x, at.y + rest.y);  // where the forces act: their stiffness, in fp32, there too
+  float2 near = convert_float2(exact);
+  rest.xy = (double2)(near.x - exact.x, exact.y - near.y);
+  hold_at[h] = second ? near.yx : near;
   hold_rest[h] = second ? (double4)(-rest.y, -rest.x, rest.z, rest.w) : rest;
   hold_turn[3 * h] = crosslink_turn[4 * x + (second ? 3 : 0)];
   hold_turn[3 * h + 1] = crosslink_turn[4 * x + (second ? 2 : 1)];

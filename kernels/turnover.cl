@@ -68,12 +68,8 @@ void turn_over(uint x, __constant World *world, __global Status *status, __const
     crosslink_segments[x].y = other;
     crosslink_bound[x] = 1;
     atomic_inc(&status->crosslinks_formed);
-    double4 rest = gap_at_rest(gap, e1, e2);
-    double2 places = convert_double2(at) + (double2)(-rest.x, rest.y);  // what the gap is along segments shifts these
-    at = convert_float2(places);
-    rest.xy = (double2)(at.x - places.x, places.y - at.y);  // what single precision leaves
     crosslink_at[x] = at;
-    crosslink_rest[x] = rest;
+    crosslink_rest[x] = gap_at_rest(gap, e1, e2);
     e1 /= segment_rest[own], e2 /= segment_rest[other];
     Matrix here = turned(load_frame(fiber_frame, segment_fiber[own]));
     Matrix across = turned(load_frame(fiber_frame, segment_fiber[other]));

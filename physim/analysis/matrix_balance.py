@@ -1,7 +1,7 @@
 """How much collagen there is, and what became of the rest: integers that add up to the last unit.
 
-Cells thin segments and cut them (term `proteolysis`), and pieces that this sets free dissolve (term `chains`). All of it
-is counted on the device as the length of whole fiber that has the same volume, in integers.
+Cells thin segments and cut them (term `proteolysis`), and pieces that this sets free dissolve (term `chains`). All of
+it is counted on the device as the length of whole fiber that has the same volume, in integers.
 """
 
 from __future__ import annotations

@@ -143,7 +143,8 @@ class Network(Term):
         "multiply": (
             Kernel("multiply_fibers", "awake",
                    (*_AWAKE, "node_held", "segment_inverse", "segment_block", "segment_axis", "fiber_turn", *_HOLDS,
-                    "hold_block", "hold_fiber", "hold_axes", "hold_skew", *_TETHERS, "direction", "node_direction", "node_residual"),
+                    "hold_block", "hold_fiber", "hold_axes", "hold_skew", *_TETHERS, "direction", "node_direction",
+                    "node_residual"),
                    ("node_product", "fiber_sums"), when="solving"),
             Kernel("couple_cells", "cell", ("segment_nodes", "tether_key", "tether_block", "node_direction"), (),
                    ("product",), when="solving"),

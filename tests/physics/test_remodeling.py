@@ -149,8 +149,8 @@ def distances(x: np.ndarray, net: FiberNetwork, segment: int, at: float) -> np.n
 
 
 def test_free_sites_bind_the_nearest_other_fiber_and_rest_as_they_are(make_simulation):
-    net, capture = gel(), 0.5
-    sim, random = deformed(make_simulation, net, 0.3, binding_rate=NOW, capture=capture)
+    net, capture = gel(), 0.15
+    sim, random = deformed(make_simulation, net, 0.1, binding_rate=NOW, capture=capture)
     was_bound = random.random(len(net.crosslinks)) < 0.5
     sim.write("crosslink_bound", was_bound.astype(np.uint32))
     gels.forces(sim)  # frames of the fibers as they are

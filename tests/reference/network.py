@@ -282,7 +282,7 @@ class Network:
 
     def _skew_stiffness(self, x: Points) -> csr_array:
         """(dg/dx)^T d2E/dg dg dg/dx + dE/dg d2g/dx dx."""
-        e, (first, second) = self.vectors(x), self.joined.T
+        first, second = self.joined.T
         skew, three = self.skew[:, None, None], np.eye(3)
         one, two, slope = self.edge[first], self.edge[second], sum(self._gap_slopes(x))
         grip = _diagonal(skew * _crosses(self.grips(x)))
