@@ -54,9 +54,9 @@ class Snapshot:
     counters: dict[str, int | float]
     """What the engine counted since the start."""
     fibers: dict[str, np.ndarray] | None = None
-    """position (N, 3) um of each node, wrapped. Where fibers move: displacement (N, 3) um since the start; tension nN of
-    each segment, above 0 where it is stretched. Where they can be cut: area of each segment over that of a whole one, 0
-    where it is cut. None: fibers are held and not cut, or not kept."""
+    """position (N, 3) um of each node, wrapped. Where fibers move: displacement (N, 3) um since the start; tension
+    (M,) nN of each segment, above 0 where it is stretched. Where they can be cut: area (M,) of each segment over that
+    of a whole one, 0 where it is cut. None: fibers are held and not cut, or not kept."""
     matrix: MatrixBalance | None = None
     """What became of the collagen; None: it is not cut."""
 

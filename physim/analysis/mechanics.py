@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from physim.errors import InputError
-from physim.generate.fiber_network import FiberNetwork, Points
+from physim.generate.fiber_network import FiberNetwork, Points, keep_segments
 from physim.network_state import gap_basis
 
 Index = NDArray[np.int64]
@@ -54,13 +54,15 @@ def displacement(network: FiberNetwork, nodes: ArrayLike) -> Points:
     return network.box.image(now - network.nodes)
 
 
-def deformed(network: FiberNetwork, nodes: ArrayLike) -> FiberNetwork:
-    """The same fibers and crosslinks at their present places, for `analysis.network` and `analysis.alignment`.
+def deformed(network: FiberNetwork, nodes: ArrayLike, area: ArrayLike | None = None) -> FiberNetwork:
+    """The same fibers and crosslinks at their present places, for all of `analysis` that takes a network.
 
-    Whether a fiber ends at a face of the box is judged at the present places: measure the valence, which does not
-    depend on them, before nodes on faces are moved.
+    `area` (M,), as in a snapshot, leaves out segments where it is 0, and crosslinks on them; other crosslinks stay as
+    they were made, even if they have since broken. Whether a fiber ends at a face of the box is judged at the present
+    places: measure the valence, which does not depend on them, before nodes on faces are moved.
     """
-    return replace(network, nodes=network.box.wrap(network.nodes + displacement(network, nodes)))
+    moved = replace(network, nodes=network.box.wrap(network.nodes + displacement(network, nodes)))
+    return moved if area is None else keep_segments(moved, np.asarray(area) > 0)
 
 
 def tension(network: FiberNetwork, nodes: ArrayLike, *, stretch_modulus: float) -> Points:
