@@ -77,7 +77,7 @@ class FiberColor:
 
 
 def thinned(colors: np.ndarray, area: np.ndarray) -> np.ndarray:
-    """Colours (m, 3) of segments, the nearer to `THINNED` the less is left of their `area` (m,), 0 to 1."""
+    """Colours (m, 3) of segments, the nearer to `THINNED` the less is left of them: `area` (m,), 0 to 1."""
     return THINNED + area[:, None] * (colors - THINNED)
 
 

@@ -4,7 +4,9 @@
     pvbatch open_in_paraview.py picture.png          a picture of the last frame
 
 Cells are spheres of their radius, fibers a slab of thin lines, links lines coloured by tension. Fibers that move are
-coloured by their displacement; the array "tension (nN)" is there, too. Times are in hours.
+coloured by their displacement; the array "tension (nN)" is there, too. Where cells cut fibers, "area" is what is left
+of the cross-section of a segment, by which held fibers are coloured, and "cut_end" is 1 at nodes where one was cut.
+Times are in hours.
 """
 
 import os
@@ -16,11 +18,13 @@ from paraview import simple as pv
 WRITTEN_IN = ""
 SLAB = 20.0  # um, thickness of the slab of fibers
 RADIUS, TYPE, DEPARTED, TENSION = "radius (um)", "type", "departed (h)", "tension (nN)"
-DISPLACEMENT = "displacement (um)"
+DISPLACEMENT, AREA = "displacement (um)", "area"
 FIBER_COLORS = [
     (0.0, (0.28, 0.30, 0.35)), (0.2, (0.14, 0.57, 0.65)), (0.5, (0.24, 0.88, 0.92)), (1.0, (0.9, 1.0, 0.99))
 ]  # fmt: skip
 """By the share of the largest displacement: most fibers, far from cells, move by little."""
+AREA_COLORS = [(0.0, (0.65, 0.92, 0.18)), (1.0, (0.55, 0.58, 0.64))]
+"""By what is left of the cross-section."""
 CELL_COLORS = [(0.18, 0.71, 0.51), (0.88, 0.41, 0.71), (0.43, 0.76, 0.98), (0.88, 0.88, 0.84), (0.75, 0.57, 0.24)]
 
 
@@ -88,18 +92,23 @@ def show_fibers(fibers: Any, view: Any, middle: float) -> None:
     shown = pv.Show(slab, view)
     shown.LineWidth = 1.0
     pv.Hide(fibers, view)
-    if fibers.PointData.GetArray(DISPLACEMENT) is None:
+    if fibers.PointData.GetArray(DISPLACEMENT) is not None:
+        pv.ColorBy(shown, ("POINTS", DISPLACEMENT, "Magnitude"))
+        shown.RescaleTransferFunctionToDataRange(False, True)
+        colors = pv.GetColorTransferFunction(DISPLACEMENT)
+        title, table, top = "fiber " + DISPLACEMENT, FIBER_COLORS, colors.RGBPoints[-4]
+    elif fibers.CellData.GetArray(AREA) is not None:
+        pv.ColorBy(shown, ("CELLS", AREA))
+        colors = pv.GetColorTransferFunction(AREA)
+        title, table, top = "fiber cross-section left", AREA_COLORS, 1.0
+    else:
         shown.ColorArrayName = ["POINTS", ""]
         shown.DiffuseColor = shown.AmbientColor = [0.55, 0.58, 0.64]
         return
-    pv.ColorBy(shown, ("POINTS", DISPLACEMENT, "Magnitude"))
-    shown.RescaleTransferFunctionToDataRange(False, True)
-    colors = pv.GetColorTransferFunction(DISPLACEMENT)
-    top = colors.RGBPoints[-4]
-    colors.RGBPoints = [level for share, rgb in FIBER_COLORS for level in (share * top, *rgb)]
+    colors.RGBPoints = [level for share, rgb in table for level in (share * top, *rgb)]
     shown.SetScalarBarVisibility(view, True)
     bar = pv.GetScalarBar(colors, view)
-    bar.Title, bar.ComponentTitle, bar.ScalarBarLength = "fiber " + DISPLACEMENT, "", 0.3
+    bar.Title, bar.ComponentTitle, bar.ScalarBarLength = title, "", 0.3
     bar.WindowLocation, bar.RangeLabelFormat = "Lower Left Corner", "%.2g"
 
 

@@ -27,7 +27,10 @@ def network(begin: Any, end: Any, size: float = 100.0) -> Any:
 
 def snapshot(minutes: float, position: Any, *, kind: Any = 0, departed: Any = np.nan, radius: Any = 8.0,
              nucleus: Any = 4.0, links: Any = (), fibers: Any = None) -> Snapshot:  # fmt: skip
-    """Cells at (n, 3) um with ids 0, 1, ...; `links` are (cell, point on fiber, tension nN), `fibers` of `moved`."""
+    """Cells at (n, 3) um with ids 0, 1, ...; `links` are (cell, point on fiber, tension nN).
+
+    `fibers` are of `moved` or `thinned`.
+    """
     position = np.array(position, float).reshape(-1, 3)
     n = len(position)
     each = lambda value, kind: np.broadcast_to(np.array(value, kind), n).copy()  # noqa: E731
@@ -54,6 +57,11 @@ def moved(net: Any, displacement: Any, tension: Any = 0.0) -> dict[str, np.ndarr
     displacement = np.broadcast_to(np.array(displacement, float), net.nodes.shape)
     return {"position": net.box.wrap(net.nodes + displacement), "displacement": displacement,
             "tension": np.broadcast_to(np.array(tension, float), len(net.segments))}  # fmt: skip
+
+
+def thinned(net: Any, area: Any) -> dict[str, np.ndarray]:
+    """Fibers of a snapshot that are held and cut: what is left of the cross-section of each segment, (M,)."""
+    return {"position": net.nodes, "area": np.broadcast_to(np.array(area, float), len(net.segments))}
 
 
 def record(folder: Path, snapshots: list[Snapshot], *, fibers: Any = None, size: float = 100.0,

@@ -26,7 +26,7 @@ def paraview(monkeypatch):
     def block(**_):
         blocks.append(MagicMock())
         blocks[-1].GetDataInformation.return_value.GetBounds.return_value = (0, 100, 0, 100, 40, 60)
-        blocks[-1].PointData.GetArray.side_effect = simple.arrays.get
+        blocks[-1].PointData.GetArray.side_effect = blocks[-1].CellData.GetArray.side_effect = simple.arrays.get
         return blocks[-1]
 
     simple.ExtractBlock.side_effect = block
@@ -43,9 +43,9 @@ def paraview(monkeypatch):
     return simple
 
 
-def folder_of(path, moving=False):
+def folder_of(path, moving=False, cut=False):
     fibers = runs.network([[10, 10, 50]], [[90, 10, 50]])
-    state = runs.moved(fibers, 1.0) if moving else None
+    state = runs.moved(fibers, 1.0) if moving else runs.thinned(fibers, 0.5) if cut else None
     taken = runs.snapshot(0.0, [[50, 50, 50]], links=[(0, [60, 50, 50], 2.0)], fibers=state)
     return runs.record(path, [taken], fibers=fibers)
 
@@ -84,6 +84,16 @@ def test_fibers_that_move_are_coloured_by_their_displacement(tmp_path, paraview)
     runpy.run_path(str(write_script(folder)))
     assert ("POINTS", names["DISPLACEMENT"], "Magnitude") in coloured()
     assert colors.RGBPoints[0] == 0 and colors.RGBPoints[-4] == 5 and len(colors.RGBPoints) == 16
+
+
+def test_held_fibers_that_are_cut_are_coloured_by_what_is_left(tmp_path, paraview):
+    folder = folder_of(tmp_path / "cut", cut=True)
+    part = Run(folder).part("fibers", 0.0)
+    paraview.arrays["area"] = "there"
+    names = runpy.run_path(str(write_script(folder)))
+    assert part.GetCellData().HasArray(names["AREA"]) and part.GetPointData().HasArray("cut_end")
+    assert ("CELLS", names["AREA"]) in [call.args[1] for call in paraview.ColorBy.call_args_list]
+    assert "area" in [call.args[0] for call in paraview.GetColorTransferFunction.call_args_list]
 
 
 def test_script_finds_a_run_that_was_moved_or_opened_without_its_name(tmp_path, paraview, monkeypatch):

@@ -13,7 +13,7 @@ import pyarrow
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from reference import runs
+from reference import networks, runs
 from typer.testing import CliRunner
 
 from physim import cell_table
@@ -21,7 +21,7 @@ from physim.analysis.displacement import Decay
 from physim.cli import app
 from physim.errors import InputError
 from physim.viz import movie, plots, render
-from physim.viz.fiber_color import FiberColor
+from physim.viz.fiber_color import THINNED, FiberColor
 from physim.viz.frames import Run, array
 from physim.viz.plots import plot_invasion
 from physim.viz.render import PictureError, render_run
@@ -138,6 +138,35 @@ def test_fibers_that_move_are_coloured_by_what_they_did(tmp_path):
         column = drawn[: layout.column].reshape(-1, 3)
         for value in (scale.low, scale.top):  # both ends of the bar of the legend
             assert (np.abs(column - 255 * scale.of(np.array([value]))[0]).max(1) < 12).sum() >= 12
+
+
+@pytest.mark.parametrize("moving", [False, True], ids=["held", "moving"])
+def test_cut_fibers_are_gone_but_for_their_ends_and_thin_ones_stand_out(tmp_path, moving):
+    """Three fibers in the slab: the middle third of one is cut, one is thin, one is whole."""
+    net = networks.chains([[[x, y, 50] for x in (20, 40, 60, 80)] for y in (10, 30, 70)], size=100)
+    state = runs.moved(net, [[0, 0, 1.0]] * 8 + [[0, 0, 0.0]] * 4) if moving else {}
+    taken = runs.snapshot(10.0, [[90, 90, 50]], fibers=runs.thinned(net, [1, 0, 1] + [0.1] * 3 + [1] * 3) | state)
+    folder = runs.record(tmp_path / "a", [taken], fibers=net)
+    layout = Layout(*SIZE, View.of(Run(folder)))
+    scale = layout.view.fiber_color
+    assert (scale is not None) == moving and layout.view.cut
+    assert "thinned, cut ends" in [row.label for row in legend(layout.view, ["tumor"], np.zeros(1, int), 1, 1, False)]
+    pixels = pixels_of(folder)
+    if pixels is None:
+        return
+
+    def light(x, y):
+        px, py = (int(p) for p in layout.pixel(x, y))
+        return (pixels[0][px, py - 3 : py + 4] / 255 - PAPER).sum(0)
+
+    moved_by = lambda um: scale.of(np.array([um]))[0] if moving else np.array(FIBER)  # noqa: E731
+    assert np.abs(light(50, 10)).max() < 0.1  # nothing is there
+    for y, color in ((70, moved_by(0.0)), (30, 0.9 * np.array(THINNED) + 0.1 * moved_by(1.0))):
+        share = light(50, y) / (color - PAPER)
+        assert share.min() > 0.4 and np.ptp(share) < 0.05, (y, share)
+    for x in (40, 60):  # a ball, lit from the viewer
+        assert near(at(pixels[0], layout, x, 10), THINNED, 25)
+    assert not near(at(pixels[0], layout, 20, 10), THINNED, 60), "an end that was made"
 
 
 def test_colours_of_fibers_are_brighter_the_more_and_end_at_the_scale():
