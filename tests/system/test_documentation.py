@@ -35,10 +35,19 @@ def test_python_page_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
 
 def test_results_page_measures_a_network(device_label, monkeypatch, capsys) -> None:
     monkeypatch.setenv("PHYSIM_DEVICE", device_label)
-    (code,) = [block for block in blocks("results.md", "python") if "mechanics" in block]
+    (code,) = [block for block in blocks("results.md", "python") if "strain_energy" in block]
     exec(code, {})
     said = capsys.readouterr().out
     assert "Energy(stretch=" in said and "RadialField(edges=" in said and "Contraction(contractility=" in said
+
+
+def test_results_page_measures_what_was_cut(device_label, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    (code,) = [block for block in blocks("results.md", "python") if "matrix_balance" in block]
+    names: dict = {}
+    exec(code, names)
+    whole, left = re.search(r"([\d.]+) um of fiber along the path, ([\d.]+) are left", capsys.readouterr().out).groups()
+    assert float(left) < float(whole) and names["balance"].taken > 0
 
 
 def test_vessels_page_meshes_a_fork(capsys) -> None:

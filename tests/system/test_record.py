@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from reference.runs import moved, read_vtp
+from reference.runs import moved, read_vtp, thinned
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from physim import cell_table, vtk_files
@@ -193,6 +193,31 @@ def test_fibers_that_move_are_in_each_frame(tmp_path):
     fields = data.GetFieldData()
     assert vtk_to_numpy(fields.GetArray("time (h)")) == pytest.approx(1 / 6)
     assert vtk_to_numpy(fields.GetArray("segments_not_drawn")) == 1
+
+
+@pytest.mark.parametrize("moving", [False, True], ids=["held", "moving"])
+def test_cut_segments_are_left_out_with_nodes_that_have_no_other(tmp_path, moving):
+    """The first of three segments is cut, the third passes the periodic face; then all are."""
+    record, net = recorder(tmp_path), network()
+    state = moved(net, 1.0, [0.0, -2.0, 7.0]) if moving else {}
+    for number, area in enumerate(([1, 1, 1], [0, 0.25, 1], [0, 0, 0])):
+        record.write(snapshot(number, fibers=thinned(net, area) | state))
+    files = [tmp_path / f"frames/fibers_{number:06d}.vtp" for number in range(3)]
+    assert [tmp_path / entry.get("file") for entry in ElementTree.parse(tmp_path / "run.pvd").getroot().iter("DataSet")
+            if entry.get("name") == "fibers"] == files and not (tmp_path / "fibers.vtp").exists()  # fmt: skip
+    whole, one, none = (read_vtp(path) for path in files)
+    assert whole.GetNumberOfPoints() == 4 and none.GetNumberOfPoints() == none.GetNumberOfLines() == 0
+    nodes, of_lines = arrays(one.GetPointData()), arrays(one.GetCellData())
+    at = vtk_to_numpy(one.GetPoints().GetData())
+    np.testing.assert_allclose(at, np.array([[88, 5, 5], [96, 5, 5], [4, 5, 5]]) + (1.0 if moving else 0.0))
+    assert vtk_to_numpy(one.GetLines().GetConnectivityArray()).tolist() == [0, 1]
+    assert nodes["node"].tolist() == [1, 2, 3] and nodes["cut_end"].tolist() == [1, 0, 0]
+    assert of_lines["area"].tolist() == [0.25] and of_lines["fiber"].tolist() == [0]
+    assert set(of_lines) == {"area", "fiber"} | ({"tension (nN)"} if moving else set())
+    assert set(nodes) == {"node", "cut_end"} | ({"displacement (um)"} if moving else set())
+    count = lambda data, name: int(vtk_to_numpy(data.GetFieldData().GetArray(name))[0])  # noqa: E731
+    assert [count(data, "segments_cut") for data in (whole, one, none)] == [0, 1, 3]
+    assert [count(data, "segments_not_drawn") for data in (whole, one, none)] == [1, 1, 0]
 
 
 def test_reopened_run_drops_fibers_behind_its_last_frame(tmp_path):
