@@ -149,8 +149,8 @@ def distances(x: np.ndarray, net: FiberNetwork, segment: int, at: float) -> np.n
 
 
 def test_free_sites_bind_the_nearest_other_fiber_and_rest_as_they_are(make_simulation):
-    net, capture = gel(), 0.15
-    sim, random = deformed(make_simulation, net, 0.1, binding_rate=NOW, capture=capture)
+    net, capture = gel(), 0.1
+    sim, random = deformed(make_simulation, net, 0.02, binding_rate=NOW, capture=capture)
     was_bound = random.random(len(net.crosslinks)) < 0.5
     sim.write("crosslink_bound", was_bound.astype(np.uint32))
     gels.forces(sim)  # frames of the fibers as they are
@@ -165,11 +165,11 @@ def test_free_sites_bind_the_nearest_other_fiber_and_rest_as_they_are(make_simul
     np.testing.assert_array_equal(segments[:, 0], net.crosslinks[:, 0], "the site stays")
     np.testing.assert_array_equal(segments[~new, 1], net.crosslinks[~new, 1])
     np.testing.assert_allclose(apart[new, segments[new, 1]], apart[new].min(1), atol=1e-5)  # two may meet at a node
-    assert new.sum() > 100 and (segments[new, 1] != net.crosslinks[new, 1]).sum() > 10 and (~bound).any()
+    assert new.sum() > 100 and (segments[new, 1] != net.crosslinks[new, 1]).sum() > 5 and (~bound).any()
     elastic = gels.reference(sim, formed=(new, x, frames))
     assert np.abs(elastic.grips(x)[new[bound]]).max() < 1e-6, "no force at the gap of now"
     gels.hold(sim, np.zeros(len(net.nodes)))
-    for size in (0.0, 0.05):
+    for size in (0.0, 0.01):
         gels.place(sim, x + random.normal(0, 1, x.shape) * size)
         wanted = elastic.forces(sim.fiber_nodes())
         assert np.abs(gels.forces(sim) - wanted).max() < 2e-6 * np.abs(wanted).max()

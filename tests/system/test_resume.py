@@ -26,7 +26,7 @@ OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
 MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments": None,
         "strain": {"shear_rate": 0.02}, "chains": None,
         "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
-        "proteolysis": {"rate": 0.5, "interval": 0.3}}  # fmt: skip
+        "proteolysis": {"rate": 3.0, "interval": 0.3}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
 
 
