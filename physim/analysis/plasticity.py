@@ -28,11 +28,9 @@ SHELL = (RADIUS + GRIP, 22.5)
 """um from the middle: where the displacement of free nodes is averaged; farther out held faces stop it."""
 CONTRACTING = 10
 """Steps in which the sphere contracts."""
-RECOIL, REST = 10, 20
-"""Steps of recoil under SLOW drag, and of rest after it. A gel that is let go at once under the drag of the term, which
-is no more than a regulariser, flies back farther in a step than its solve can follow."""
-SLOW = 0.5
-"""nN min/um^2: soft fibers take some minutes to recoil."""
+RECOIL = ((0.1, 10), (0.01, 10), (1e-3, 5), (None, 10))
+"""Drag (nN min/um^2; None: that of the term) and steps of recoil and rest. Let go at once under the drag of the term, which
+is no more than a regulariser, a gel flies back farther in a step than its solve can follow."""
 SAMPLES = (0, 1, 2, 3, 5, 8, 12, 20, 30, 45, 60)
 """min, at which the stress is taken; further ones follow each 30 min."""
 MOST_ROUNDS = 300
@@ -126,15 +124,14 @@ def contract(parameters: Mapping[str, Any], network_seed: int, seed: int, device
 
 
 def _let_go(sim: Simulation, held: NDArray[np.uint32]) -> Simulation:
-    """The same gel with only these nodes held, after all but the last step of its recoil and rest."""
-    drag = next(term for term in sim.terms if term.name == "network").drag  # type: ignore[attr-defined]
-    sim = sim.copy([f"terms.network.drag={SLOW}"])
-    sim.most_rounds = MOST_ROUNDS
-    sim.write("node_held", held)
-    sim.step(RECOIL)
-    sim = sim.copy([f"terms.network.drag={drag}"])
-    sim.most_rounds = MOST_ROUNDS
-    sim.step(REST - 1)
+    """The same gel with only these nodes held and its crosslinks as they are, after all but the last step of its recoil."""
+    rates = _QUIET if "turnover" in sim.scenario.terms else ()
+    usual = next(term for term in sim.terms if term.name == "network").drag  # type: ignore[attr-defined]
+    for drag, steps in RECOIL:
+        sim = sim.copy([*rates, f"terms.network.drag={drag or usual}"])
+        sim.most_rounds = MOST_ROUNDS
+        sim.write("node_held", held)
+        sim.step(steps - (drag is None))
     return sim
 
 
