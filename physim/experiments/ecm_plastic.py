@@ -1,7 +1,7 @@
-"""Section 1 of the catalogue, what the network keeps of a load: ECM-4, plasticity and relaxation by turnover of crosslinks.
+"""Section 1 of the catalogue, what the network keeps of a load by turnover of its crosslinks: ECM-4.
 
-A gel whose crosslinks never let go recoils fully, and a track in it could only be cut; how much of a contraction stays is
-what the turnover of crosslinks is judged by.
+A gel whose crosslinks never let go recoils fully, and a track in it could only be cut; how much of a contraction stays
+is what the turnover is judged by.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ ECM_4 = Experiment(
     scenario=scenario,
     sizes={
         "smoke": Size(_sphere(45.0, (), 0.05) | _unloaded(50.0), (1,), hours=0.001),
-        "quick": Size(_sphere(50.0, _HOURS, 6.0) | _unloaded(50.0) | _shears(45.0), (1, 2), hours=0.06),
+        "quick": Size(_sphere(50.0, (0.5, 3.0), 3.0) | _unloaded(50.0) | _shears(45.0), (1, 2), hours=0.06),
         "standard": Size(_sphere(60.0, _HOURS, 6.0) | _unloaded(60.0) | _shears(95.0), tuple(range(1, 9)), hours=0.5),
         "full": Size(_sphere(100.0, _HOURS, 6.0) | _unloaded(60.0) | _shears(150.0), tuple(range(1, 9)),
                      seeds=tuple(range(1, 4)), hours=24.0),
