@@ -81,12 +81,12 @@ def contract(parameters: Mapping[str, Any], network_seed: int, seed: int, device
     """A sphere contracts in CONTRACTING steps, holds for `hours`, and lets go of the gel, which comes to rest.
 
     Nodes within GRIP of the surface of the sphere, which the fibers do not enter, go CONTRACTION RADIUS toward its
-    middle and are held there; then they are free. u is the mean over the free nodes of SHELL of the displacement toward the
-    middle. start (um): u when the hold begins; held, residual: u at its end, and at rest after it, over start; unrest:
-    by how much residual changed in the last step. order: radial order of the fibers in SHELL above that at the
-    beginning, when the hold begins, order_left: at rest. distance, at_start, at_rest (um): profiles of the displacement
-    toward the middle. broken, formed: of crosslinks, per crosslink, until the end of the hold; free: share of them.
-    gripped (nodes), segments, iterations (a step), parts.
+    middle and are held there; then they are free. u is the mean over the free nodes of SHELL of the displacement toward
+    the middle. start (um): u when the hold begins; held, residual: u at its end, and at rest after it, over start;
+    unrest: by how much residual changed in the last step. order, order_left: radial order of the fibers in SHELL above
+    that of the gel as made, when the hold begins and at rest. distance, at_start, at_rest (um): profiles of the
+    displacement toward the middle. broken, formed: events per crosslink until the end of the hold; free: share of
+    crosslinks then. gripped (nodes), segments, iterations (a step), parts.
     Raises InputError for parameters that make no scenario, PhysicsError if the balance of forces is not found.
     """
     sim = Simulation(scenario(parameters, network_seed, seed), device=device)
@@ -121,7 +121,7 @@ def contract(parameters: Mapping[str, Any], network_seed: int, seed: int, device
 
 
 def _let_go(sim: Simulation, held: NDArray[np.uint32]) -> Simulation:
-    """The same gel with only these nodes held, its crosslinks as they are, after all but the last step of its recoil."""
+    """The same gel, only these nodes held and its crosslinks as they are, before the last step of recoil."""
     rates = _QUIET if "turnover" in sim.scenario.terms else ()
     for drag, steps in RECOIL:
         sim = sim.copy([*rates, f"terms.network.drag={drag}"])
