@@ -49,7 +49,8 @@ class Outcome:
 def describe(outcome: Outcome) -> str:
     """The summary, a dozen lines of at most about 110 characters."""
     parts = [_setting(outcome), _invasion(outcome), _speed(outcome), _departures(outcome), _links(outcome),
-             _fibers(outcome), _matrix(outcome), _integrins(outcome), _numerics(outcome), _limits(outcome.scenario), _files(outcome)]
+             _fibers(outcome), _matrix(outcome), _integrins(outcome), _numerics(outcome), _limits(outcome.scenario),
+             _files(outcome)]
     return "\n".join(line for lines in parts for line in lines) + "\n"
 
 
