@@ -1,5 +1,5 @@
-// Integrins in whole numbers: links that let go leave a share q/(1 + q), q = q0 exp(F/F_q), of theirs on the fiber; these
-// decay; the cell makes new ones. Runs behind the links of the step, and compares them with those of the step before.
+// Integrins in whole numbers: links that let go leave a share q/(1 + q), q = q0 exp(F/F_q), of theirs on the fiber;
+// these decay; the cell makes new ones. Runs behind the solve, and compares links with those of the step before.
 enum { AT_START, DEGRADED, SYNTHESISED, LEFT_BEHIND, TAKEN_BACK };
 
 // A whole number whose mean is x, at most n; u is uniform in (0, 1].

@@ -124,8 +124,8 @@ def _lively(snapshot: Snapshot, seed: int, sim: Any) -> Snapshot:
         thinned = random.random(len(fibers["area"])) < _THINNED
         fibers["area"] = np.where(thinned, random.random(len(thinned)), 1.0)
     if fibers is not None and "shed_integrins" in fibers:
-        count = fibers["shed_integrins"]
-        fibers["shed_integrins"] = np.where(random.random(len(count)) < _THINNED, random.integers(1, 1000, len(count)), 0)
+        some = random.random(len(fibers["shed_integrins"])) < _THINNED
+        fibers["shed_integrins"] = np.where(some, random.integers(1, 1000, len(some)), 0)
     return replace(snapshot, cells=cells, links=links, fibers=fibers)
 
 

@@ -47,9 +47,9 @@ def write_cells(path: Path, snapshot: Snapshot, type_names: Sequence[str]) -> No
 def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
     """Segments as lines with the `fiber` of each, where they are in the snapshot, with what it knows of them.
 
-    Where fibers are held and nothing changes them: as they were made, for all frames. Segments through a periodic face are left out,
-    and those that are cut, with nodes that have no other: then `node` is the number of a node in the network, and
-    `cut_end` is 1 where the fiber went on.
+    Where fibers are held and nothing changes them: as they were made, for all frames. Segments through a periodic face
+    are left out, and those that are cut, with nodes that have no other: then `node` is the number of a node in the
+    network, and `cut_end` is 1 where the fiber went on.
     """
     fibers = snapshot.fibers or {}
     nodes, area = fibers.get("position", network.nodes), fibers.get("area")

@@ -184,8 +184,9 @@ def _integrins(o: Outcome) -> list[str]:
     rows = [("  integrins       ", o.last.integrins)]
     if o.null_last is not None:
         rows.append(("    null          ", o.null_last.integrins))
-    return [f"{name}{count.left:,} of {count.left + count.returned:,} left on fibers by links that let go; {count.shed:,} "
-            f"are there, {count.degraded:,} degraded; cells have {count.surface + count.bound:,} of {count.initial:,}"
+    return [f"{name}{count.left:,} of {count.left + count.returned:,} left on fibers by links that let go; "
+            f"{count.shed:,} are there, {count.degraded:,} degraded; "
+            f"cells have {count.surface + count.bound:,} of {count.initial:,}"
             for name, count in rows if count is not None]  # fmt: skip
 
 

@@ -38,13 +38,14 @@ class Shedding(Term):
     )  # fmt: skip
     per_link: int = parameter(
         50, "integrins of a link", ge=0, le=1 << 24,
-        source="chosen: cells of the scenario `invasion` leave 12 % of theirs in a day; keratinocytes 4 to 11 %, Kirfel "
-               "et al, Cell Motil Cytoskeleton 55:1 (2003)",
+        source="chosen: cells of the scenario `invasion` leave 12 % of theirs in a day; keratinocytes 4 to 11 %, "
+               "Kirfel et al, Cell Motil Cytoskeleton 55:1 (2003)",
     )  # fmt: skip
     ripping_ratio: Number = parameter(0.1, "q_0, left to kept without load; 0: none is left", source="assumed", ge=0)
-    ripping_force: Nanonewton = parameter(2.5, "tension F_q that raises it e-fold", gt=0,
-                                          source="assumed: 80 % left at 9 nN, the most in Palecek et al 1998")  # fmt: skip
-    decay_rate: PerMinute = parameter(0.001, "decay k_d of what is left on fibers", source="assumed: half in 12 h", ge=0)
+    ripping_force: Nanonewton = parameter(2.5, "tension F_q that raises it e-fold",
+                                          source="assumed: 80 % left at 9 nN", gt=0)  # fmt: skip
+    decay_rate: PerMinute = parameter(0.001, "decay k_d of what is left on fibers",
+                                      source="assumed: half in 12 h", ge=0)  # fmt: skip
     synthesis_rate: PerMinute = parameter(0.001, "rate k_s at which cells replace what they lost",
                                           source="assumed: half in 12 h", ge=0)  # fmt: skip
     ligand_gain: Number = parameter(0.0, "gain of the binding rate on many shed integrins; 0: off", source="assumed",
