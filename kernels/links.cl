@@ -80,9 +80,9 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
                 __global const int4 *node_position, __global const int2 *segment_nodes,
                 __global const uint *listed_node, __global const uint *segment_list,
                 __global const uint *segment_bin_start, __global const uint *segment_area,
-                __global uint *link_segment, __global float *link_at, __global float *link_rest,
-                __global float *link_force) {
-  float probes = term->binding_rate * integrin[i] * world->step, chance = -expm1(-probes);
+                __global const uint *segment_shed, __global uint *link_segment, __global float *link_at,
+                __global float *link_rest, __global float *link_force) {
+  float probes = term->binding_rate * integrin[i] * world->step, chance = -expm1(-probes * (1.0f + world->ligand_gain));
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
     float4 u = uniforms(id[i], slot, status->step, FOR_LINK_BINDING, world->seed);
@@ -93,7 +93,10 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     float at = 0.0f;
     uint found = nearest_segment(tip, i, world, term->capture, node_position, listed_node, segment_list,
                                  segment_bin_start, segment_area, link_segment, SEGMENT_REACH, &at);
-    if (!found || u.x > -expm1(-probes * (float)area_of(segment_area[found - 1]))) continue;  // ligand as area
+    if (!found) continue;
+    float shed = segment_shed[found - 1], ligand = (float)area_of(segment_area[found - 1]);
+    ligand *= 1.0f + world->ligand_gain * (shed / (shed + world->ligand_half));
+    if (u.x > -expm1(-probes * ligand)) continue;
     link_segment[here] = found;
     link_at[here] = at;
     link_force[here] = 0.0f;

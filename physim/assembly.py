@@ -21,6 +21,7 @@ from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Walls
 from physim.terms.network import Network
 from physim.terms.remodeling import Chains, Proteolysis
+from physim.terms.shedding import Shedding
 from physim.world import BOUNDARIES, WORLD, Box
 
 SEGMENT_BIN = 5.0
@@ -180,6 +181,8 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     network = next((term for term in terms if isinstance(term, Network)), None)
     world["moving"] = network is not None
     world["crosslink_stiffness"] = network.crosslink_stiffness if network is not None else 0.0
+    shedding = next((term for term in terms if isinstance(term, Shedding)), Shedding())
+    world["ligand_gain"], world["ligand_half"] = shedding.ligand_gain, shedding.ligand_half
     world["tolerance"] = next((t.tolerance for t in (network, *terms) if isinstance(t, (Network, Solve))), 0.0)
     world["stride"], world["unknowns"] = layout.stride, layout.unknowns
     world["neighbor_rows"], world["junction_slots"] = layout.neighbor_rows, JUNCTION_SLOTS
@@ -232,7 +235,8 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
     polarity = np.random.Generator(np.random.Philox(key=scenario.run.seed)).normal(size=(len(cells["id"]), 3))
     state["polarity"] = np.zeros((len(polarity), 4), np.float32)
     state["polarity"][:, :3] = polarity / np.linalg.norm(polarity, axis=1, keepdims=True)
-    return state
+    shedding = next((term for term in scenario.terms.values() if isinstance(term, Shedding)), None)
+    return state if shedding is None else state | shedding.first_state(state["id"], state["integrin"])
 
 
 def most_fibers(terms: list[Term], network: FiberNetwork | None) -> int:

@@ -123,6 +123,9 @@ def _lively(snapshot: Snapshot, seed: int, sim: Any) -> Snapshot:
     if fibers is not None and "area" in fibers:
         thinned = random.random(len(fibers["area"])) < _THINNED
         fibers["area"] = np.where(thinned, random.random(len(thinned)), 1.0)
+    if fibers is not None and "shed_integrins" in fibers:
+        some = random.random(len(fibers["shed_integrins"])) < _THINNED
+        fibers["shed_integrins"] = np.where(some, random.integers(1, 1000, len(some)), 0)
     return replace(snapshot, cells=cells, links=links, fibers=fibers)
 
 

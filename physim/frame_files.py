@@ -47,9 +47,9 @@ def write_cells(path: Path, snapshot: Snapshot, type_names: Sequence[str]) -> No
 def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
     """Segments as lines with the `fiber` of each, where they are in the snapshot, with what it knows of them.
 
-    Where fibers are held and not cut: as they were made, for all frames. Segments through a periodic face are left out,
-    and those that are cut, with nodes that have no other: then `node` is the number of a node in the network, and
-    `cut_end` is 1 where the fiber went on.
+    Where fibers are held and nothing changes them: as they were made, for all frames. Segments through a periodic face
+    are left out, and those that are cut, with nodes that have no other: then `node` is the number of a node in the
+    network, and `cut_end` is 1 where the fiber went on.
     """
     fibers = snapshot.fibers or {}
     nodes, area = fibers.get("position", network.nodes), fibers.get("area")
@@ -57,6 +57,8 @@ def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
     fields |= {"bundle_diameter (um)": np.array([network.bundle_diameter])}
     of_nodes = {label: fibers[name].astype(np.float32) for name, label in _OF_NODES.items() if name in fibers}
     of_segments = {label: fibers[name].astype(np.float32) for name, label in _OF_SEGMENTS.items() if name in fibers}
+    if "shed_integrins" in fibers:
+        of_segments["shed_integrins"] = fibers["shed_integrins"].astype(np.int32)
     there = np.ones(len(network.segments), bool) if area is None else area > 0
     drawn = there & ~through_faces(network, nodes)
     fields["segments_not_drawn"] = np.array([int((there & ~drawn).sum())])

@@ -32,6 +32,7 @@ from physim.run_folder import Entry, RecordError, entries, new_run_folder, pvd, 
 from physim.versions import versions
 
 if TYPE_CHECKING:
+    from physim.analysis.integrin_balance import IntegrinBalance
     from physim.analysis.matrix_balance import MatrixBalance
     from physim.generate.fiber_network import FiberNetwork
 
@@ -56,9 +57,12 @@ class Snapshot:
     fibers: dict[str, np.ndarray] | None = None
     """position (N, 3) um of each node, wrapped. Where fibers move: displacement (N, 3) um since the start; tension
     (M,) nN of each segment, above 0 where it is stretched. Where they can be cut: area (M,) of each segment over that
-    of a whole one, 0 where it is cut. None: fibers are held and not cut, or not kept."""
+    of a whole one, 0 where it is cut. Where cells shed them: shed_integrins (M,), how many are on each segment. None:
+    fibers are held and nothing changes them, or not kept."""
     matrix: MatrixBalance | None = None
     """What became of the collagen; None: it is not cut."""
+    integrins: IntegrinBalance | None = None
+    """Where integrins are; None: they are not counted."""
 
     def kept(self, *, links: bool, fibers: bool) -> Snapshot:
         """Without the parts that are not to be recorded: the keys of the scenario's [record]."""
@@ -169,6 +173,8 @@ class Recorder:
         self.info["counters"] = dict(snapshot.counters)
         if snapshot.matrix is not None:
             self.info["matrix"] = {"unit": "2^-36 um of whole fiber", **vars(snapshot.matrix)}
+        if snapshot.integrins is not None:
+            self.info["integrins"] = vars(snapshot.integrins)
 
     def _write_part(self, kind: str, path: Path, snapshot: Snapshot) -> None:
         if kind == "cells":

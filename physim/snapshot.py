@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from physim.analysis.integrin_balance import integrin_balance
 from physim.analysis.matrix_balance import matrix_balance
 from physim.analysis.mechanics import displacement, tension
 from physim.record import Snapshot
@@ -78,7 +79,8 @@ def take(sim: Simulation) -> Snapshot:
             "tension": tension[slot, who],
         }
     return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=_counters(sim),
-                    fibers=fibers, matrix=matrix_balance(sim) if can_be_cut(sim) else None)  # fmt: skip
+                    fibers=fibers, matrix=matrix_balance(sim) if can_be_cut(sim) else None,
+                    integrins=integrin_balance(sim) if "integrin_tally" in sim.buffers else None)  # fmt: skip
 
 
 def can_be_cut(sim: Simulation) -> bool:
@@ -97,16 +99,17 @@ def _counters(sim: Simulation) -> dict[str, int | float]:
 
 
 def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
-    """Where nodes are, how far they have moved since the start, what segments bear, and what is left of them.
+    """Where nodes are, how far they have moved since the start, what segments bear, what is left of them and on them.
 
-    None if fibers are held and not cut.
+    None if fibers are held and not cut, and nothing is left on them.
     """
     network, moving = sim.network, [term for term in sim.terms if isinstance(term, Network)]
     cut = can_be_cut(sim)
-    if not (moving or cut):
+    shed = {"shed_integrins": sim.read("segment_shed")} if "integrin_tally" in sim.buffers else {}
+    if not (moving or cut or shed):
         return None
     area = sim.read("segment_area") / 2.0**24 if "segment_area" in sim.buffers else np.ones(len(network.segments))
-    fibers = {"area": area} if cut or (area != 1).any() else {}
+    fibers = {"area": area, **shed} if cut or (area != 1).any() else shed
     if not moving:
         return {"position": network.nodes, **fibers}
     nodes = sim.fiber_nodes()

@@ -116,6 +116,19 @@ _TABLE = (
     Array("link_at", "float", "cell", "", "where on the segment, 0..1", rows="links", persists=True),
     Array("link_rest", "float", "cell", "um", "rest length", rows="links", persists=True),
     Array("link_force", "float", "cell", "nN", "tension", rows="links", persists=True),
+    # integrins, in whole numbers: on the surface, in links, left on fibers
+    Array("integrin_surface", "uint", "cell", "", "integrins on the surface that are in no link", persists=True),
+    Array("integrin_owner", "uint", "cell", "", "1 + id of the cell that they were counted for; a daughter has another",
+          persists=True),
+    Array("anchored", "uint", "cell", "", "integrins in the link", rows="links", persists=True),
+    Array("anchored_segment", "uint", "cell", "", "1 + segment that they hold, 0 in a free slot", rows="links",
+          persists=True),
+    Array("anchored_at", "float", "cell", "", "where on the segment, 0..1", rows="links", persists=True),
+    Array("anchored_force", "float", "cell", "nN", "tension of the link when it was last seen", rows="links",
+          persists=True),
+    Array("segment_shed", "uint", "segment", "", "integrins that cells left on the segment", persists=True),
+    Array("integrin_tally", "uint2", "one", "", "integrins that there were at the start, were degraded, were "
+          "synthesised; that links left on fibers, gave back; 64-bit", rows="5", persists=True),
     # fibers: segment k of fiber f joins the nodes k + f and k + f + 1
     Array("node_position", "int4", "node", "quanta", "fiber node, fixed point", persists=True),
     Array("node_force", "uint2", "node", "nN / 2^32", "force on the node, 64-bit fixed point x, y, z", rows="3"),

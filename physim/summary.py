@@ -49,7 +49,8 @@ class Outcome:
 def describe(outcome: Outcome) -> str:
     """The summary, a dozen lines of at most about 110 characters."""
     parts = [_setting(outcome), _invasion(outcome), _speed(outcome), _departures(outcome), _links(outcome),
-             _fibers(outcome), _matrix(outcome), _numerics(outcome), _limits(outcome.scenario), _files(outcome)]
+             _fibers(outcome), _matrix(outcome), _integrins(outcome), _numerics(outcome), _limits(outcome.scenario),
+             _files(outcome)]
     return "\n".join(line for lines in parts for line in lines) + "\n"
 
 
@@ -176,6 +177,17 @@ def _remodeled(scenario: Scenario, last: Snapshot) -> str:
         words.append(f"{count['crosslinks_free']:,} of {number_of(int(every), 'crosslink')} open, "
                      f"{count['crosslinks_broken']:,} broken, {count['crosslinks_formed']:,} formed anew")  # fmt: skip
     return "; ".join(words)
+
+
+def _integrins(o: Outcome) -> list[str]:
+    """How many integrins links have left on fibers, of those in links that let go, and how many are still there."""
+    rows = [("  integrins       ", o.last.integrins)]
+    if o.null_last is not None:
+        rows.append(("    null          ", o.null_last.integrins))
+    return [f"{name}{count.left:,} of {count.left + count.returned:,} left on fibers by links that let go; "
+            f"{count.shed:,} are there, {count.degraded:,} degraded; "
+            f"cells have {count.surface + count.bound:,} of {count.initial:,}"
+            for name, count in rows if count is not None]  # fmt: skip
 
 
 def _moved(last: Snapshot) -> str:

@@ -35,6 +35,8 @@ WORLD = np.dtype([
     ("crosslinks", "u4"),
     ("touch_rows", "u4"),  # segments that can be listed near a cell
     ("crosslink_stiffness", "f4"),  # nN/um
+    ("ligand_gain", "f4"),  # how much more shed integrins let a segment bind, at most
+    ("ligand_half", "f4"),  # number of them at half of that
     ("moving", "u4"),  # 1 where fibers move
     ("tolerance", "f4"),  # residual over the forces at which the solve stops
 ])  # fmt: skip

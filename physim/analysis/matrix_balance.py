@@ -45,7 +45,7 @@ def matrix_balance(sim: Any) -> MatrixBalance:
     if "matrix_tally" not in sim.buffers:
         raise InputError("matrix_balance: no term of this scenario changes fibers; it needs proteolysis or network")
     length = sim.read("segment_length").astype(np.uint64)
-    taken, dissolved, deposited = _whole_numbers(sim.read("matrix_tally"))
+    taken, dissolved, deposited = whole_numbers(sim.read("matrix_tally"))
     return MatrixBalance(
         initial=int(length.sum()) << 24,
         present=int((sim.read("segment_area") * length).sum()),  # exact below 2^28 um of fiber, as the tally is
@@ -53,6 +53,6 @@ def matrix_balance(sim: Any) -> MatrixBalance:
     )  # fmt: skip
 
 
-def _whole_numbers(words: NDArray) -> list[int]:
+def whole_numbers(words: NDArray) -> list[int]:
     """Of 64-bit counts in two 32-bit words (n, 2), low and high."""
     return [int(low) | int(high) << 32 for low, high in words]

@@ -12,6 +12,7 @@ from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Noise, Polarity, Walls
 from physim.terms.network import Network, Strain
 from physim.terms.remodeling import Chains, Proteolysis, Turnover
+from physim.terms.shedding import Shedding
 
 STEP: tuple[type[Term], ...] = (
     Births,
@@ -36,6 +37,7 @@ STEP: tuple[type[Term], ...] = (
     Network,
     Walls,
     Solve,
+    Shedding,
     Noise,
     Advance,
 )

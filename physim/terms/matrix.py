@@ -93,10 +93,10 @@ class Links(Term):
 
     Implicit; k_on is per free slot; l is the distance from the cell's centre to the held point of a fiber. A free slot
     draws a probe: direction from von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment
-    within `capture` of the tip that the cell does not hold yet, k_on less as the segment has been thinned. N is the
-    cell's relative integrin level, p its polarity. The reaction on the fiber is equal and opposite. Source: the
-    motor-clutch (Chan & Odde, Science 322:1687, 2008); numbers from physim's migration prototype (MDA-MB-231-like set:
-    14-17 um/h in held networks with cutting).
+    within `capture` of the tip that the cell does not hold yet, k_on less as the segment has been thinned, and
+    more as integrins were left on it (`shedding.ligand_gain`). N is the cell's relative integrin level, p its polarity.
+    The reaction on the fiber is equal and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687, 2008);
+    numbers from physim's migration prototype (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
     """
 
     name: ClassVar[str] = "links"
@@ -121,8 +121,8 @@ class Links(Term):
         Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_PLACES, "segment_area", "link_at"),
                ("link_segment", "link_rest", "link_force")),
         Kernel("bind_links", "cell",
-               ("id", "position", "radius", "integrin", "polarity", *_PLACES, *_SEARCHED, "segment_area"),
-               ("link_segment", "link_at", "link_rest", "link_force")),
+               ("id", "position", "radius", "integrin", "polarity", *_PLACES, *_SEARCHED, "segment_area",
+                "segment_shed"), ("link_segment", "link_at", "link_rest", "link_force")),
         Kernel("pull_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force")),
         Kernel("block_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_force"),

@@ -50,6 +50,14 @@ def test_results_page_measures_what_was_cut(device_label, monkeypatch, capsys) -
     assert float(left) < float(whole) and names["balance"].taken > 0
 
 
+def test_results_page_counts_what_was_shed(device_label, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    (code,) = [block for block in blocks("results.md", "python") if "integrin_balance" in block]
+    names: dict = {}
+    exec(code, names)
+    assert names["count"].shed > 0 and f"{names['count'].shed} still there" in capsys.readouterr().out
+
+
 def test_vessels_page_meshes_a_fork(capsys) -> None:
     (code,) = blocks("vessels.md", "python")
     names: dict = {}

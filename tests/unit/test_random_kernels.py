@@ -206,8 +206,12 @@ def closest(tip: np.ndarray, begin: np.ndarray, vector: np.ndarray) -> tuple[np.
     return np.linalg.norm(begin + along[:, None] * vector - tip, axis=1), along
 
 
-def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation) -> None:
-    """The first step of 200 cells, slot by slot, from the same draws and a search of all segments."""
+@pytest.mark.parametrize("gain", [0.0, 3.0])
+def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation, gain) -> None:
+    """The first step of 200 cells, slot by slot, from the same draws and a search of all segments.
+
+    With a gain, probes are more, and integrins that were shed on the segment found decide which of them bind.
+    """
     rng = np.random.default_rng(4)
     begin, vector = rng.uniform(60, 137, (6000, 3)), rng.normal(size=(6000, 3))
     fibers = scenes.network(begin, begin + vector)
@@ -215,20 +219,24 @@ def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation) -> None:
         rng.uniform(80, 120, (200, 3)), rng.uniform(6, 10, 200), integrin=rng.uniform(0.5, 2, 200)
     )
     term = REGISTRY["links"](binding_rate=5.0, focus=1.0, capture=2.0)
-    table = alone({"links": {"binding_rate": 5.0, "focus": 1.0, "capture": 2.0}}, collagen=True)
-    sim = make_simulation(table, cells=given, network=fibers)
+    laws = {"links": {"binding_rate": 5.0, "focus": 1.0, "capture": 2.0}}
+    laws |= {"shedding": {"ligand_gain": gain, "ligand_half": 50.0}} if gain else {}
+    sim = make_simulation(alone(laws, collagen=True), cells=given, network=fibers)
+    shed = np.where(rng.random(6000) < 0.5, 0, rng.integers(1, 500, 6000))
+    if gain:
+        sim.write("segment_shed", shed.astype(np.uint32))
     polarity = scenes.by_id(sim, "polarity").astype(float)
     sim.advance(1)
     held, at = scenes.by_id(sim, "link_segment"), scenes.by_id(sim, "link_at")
     agree = bound = 0
     for cell, position in enumerate(given["position"]):
         radius, taken = float(given["radius"][cell]), np.zeros(6000, bool)
-        chance = 1 - np.exp(-term.binding_rate * given["integrin"][cell] * 0.1)
+        probes = term.binding_rate * given["integrin"][cell] * 0.1
         for slot in range(16):
             u = numbers.uniforms(np.array(cell), slot, 0, numbers.LINK_BINDING, SEED)
             reach = radius - term.probe_length * np.log(u[1])
             found = 0
-            if u[0] <= chance and reach <= radius + term.reach:
+            if u[0] <= 1 - np.exp(-probes * (1 + gain)) and reach <= radius + term.reach:
                 cosine = 1 + np.log(u[2] + (1 - u[2]) * np.exp(-2 * term.focus)) / term.focus
                 axis = polarity[cell]
                 first = np.cross(axis, [1, 0, 0] if abs(axis[0]) < 0.6 else [0, 1, 0])
@@ -237,8 +245,11 @@ def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation) -> None:
                 tip = position + reach * (cosine * axis + np.sqrt(1 - cosine**2) * turn)
                 distance, along = closest(tip, begin, vector)
                 distance[taken] = np.inf
-                if distance.min() <= term.capture:
-                    found = int(distance.argmin())
+                found = int(distance.argmin())
+                ligand = 1 + gain * shed[found] / (shed[found] + 50.0)
+                if distance[found] > term.capture or u[0] > 1 - np.exp(-probes * ligand):
+                    found = 0
+                else:
                     taken[found] = True
                     found += 1
             got = int(held[slot, cell])
