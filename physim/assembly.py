@@ -20,7 +20,7 @@ from physim.terms.engine import Advance, Balance, Births, Neighbors, Part, Rest,
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Walls
 from physim.terms.network import Network
-from physim.terms.remodeling import Chains, Proteolysis
+from physim.terms.remodeling import Chains, Proteolysis, Repair
 from physim.world import BOUNDARIES, WORLD, Box
 
 SEGMENT_BIN = 5.0
@@ -236,13 +236,15 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
 def most_fibers(terms: list[Term], network: FiberNetwork | None) -> int:
     """Rows for fibers: those that there are, or, where they are cut, one for each end of a crosslink or held node.
 
-    Pieces without either dissolve, so that there can be no more.
+    Pieces without either dissolve, so that there can be no more, but for whole chains that grow back.
     """
     if network is None:
         return 0
     if not any(isinstance(term, Proteolysis) for term in terms):
         return network.fibers
-    return max(network.fibers, min(len(network.segments), 2 * len(network.crosslinks) + int(held_nodes(network).sum())))
+    ends = 2 * len(network.crosslinks) + int(held_nodes(network).sum())
+    chains = network.fibers if any(isinstance(term, Repair) for term in terms) else 0
+    return max(network.fibers, min(len(network.segments), ends + chains))
 
 
 def touches(terms: list[Term]) -> bool:

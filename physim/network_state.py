@@ -84,6 +84,16 @@ def gap_basis(e1: NDArray, e2: NDArray) -> tuple[NDArray[np.float64], NDArray[np
     return basis, inverse, parallel
 
 
+def counted_lengths(length: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """(M,) of lengths in um: units of 2^-12 um, in which the balance of the matrix counts them."""
+    return np.rint(length * 4096).astype(np.uint32)
+
+
+def made_lengths(network: FiberNetwork, box: Box) -> NDArray[np.uint32]:
+    """(M,) of segments as they were made, 2^-12 um."""
+    return counted_lengths(_length(separations(box.to_fixed(network.nodes), *network.segments.T, box)))
+
+
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     """Arrays of the state by name; what moves as it is at time zero."""
     fixed = box.to_fixed(network.nodes)
@@ -91,12 +101,13 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     vector = separations(fixed, begin, end, box)
     rest = _length(vector)
     at, rest_gap = crosslink_rests(network, fixed, vector, box)
-    own, other = (np.pad(vector / rest[:, None], ((0, 0), (0, 1)))[network.crosslinks[:, side]] for side in (0, 1))
+    course = np.pad(vector / rest[:, None], ((0, 0), (0, 1)))
+    own, other = (course[network.crosslinks[:, side]] for side in (0, 1))
     return {
         "node_position": fixed,
         "segment_nodes": np.ascontiguousarray(network.segments, np.int32),
         "segment_area": np.full(len(rest), 1 << 24, np.uint32),
-        "segment_length": np.rint(rest * 4096).astype(np.uint32),
+        "segment_length": counted_lengths(rest),
         "segment_fiber": network.segment_fiber.astype(np.uint32),
         "chain_start": fiber_starts(network),
         "fiber_span": fiber_spans(network),
@@ -104,6 +115,7 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
         "node_direction": np.zeros((len(network.nodes), 4), np.float32),
         "segment_rest": rest,
         "segment_inverse": (1.0 / rest).astype(np.float32),
+        "segment_course": course,
         "node_rest": fixed,
         "fiber_frame": np.tile(np.eye(3, 4), (network.fibers, 1)),
         "crosslink_segments": np.ascontiguousarray(network.crosslinks, np.uint32),

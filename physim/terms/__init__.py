@@ -11,13 +11,14 @@ from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Noise, Polarity, Walls
 from physim.terms.network import Network, Strain
-from physim.terms.remodeling import Chains, Proteolysis, Turnover
+from physim.terms.remodeling import Chains, Proteolysis, Repair, Turnover
 
 STEP: tuple[type[Term], ...] = (
     Births,
     Neighbors,
     Segments,
     Strain,
+    Repair,
     Proteolysis,
     Turnover,
     Chains,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-NOISE, POLARITY, LINK_RELEASE, LINK_BINDING, TURNOVER = 1, 2, 3, 4, 5
+NOISE, POLARITY, LINK_RELEASE, LINK_BINDING, TURNOVER, REPAIR = 1, 2, 3, 4, 5, 6
 """Purposes of a draw, the last word of the counter."""
 
 

@@ -26,7 +26,7 @@ OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
 MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments": None,
         "strain": {"shear_rate": 0.02}, "chains": None,
         "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
-        "proteolysis": {"rate": 3.0, "interval": 0.3}}  # fmt: skip
+        "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 3.0, "interval": 0.2}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
 
 
@@ -35,7 +35,7 @@ def scene(term: str) -> tuple[dict, dict]:
     rng = np.random.default_rng(5)
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
-    moving = term in ("network", "strain", "segments", "turnover", "proteolysis", "chains")
+    moving = term in ("network", "strain", "segments", "turnover", "proteolysis", "repair", "chains")
     matrix = moving or term in ("links", "steric", "fibers")
     laws = {"contact": {}, "noise": {"diffusion": 0.2}, "polarity": {}, "neighbors": {"skin": 0.3}}
     if MORE.get(term, {}) is not None:
@@ -46,7 +46,7 @@ def scene(term: str) -> tuple[dict, dict]:
         table["terms"] |= {"links": {}, "steric": {}}
     if moving:
         table["terms"]["network"] = {"wake_force": 1.0, "still_distance": 0.02}
-    if term == "chains":
+    if term in ("chains", "repair"):
         table["terms"] |= {name: MORE[name] for name in ("turnover", "proteolysis")}
     if term == "births":
         table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 5}
