@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physim.errors import InputError
-from physim.network_state import counted_lengths, fiber_spans, fiber_state, gaps_at_rest, lengths, separations
+from physim.network_state import counted_lengths, gaps_at_rest, lengths, separations
 from physim.schedule import row_arrays
 from physim.state import ARRAYS
 
@@ -63,7 +63,7 @@ def keep_void(sim: Simulation) -> None:
     _put(sim, state)
 
 
-def refill(sim: Simulation, *, stretch: float = 2.0, capture: float = 0.5) -> int:
+def refill(sim: Simulation, *, stretch: float = 4.0, capture: float = 0.5) -> int:
     """All area is given back where the fibers are; how many segments could not be, and stay cut.
 
     Nodes stay where they are, to the bit. All fibers and crosslinks rest as they lie, so that where no cell pushes

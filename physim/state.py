@@ -162,8 +162,8 @@ _TABLE = (
     Array("node_rest", "int4", "node", "quanta", "node in the network as it was made", given=True),
     Array("segment_rest", "double", "segment", "um", "rest length", persists=True),
     Array("segment_inverse", "float", "segment", "1/um", "1 / rest length", persists=True),
-    Array("segment_course", "double4", "segment", "", "direction at rest in the frame of the fiber; how it changes along "
-          "the fiber counts", persists=True),
+    Array("segment_course", "double4", "segment", "", "direction at rest in the frame of the fiber; how it changes "
+          "along the fiber counts", persists=True),
     Array("hold_start", "uint", "segment_start", "", "first end of a crosslink on each segment among the holds"),
     Array("hold_nodes", "int2", "hold", "", "nodes of the other segment"),
     Array("hold_segment", "uint", "hold", "", "the other segment"),

@@ -27,9 +27,9 @@ def write_area(sim: Any, area: np.ndarray) -> None:
 
 def worn(net: Any, cut: float, seed: int = 4) -> np.ndarray:
     """(M,) areas: this share of segments is cut, half of the others thinned."""
-    random = np.random.default_rng(seed)
-    area = np.where(random.random(len(net.segments)) < 0.5, WHOLE, random.integers(WHOLE // 10, WHOLE, len(net.segments)))
-    return np.where(random.random(len(net.segments)) < cut, 0, area)
+    random, count = np.random.default_rng(seed), len(net.segments)
+    area = np.where(random.random(count) < 0.5, WHOLE, random.integers(WHOLE // 10, WHOLE, count))
+    return np.where(random.random(count) < cut, 0, area)
 
 
 def balanced(sim: Any) -> Any:
