@@ -102,7 +102,8 @@ def counted_lengths(length: NDArray[np.float64]) -> NDArray[np.uint32]:
 
 def made_lengths(network: FiberNetwork, box: Box) -> NDArray[np.uint32]:
     """(M,) of segments as they were made, 2^-12 um."""
-    return counted_lengths(lengths(separations(box.to_fixed(network.nodes), *network.segments.T, box)))
+    begin, end = network.segments.T
+    return counted_lengths(lengths(separations(box.to_fixed(network.nodes), begin, end, box)))
 
 
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:

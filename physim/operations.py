@@ -75,9 +75,10 @@ def refill(sim: Simulation, *, stretch: float = 4.0, capture: float = 0.5) -> in
     made, area = _as_made(sim), _area(sim)
     network, box = sim.network, sim.box
     fixed = sim.read("node_position")
-    vector = separations(fixed, *network.segments.T, box)
+    begin, end = network.segments.T
+    vector = separations(fixed, begin, end, box)
     rest = lengths(vector)
-    first = lengths(separations(made["node_position"], *network.segments.T, box))
+    first = lengths(separations(made["node_position"], begin, end, box))
     fits = (area > 0) | ((rest * stretch >= first) & (rest <= stretch * first))
     state: dict[str, NDArray] = {"segment_area": np.where(fits, _WHOLE, 0).astype(np.uint32)}
     if "segment_length" in sim.buffers:
