@@ -12,7 +12,11 @@ static inline bool sweeping(__global const Status *status, __constant Network *t
 // A sleeping fiber need only be looked at if something acts on it, if a fiber that moves is crosslinked to it, or in sweeps.
 void mark_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                  __global const int4 *fiber_span, __global const uint *hold_start, __global const uint *hold_fiber,
-                 __global const uint *fiber_awake, __global const uint2 *node_force, __global uint *fiber_check) {
+                 __global const uint *fiber_awake, __global const uint2 *node_force, __global uint *fiber_check,
+                 __global uint *awake_place) {
+  awake_place[f] = 0;
+  if (f + 1 == world->fiber_rows) awake_place[f + 1] = 0;
+  if (f >= status->fibers) return;
   uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
   uint check = fiber_awake[f] || sweeping(status, term);
   for (uint h = hold_start[first - chain]; !check && h < hold_start[last - chain]; ++h)
@@ -119,8 +123,6 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
                    __global const float4 *node_shift, __global uint *fiber_awake, __global uint *awake_place,
                    __global float *segment_tension, __global float4 *node_residual, __global float4 *fiber_turn,
                    __global double2 *fiber_loads) {
-  if (f == 0) awake_place[status->fibers] = 0;
-  awake_place[f] = 0;
   fiber_turn[f] = 0.0f;
   if (!fiber_check[f]) return;
   uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;

@@ -160,7 +160,8 @@ class Layout:
         """How many items each domain of the kernels can have."""
         return {"cell": self.cells, "row": self.cells, "room": self.stride, "octet": -(-self.cells // 8),
                 "strip": self.cells, "unknown": self.unknowns, "chunk": self.chunks, "node": self.nodes,
-                "segment": self.segments, "chain": self.chains, "fiber": self.fibers, "awake": self.fibers,
+                "segment": self.segments, "chain": self.chains, "fiber": self.fibers, "fiber_row": self.fibers,
+                "awake": self.fibers,
                 "crosslink": self.crosslinks, "hold": 2 * self.crosslinks, "one": 1}  # fmt: skip
 
 
@@ -183,7 +184,8 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["stride"], world["unknowns"] = layout.stride, layout.unknowns
     world["neighbor_rows"], world["junction_slots"] = layout.neighbor_rows, JUNCTION_SLOTS
     world["link_slots"], world["nodes"], world["segments"] = layout.links, layout.nodes, layout.segments
-    world["touch_rows"], world["chains"], world["crosslinks"] = layout.touch_rows, layout.chains, layout.crosslinks
+    world["touch_rows"], world["crosslinks"] = layout.touch_rows, layout.crosslinks
+    world["chains"], world["fiber_rows"] = layout.chains, layout.fibers
     return world
 
 
@@ -234,17 +236,16 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
 
 
 def most_fibers(terms: list[Term], network: FiberNetwork | None) -> int:
-    """Rows for fibers: those that there are, or, where they are cut, one for each end of a crosslink or held node.
+    """Rows for fibers: those that there are, and, where they are cut, one for each end of a crosslink or held node.
 
-    Pieces without either dissolve, so that there can be no more, but for whole chains that grow back.
+    Pieces of cut fibers without either dissolve, so that there can be no more; chains may grow back whole.
     """
     if network is None:
         return 0
-    if not any(isinstance(term, Proteolysis) for term in terms):
+    if not any(isinstance(term, (Proteolysis, Repair)) for term in terms):
         return network.fibers
-    ends = 2 * len(network.crosslinks) + int(held_nodes(network).sum())
-    chains = network.fibers if any(isinstance(term, Repair) for term in terms) else 0
-    return max(network.fibers, min(len(network.segments), ends + chains))
+    ties = 2 * len(network.crosslinks) + int(held_nodes(network).sum())
+    return min(len(network.segments), network.fibers + ties)
 
 
 def touches(terms: list[Term]) -> bool:

@@ -18,7 +18,8 @@ from physim.simulation import Simulation
 
 _REPEATS = 5
 FULL_LAW: dict[str, Any] = {"contact": {}, "junction": {}, "crawl": {}, "friction": {}, "polarity": {}}
-HELD = ["terms.network=off", "run.step=0.1 min", "box.size=180 um", "cells.0.count=50"]
+HELD = ["terms.network=off", "terms.turnover=off", "terms.proteolysis=off", "run.step=0.1 min", "box.size=180 um",
+        "cells.0.count=50"]  # fmt: skip
 """The scenario `invasion` as it was before its fibers moved."""
 
 

@@ -33,6 +33,7 @@ DOMAINS = {
     "segment": "world->segments",
     "chain": "world->chains",
     "fiber": "status->fibers",
+    "fiber_row": "world->fiber_rows",
     "crosslink": "world->crosslinks",
     "hold": "world->crosslinks * 2",
     "awake": "status->awake",

@@ -31,6 +31,7 @@ WORLD = np.dtype([
     ("nodes", "u4"),
     ("segments", "u4"),
     ("chains", "u4"),  # fibers as they were made
+    ("fiber_rows", "u4"),  # most fibers that there can be, where chains are cut
     ("crosslinks", "u4"),
     ("touch_rows", "u4"),  # segments that can be listed near a cell
     ("crosslink_stiffness", "f4"),  # nN/um

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from physim.experiments.declaration import SIZES, Arm, Experiment, Observable, Size
 from physim.experiments.ecm import ECM_1
+from physim.experiments.ecm_plastic import ECM_4
 from physim.experiments.ecm_shear import ECM_2, ECM_3
 from physim.experiments.ensemble import Ensemble
 from physim.experiments.rem import REM_1
@@ -14,4 +15,4 @@ from physim.experiments.run import run
 
 __all__ = ["EXPERIMENTS", "SIZES", "Arm", "Ensemble", "Experiment", "Observable", "Size", "run"]
 
-EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in (ECM_1, ECM_2, ECM_3, REM_1)}
+EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in (ECM_1, ECM_2, ECM_3, ECM_4, REM_1)}

@@ -104,8 +104,8 @@ class Network(Term):
                    ("node_position", "node_start", "node_shift", "segment_tension")),
         ),
         "load": (
-            Kernel("mark_fibers", "fiber", ("fiber_span", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
-                   ("fiber_check",), when="unsolved"),
+            Kernel("mark_fibers", "fiber_row", ("fiber_span", "hold_start", "hold_fiber", "fiber_awake", "node_force"),
+                   ("fiber_check", "awake_place"), when="unsolved"),
             Kernel("turn_fibers", "fiber",
                    ("node_position", "segment_course", "fiber_span", "segment_rest", "segment_area", "hold_start",
                     "hold_nodes", "hold_segment", "hold_turn", "fiber_check"), ("fiber_frame", "fiber_pivot"),

@@ -84,12 +84,13 @@ class Turnover(Term):
     """Release rate k_0 exp(F/F_b) of a bound crosslink, F its force; binding rate k_on of a free one.
 
     A crosslink that breaks stays on its fiber, as a free site. It binds the nearest segment of another fiber within
-    `capture`, at rest as the two then are: that is the plastic strain. Source: Bell, Science 200:618 (1978); breaking
-    and reforming crosslinks as in Nam, Hu, Butte & Chaudhuri, PNAS 113:5492 (2016).
+    `capture`, at rest as the two then are: that is the plastic strain. Where fibers are held it changes nothing.
+    Source: Bell, Science 200:618 (1978); breaking and reforming crosslinks as in Nam, Hu, Butte & Chaudhuri, PNAS
+    113:5492 (2016).
     """
 
     name: ClassVar[str] = "turnover"
-    needs: ClassVar[tuple[str, ...]] = ("collagen", "network")
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
     headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h", "crosslink.h")
     release_rate: PerMinute = parameter(0.002, "release rate k_0 without load", source="migration prototype", ge=0)
     release_force: Nanonewton = parameter(0.5, "force F_b that raises it e-fold", source="migration prototype", gt=0)
@@ -100,7 +101,7 @@ class Turnover(Term):
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("turn_over", "crosslink",
                ("node_position", "segment_nodes", *_SEARCHED, "segment_rest", "segment_fiber",
-                "fiber_frame"), _CROSSLINKS, ("fiber_awake",)),
+                "fiber_frame"), _CROSSLINKS, ("fiber_awake",), moving=True),
     )  # fmt: skip
 
 

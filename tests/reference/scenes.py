@@ -10,7 +10,7 @@ from physim.generate.fiber_network import FiberNetwork
 from physim.simulation import Simulation
 from physim.state import ARRAYS
 
-HELD = ["terms.network=off", "run.step=0.1 min"]
+HELD = ["terms.network=off", "terms.turnover=off", "terms.proteolysis=off", "run.step=0.1 min"]
 """Of the scenario `invasion`: its fibers held, which costs little, in the steps that tests count."""
 
 

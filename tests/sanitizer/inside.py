@@ -40,6 +40,9 @@ BUSY: dict[str, dict[str, Any]] = {
     "network": {"stretch_modulus": 1.0, "bend_modulus": 1.0, "crosslink_stiffness": 0.1, "crosslink_rigidity": 0.1,
                 "drag": 1.0, "tolerance": 0.09, "least_force": 1e6, "accuracy": 1e6, "wake_force": 0.5},
     "strain": {"shear_rate": 0.1},
+    "turnover": {"release_rate": 1.0, "binding_rate": 20.0, "capture": 4.0, "interval": 0.1},
+    "proteolysis": {"rate": 5.0, "interval": 0.1},
+    "repair": {"time": 0.2, "interval": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
 SCRATCH = " scratch "

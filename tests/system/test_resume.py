@@ -77,7 +77,7 @@ def test_split_at_every_step_equals_straight(make_simulation, device_label, term
 
 
 RUN = ["invasion", "--set", "box.size=100 um", "--set", "cells.0.count=6", "--set", "record.interval=1 min",
-       "--set", "run.duration=12 min", "--set", "terms.network=off", "--set", "run.step=0.1 min"]  # fmt: skip
+       "--set", "run.duration=12 min", *(word for change in scenes.HELD for word in ("--set", change))]  # fmt: skip
 
 
 def physim(*words: str, folder: Path, device: str) -> subprocess.Popen:
@@ -277,7 +277,7 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 scenario = load("invasion", ["box.size=100 um", "cells.0.count=6", "null=off", "run.duration=1000 h",
-                             "terms.network=off", "run.step=0.1 min"])
+                             *scenes.HELD])
 sim = Simulation(scenario, device=sys.argv[1])
 seen = []
 for turn in range(int(sys.argv[2])):

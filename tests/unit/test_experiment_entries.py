@@ -1,4 +1,4 @@
-"""ECM-1 to ECM-3 and REM-1: verifications, what their hashes cover, and how materials with known numbers are judged."""
+"""ECM-1 to ECM-4 and REM-1: verifications, what their hashes cover, and how materials with known numbers are judged."""
 
 import importlib
 import inspect
@@ -14,13 +14,14 @@ import physim
 from physim.analysis import network as measure
 from physim.experiments import EXPERIMENTS, SIZES, Size, ecm_shear
 from physim.experiments.ecm import ECM_1, architecture, gel, network_of, pore_of_rods, straight_rods
+from physim.experiments.ecm_plastic import ECM_4, half_time, plasticity
 from physim.experiments.ecm_shear import _SMALL, CALIBRATED, ECM_2, ECM_3, MODULI, linear, ramp
 from physim.experiments.ensemble import Ensemble, rows
 from physim.experiments.rem import REM_1, contractility
 from physim.experiments.run import run
 from physim.generate.collagen import length_density
 
-ALL = (ECM_1, ECM_2, ECM_3, REM_1)
+ALL = (ECM_1, ECM_2, ECM_3, ECM_4, REM_1)
 LIMIT = 0.104
 """Strain scale of the fake gel: K = 1.5 G0 at 10 % strain."""
 
@@ -222,6 +223,49 @@ def test_rem_1_passes_a_cell_that_controls_its_force_and_misses_one_that_does_no
     assert found["n without buckling over n with, 1.2 mg/ml"]["value"] == pytest.approx(2.0 / 1.2)
     found = judged(pulled(1.7))
     assert found["slope of ln contractility against ln concentration"]["verdict"] == "miss"
+
+
+def kept(share, quickens: bool = True):
+    """A gel that keeps share(hours) of its displacement; its stress decays at 1/1443 s, ten times faster when large."""
+
+    def load(parameters, network, seed, device):
+        if parameters.get("unloaded"):
+            return {"free": 0.46, "expected": 0.45, "moved": 0.0}
+        if parameters["load"] == "shear":
+            minutes = np.arange(0.0, 61.0, 0.5)
+            rate = 60 * np.log(2) / (100 if quickens and parameters["strain"] > 0.05 else 1000)
+            return {"minutes": minutes, "stress_kpa": 0.01 * np.exp(-rate * minutes)}
+        turns = parameters["turnover"] is not None
+        left = share(parameters["hours"]) * (1 + 0.1 * np.sin(10.0 * network)) if turns else 1e-6
+        profiles = {"distance": np.arange(3.0), "at_start": np.ones(3), "at_rest": np.full(3, left)}
+        return {"residual": left, "held": 1.0, "order": 0.05, "order_left": 0.025 * left, "broken": 0.4, "free": 0.1,
+                "unrest": 1e-4, **profiles}  # fmt: skip
+
+    return replace(ECM_4, replica=lambda *given: plasticity(*given, load=load))
+
+
+def test_ecm_4_passes_a_gel_that_keeps_more_of_a_longer_hold():
+    found = judged(kept(lambda hours: 0.3 + 0.05 * hours))
+    assert [name for name, row in found.items() if row["verdict"] == "miss"] == []
+    assert found["residual over displacement, 6 h hold"]["value"] == pytest.approx(0.6, rel=0.1)
+    assert found["smallest rise of the residual from one hold to the next"]["value"] == pytest.approx(0.025, rel=0.1)
+    assert found["radial order left over that at the start, 6 h hold"]["value"] == pytest.approx(0.3, rel=0.1)
+    assert found["time to half the stress at 1% shear"]["value"] == pytest.approx(1000, rel=0.01)
+    assert found["time to half the stress, large over small strain"]["value"] == pytest.approx(0.1, rel=0.01)
+
+
+@pytest.mark.parametrize("share, row", [
+    (lambda hours: 0.5 - 0.02 * hours, "smallest rise of the residual from one hold to the next"),
+    (lambda hours: 0.02 * hours, "residual over displacement, 3 h hold"),
+    (lambda hours: 0.3 + 0.1 * hours, "residual over displacement, 6 h hold"),
+])  # fmt: skip
+def test_ecm_4_misses_other_gels(share, row):
+    assert judged(kept(share))[row]["verdict"] == "miss"
+
+
+def test_half_time_is_interpolated_and_absent_where_half_is_not_reached():
+    assert half_time([0, 10, 20], [4.0, 3.0, 1.0]) == pytest.approx(15.0)
+    assert np.isnan(half_time([0, 10], [4.0, 3.0]))
 
 
 def test_what_can_be_run_is_complete():
