@@ -52,7 +52,7 @@ class Repair(Term):
     their ends are those of the moment, and no force changes. What thickens keeps its shape at rest. Where a cell is,
     and where nodes have come nearer, or gone farther apart, than by `stretch`, they wait. Crosslinks that were lost do
     not come back; `turnover` binds their free sites. Source: the law that experiment TRK-4 imposes; growth at the tips
-    of fibrils, Holmes et al, PNAS 89:9862 (1992).
+    of fibrils, Holmes et al, PNAS 89:9855 (1992).
     """
 
     name: ClassVar[str] = "repair"
