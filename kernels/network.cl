@@ -41,7 +41,8 @@ static inline double3 force_from_outside(__global const uint2 *node_force, uint 
 // of its crosslinks the directions of both segments: E = min_R sum k/2 |s - R s0|^2 + sum k_c/2 |t - R t0|^2. What is
 // least in R has no gradient through R: forces are k (s - R s0) and k_c (t - R t0), without torque. Newton's method.
 void turn_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                 __global const int4 *node_position, __global const int4 *node_rest, __global const int4 *fiber_span,
+                 __global const int4 *node_position, __global const double4 *segment_course,
+                 __global const int4 *fiber_span,
                  __global const double *segment_rest, __global const uint *segment_area,
                  __global const uint *hold_start, __global const int2 *hold_nodes, __global const uint *hold_segment,
                  __global const double4 *hold_turn, __global const uint *fiber_check,
@@ -54,7 +55,7 @@ void turn_fibers(uint f, __constant World *world, __global Status *status, __con
   for (uint i = first; i < last; ++i) {
     double rest = segment_rest[i - chain], soft = bend_compliance(rest, segment_area[i - chain]);
     double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum) / rest;
-    double3 e_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
+    double3 e_rest = segment_course[i - chain].xyz;
     if (i > first) {
       double3 s0 = 2.0 * term->bend_modulus / (soft + soft_before) * (e_rest - rest_before);
       c = plus3(c, outer(e - e_before, s0));
@@ -112,7 +113,7 @@ static inline void note_tensions(int4 span, __constant Network *term, __constant
 
 // Forces on the nodes of a fiber, and whether it wakes.
 void strain_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
-                   __global const int4 *node_position, __global const int4 *node_rest,
+                   __global const int4 *node_position, __global const double4 *segment_course,
                    __global const uint2 *node_force, __global const int4 *fiber_span,
                    __global const uint *node_held, __global const double *segment_rest,
                    __global const uint *segment_area, __global const uint *hold_start,
@@ -136,7 +137,7 @@ void strain_fibers(uint f, __constant World *world, __global Status *status, __c
       uint s = i - chain;
       rest = segment_rest[s], soft = bend_compliance(rest, segment_area[s]);
       double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum), pull;
-      t = e / rest, t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
+      t = e / rest, t_rest = segment_course[s].xyz;
       double tension = term->stretch_modulus * area_of(segment_area[s]) * (sqrt(square(e)) / rest - 1.0);
       pull = tension * unit(e);
       for (uint h = hold_start[s]; h < hold_start[s + 1]; ++h) {
@@ -223,7 +224,7 @@ void load_fibers(uint k, __constant World *world, __global Status *status, __con
 // least of sum k |ds - w x R s0|^2: w = pivot sum k R s0 x ds. Without it fibers would resist turning as they do bending.
 void stiffen_fibers(uint k, __constant World *world, __global Status *status, __constant Network *term,
                     __global const uint *awake_fiber, __global const int4 *fiber_span,
-                    __global const int4 *node_position, __global const int4 *node_rest,
+                    __global const int4 *node_position, __global const double4 *segment_course,
                     __global const double *segment_rest, __global const uint *segment_area,
                     __global const float *segment_tension, __global const uint *hold_start,
                     __global const int2 *hold_nodes, __global const float2 *hold_at,
@@ -238,7 +239,7 @@ void stiffen_fibers(uint k, __constant World *world, __global Status *status, __
     uint s = i - chain;
     double rest = segment_rest[s], stiffness = term->stretch_modulus * area_of(segment_area[s]) / rest;
     double3 e = exact_separation(node_position[i + 1], node_position[i], world->quantum);
-    double3 t_rest = exact_separation(node_rest[i + 1], node_rest[i], world->quantum) / rest;
+    double3 t_rest = segment_course[s].xyz;
     double across = fmin((double)segment_tension[s] / fmax(sqrt(square(e)), 0.1 * rest), 0.9 * stiffness);
     if (status->convex) across = fmax(across, 0.0);
     double held = 2.0 * (hold_start[s + 1] - hold_start[s]) * term->crosslink_rigidity / (rest * rest);

@@ -1,7 +1,7 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC11), keyed by seed, counted by
 // (entity, slot, step, purpose), so that a draw depends on nothing else.
 enum { FOR_NOISE = 1, FOR_POLARITY, FOR_LINK_RELEASE, FOR_LINK_BINDING, FOR_TURNOVER, FOR_SHEDDING,
-       FOR_SYNTHESIS, FOR_DECAY };
+       FOR_SYNTHESIS, FOR_DECAY, FOR_REPAIR };
 
 static inline uint4 philox(uint4 counter, uint2 key) {
   for (int round = 0; round < 10; ++round) {

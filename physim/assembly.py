@@ -20,7 +20,7 @@ from physim.terms.engine import Advance, Balance, Births, Neighbors, Part, Rest,
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Walls
 from physim.terms.network import Network
-from physim.terms.remodeling import Chains, Proteolysis
+from physim.terms.remodeling import Chains, Proteolysis, Repair
 from physim.terms.shedding import Shedding
 from physim.world import BOUNDARIES, WORLD, Box
 
@@ -242,11 +242,11 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
 def most_fibers(terms: list[Term], network: FiberNetwork | None) -> int:
     """Rows for fibers: those that there are, and, where they are cut, one for each end of a crosslink or held node.
 
-    Pieces of cut fibers without either dissolve, so that there can be no more.
+    Pieces of cut fibers without either dissolve, so that there can be no more; chains may grow back whole.
     """
     if network is None:
         return 0
-    if not any(isinstance(term, Proteolysis) for term in terms):
+    if not any(isinstance(term, (Proteolysis, Repair)) for term in terms):
         return network.fibers
     ties = 2 * len(network.crosslinks) + int(held_nodes(network).sum())
     return min(len(network.segments), network.fibers + ties)

@@ -19,7 +19,7 @@ def separations(fixed: NDArray, first: NDArray, second: NDArray, box: Box) -> ND
     return difference.view(np.int32).astype(np.float64) * box.quantum.astype(np.float32).astype(np.float64)
 
 
-def _length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     x, y, z = vectors.T
     return np.sqrt(x * x + y * y + z * z)
 
@@ -71,17 +71,39 @@ def crosslink_rests(network: FiberNetwork, fixed: NDArray, vector: NDArray, box:
         if not rest.any():
             at = (at - share[:, :2] * [1, -1]).astype(np.float32)
         rest[:, :3] = share
-        rest[:, 3] = np.where(parallel, _length(gap - (basis @ share[:, :, None])[:, :, 0]), 0.0)
+        rest[:, 3] = np.where(parallel, lengths(gap - (basis @ share[:, :, None])[:, :, 0]), 0.0)
     return at, rest
+
+
+def gaps_at_rest(apart: NDArray, at: NDArray, e1: NDArray, e2: NDArray) -> NDArray[np.float64]:
+    """(n, 4) what crosslinks are at rest, as `crosslink_rests`, between the places `at` (n, 2) that they are at now.
+
+    apart (n, 3), um: from the first node of the other segment to that of the own, whose vectors are e2 and e1.
+    """
+    gap = apart + at[:, :1].astype(float) * e1 - at[:, 1:].astype(float) * e2
+    _, inverse, parallel = gap_basis(e1, e2)
+    share = (inverse @ gap[:, :, None])[:, :, 0]
+    return np.where(parallel[:, None], np.pad(lengths(gap)[:, None], ((0, 0), (3, 0))), np.pad(share, ((0, 0), (0, 1))))
 
 
 def gap_basis(e1: NDArray, e2: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """(n, 3, 3) columns e1, e2, e1 x e2, or e1, e2, 0 where the two are parallel within sin = 0.2 (n,); the inverse."""
     across = np.cross(e1, e2)
-    parallel = _length(across) < 0.2 * _length(e1) * _length(e2)
+    parallel = lengths(across) < 0.2 * lengths(e1) * lengths(e2)
     basis = np.stack([e1, e2, np.where(parallel[:, None], 0.0, across)], axis=2)
     inverse = np.where(parallel[:, None, None], np.linalg.pinv(basis, rcond=0.3), np.linalg.pinv(basis, rcond=1e-3))
     return basis, inverse, parallel
+
+
+def counted_lengths(length: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """(M,) of lengths in um: units of 2^-12 um, in which the balance of the matrix counts them."""
+    return np.rint(length * 4096).astype(np.uint32)
+
+
+def made_lengths(network: FiberNetwork, box: Box) -> NDArray[np.uint32]:
+    """(M,) of segments as they were made, 2^-12 um."""
+    begin, end = network.segments.T
+    return counted_lengths(lengths(separations(box.to_fixed(network.nodes), begin, end, box)))
 
 
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
@@ -89,14 +111,15 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     fixed = box.to_fixed(network.nodes)
     begin, end = network.segments.T
     vector = separations(fixed, begin, end, box)
-    rest = _length(vector)
+    rest = lengths(vector)
     at, rest_gap = crosslink_rests(network, fixed, vector, box)
-    own, other = (np.pad(vector / rest[:, None], ((0, 0), (0, 1)))[network.crosslinks[:, side]] for side in (0, 1))
+    course = np.pad(vector / rest[:, None], ((0, 0), (0, 1)))
+    own, other = (course[network.crosslinks[:, side]] for side in (0, 1))
     return {
         "node_position": fixed,
         "segment_nodes": np.ascontiguousarray(network.segments, np.int32),
         "segment_area": np.full(len(rest), 1 << 24, np.uint32),
-        "segment_length": np.rint(rest * 4096).astype(np.uint32),
+        "segment_length": counted_lengths(rest),
         "segment_fiber": network.segment_fiber.astype(np.uint32),
         "chain_start": fiber_starts(network),
         "fiber_span": fiber_spans(network),
@@ -104,6 +127,7 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
         "node_direction": np.zeros((len(network.nodes), 4), np.float32),
         "segment_rest": rest,
         "segment_inverse": (1.0 / rest).astype(np.float32),
+        "segment_course": course,
         "node_rest": fixed,
         "fiber_frame": np.tile(np.eye(3, 4), (network.fibers, 1)),
         "crosslink_segments": np.ascontiguousarray(network.crosslinks, np.uint32),

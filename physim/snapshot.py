@@ -116,6 +116,7 @@ def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
     return {
         "position": nodes,
         "displacement": displacement(network, nodes),
-        "tension": area * tension(network, nodes, stretch_modulus=moving[0].stretch_modulus),
+        "tension": area * tension(network, nodes, stretch_modulus=moving[0].stretch_modulus,
+                                  rest=sim.read("segment_rest")),
         **fibers,
     }

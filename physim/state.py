@@ -144,10 +144,14 @@ _TABLE = (
     # a moving network
     Array("segment_area", "uint", "segment", "2^-24", "cross-section over that of a whole fiber; 0 where it is cut",
           persists=True),
-    Array("segment_length", "uint", "segment", "2^-12 um", "rest length, for the balance of mass", given=True),
+    Array("segment_length", "uint", "segment", "2^-12 um", "length that was made or laid, for the balance of mass",
+          persists=True),
     Array("segment_lysis", "uint", "segment", "2^-24", "area that is to be taken at the next cut", persists=True),
     Array("matrix_tally", "uint2", "one", "2^-36 um", "length of whole fiber that cells took, that dissolved, that was "
           "deposited, 64-bit", rows="3", persists=True),
+    Array("segment_covered", "uint", "segment", "", "1 where a cell is on a segment that is cut"),
+    Array("segment_laid", "uint", "segment", "", "1 where a segment has come back in this step"),
+    Array("segment_joins", "uint", "segment", "", "the fiber whose frame a segment takes"),
     Array("chain_start", "uint", "chain_start", "", "first node of each fiber as it was made", given=True),
     Array("fiber_span", "int4", "fiber", "", "first and last node of a fiber that holds together; node less segment",
           persists=True),
@@ -169,8 +173,10 @@ _TABLE = (
     Array("hold_list", "uint", "hold", "", "ends in the order of their segments"),
     Array("node_held", "uint", "node", "", "1 if the node is held (on a face of the box), else 0", persists=True),
     Array("node_rest", "int4", "node", "quanta", "node in the network as it was made", given=True),
-    Array("segment_rest", "double", "segment", "um", "rest length", given=True),
-    Array("segment_inverse", "float", "segment", "1/um", "1 / rest length", given=True),
+    Array("segment_rest", "double", "segment", "um", "rest length", persists=True),
+    Array("segment_inverse", "float", "segment", "1/um", "1 / rest length", persists=True),
+    Array("segment_course", "double4", "segment", "", "direction at rest in the frame of the fiber; how it changes "
+          "along the fiber counts", persists=True),
     Array("hold_start", "uint", "segment_start", "", "first end of a crosslink on each segment among the holds"),
     Array("hold_nodes", "int2", "hold", "", "nodes of the other segment"),
     Array("hold_segment", "uint", "hold", "", "the other segment"),

@@ -1,7 +1,8 @@
 """How much collagen there is, and what became of the rest: integers that add up to the last unit.
 
-Cells thin segments and cut them (term `proteolysis`), and pieces that this sets free dissolve (term `chains`). All of
-it is counted on the device as the length of whole fiber that has the same volume, in integers.
+Cells thin segments and cut them (term `proteolysis`), pieces that this sets free dissolve (term `chains`), and what is
+lost may grow back (term `repair`). All of it is counted on the device as the length of whole fiber that has the same
+volume, in integers.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physim.errors import InputError
+from physim.network_state import made_lengths
 
 UNIT = 2.0**-36
 """um of whole fiber: 2^-24 of its cross-section times 2^-12 um of its length at rest."""
@@ -25,12 +27,13 @@ class MatrixBalance:
     initial: int
     """Of the network that the run started with, of which every segment was whole."""
     present: int
-    """Cross-section times length at rest, over all segments."""
+    """Cross-section times length as made or laid down, over all segments."""
     taken: int
     """By cells, what was left of segments when they were cut included."""
     dissolved: int
     """What cutting had set free, without crosslink or held node."""
     deposited: int
+    """What has grown back (term `repair`), or was given back by `operations.refill`."""
 
     def micron(self) -> dict[str, float]:
         """The same by name, um of whole fiber."""
@@ -47,7 +50,7 @@ def matrix_balance(sim: Any) -> MatrixBalance:
     length = sim.read("segment_length").astype(np.uint64)
     taken, dissolved, deposited = whole_numbers(sim.read("matrix_tally"))
     return MatrixBalance(
-        initial=int(length.sum()) << 24,
+        initial=int(made_lengths(sim.network, sim.box).sum(dtype=np.uint64)) << 24,
         present=int((sim.read("segment_area") * length).sum()),  # exact below 2^28 um of fiber, as the tally is
         taken=taken, dissolved=dissolved, deposited=deposited,
     )  # fmt: skip

@@ -65,9 +65,14 @@ def deformed(network: FiberNetwork, nodes: ArrayLike, area: ArrayLike | None = N
     return moved if area is None else keep_segments(moved, np.asarray(area) > 0)
 
 
-def tension(network: FiberNetwork, nodes: ArrayLike, *, stretch_modulus: float) -> Points:
-    """(M,) nN along each segment, EA (l/l0 - 1): above 0 where it is stretched. EA: `stretch_modulus`, nN."""
-    pull: Points = stretch_modulus * (_length(_vectors(network, displacement(network, nodes))) / network.lengths - 1.0)
+def tension(network: FiberNetwork, nodes: ArrayLike, *, stretch_modulus: float, rest: ArrayLike | None = None,
+            ) -> Points:  # fmt: skip
+    """(M,) nN along each segment, EA (l/l0 - 1): above 0 where it is stretched. EA: `stretch_modulus`, nN.
+
+    `rest` (M,), um, is l0 where segments have come to rest otherwise than they were made.
+    """
+    length = _length(_vectors(network, displacement(network, nodes)))
+    pull: Points = stretch_modulus * (length / (network.lengths if rest is None else np.asarray(rest)) - 1.0)
     return pull
 
 

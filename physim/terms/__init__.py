@@ -11,7 +11,7 @@ from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Noise, Polarity, Walls
 from physim.terms.network import Network, Strain
-from physim.terms.remodeling import Chains, Proteolysis, Turnover
+from physim.terms.remodeling import Chains, Proteolysis, Repair, Turnover
 from physim.terms.shedding import Shedding
 
 STEP: tuple[type[Term], ...] = (
@@ -19,6 +19,7 @@ STEP: tuple[type[Term], ...] = (
     Neighbors,
     Segments,
     Strain,
+    Repair,
     Proteolysis,
     Turnover,
     Chains,

@@ -43,6 +43,43 @@ class Proteolysis(Term):
     )  # fmt: skip
 
 
+class Repair(Term):
+    """da/dt = (1 - a)/time; what is cut comes back whole after a mean of `time`: <a>(t) = 1 - (1 - a_0) exp(-t/time).
+
+    a is the relative area. Each segment that is cut falls due at the rate 1/time, by its own draw. As many as fall due
+    in a gap grow at its ends, as fibrils do, so that nothing comes back loose; a chain of which nothing is left comes
+    back at once, at that rate. New segments are free of stress where they lie: their rest lengths and the bends at
+    their ends are those of the moment, and no force changes. What thickens keeps its shape at rest. Where a cell is,
+    and where nodes have come nearer, or gone farther apart, than by `stretch`, they wait. Crosslinks that were lost do
+    not come back; `turnover` binds their free sites. Source: the law that experiment TRK-4 imposes; growth at the tips
+    of fibrils, Holmes et al, PNAS 89:9855 (1992).
+    """
+
+    name: ClassVar[str] = "repair"
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h")
+    time: Minute = parameter(1440.0, "time constant of repair", source="TRK-4: 6 h, 24 h, 7 d; not calibrated", gt=0)
+    stretch: Number = parameter(
+        2.0, "a segment comes back where its nodes are at most so many times nearer or farther apart than it was made",
+        source="docs/remodeling.md", ge=1,
+    )
+    interval: Minute = parameter(1.0, "time from one round of repair to the next", gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("uncover", "segment", (), ("segment_covered",)),
+        Kernel("cover", "cell", ("position", "radius", "node_position", *_SEARCHED), (), ("segment_covered",)),
+        Kernel("regrow", "chain", ("node_position", "node_rest", "chain_start", "segment_covered"),
+               ("segment_area", "segment_length", "segment_laid"), ("matrix_tally",)),
+        Kernel("join_pieces", "chain",
+               ("node_position", "chain_start", "segment_area", "segment_laid", "segment_fiber", "fiber_frame"),
+               ("segment_rest", "segment_inverse", "segment_course", "segment_joins"), ("fiber_awake",), moving=True),
+        Kernel("turn_crosslinks", "crosslink",
+               ("crosslink_segments", "segment_area", "segment_laid", "segment_fiber", "segment_joins", "fiber_frame"),
+               ("crosslink_bound", "crosslink_turn"), ("fiber_awake",), moving=True),
+        Kernel("take_frames", "segment", ("segment_area", "segment_joins"), ("segment_fiber",), moving=True),
+    )  # fmt: skip
+
+
 class Turnover(Term):
     """Release rate k_0 exp(F/F_b) of a bound crosslink, F its force; binding rate k_on of a free one.
 

@@ -26,7 +26,7 @@ OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
 MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments": None,
         "strain": {"shear_rate": 0.02}, "chains": None,
         "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
-        "proteolysis": {"rate": 3.0, "interval": 0.3},
+        "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 3.0, "interval": 0.2},
         "shedding": {"ripping_ratio": 1.0, "decay_rate": 1.0, "synthesis_rate": 1.0, "ligand_gain": 3.0,
                      "interval": 0.2}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
@@ -37,7 +37,7 @@ def scene(term: str) -> tuple[dict, dict]:
     rng = np.random.default_rng(5)
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
-    moving = term in ("network", "strain", "segments", "turnover", "proteolysis", "chains", "shedding")
+    moving = term in ("network", "strain", "segments", "turnover", "proteolysis", "repair", "chains", "shedding")
     matrix = moving or term in ("links", "steric", "fibers")
     laws = {"contact": {}, "noise": {"diffusion": 0.2}, "polarity": {}, "neighbors": {"skin": 0.3}}
     if MORE.get(term, {}) is not None:
@@ -48,7 +48,7 @@ def scene(term: str) -> tuple[dict, dict]:
         table["terms"] |= {"links": {}, "steric": {}}
     if moving:
         table["terms"]["network"] = {"wake_force": 1.0, "still_distance": 0.02}
-    if term == "chains":
+    if term in ("chains", "repair"):
         table["terms"] |= {name: MORE[name] for name in ("turnover", "proteolysis")}
     if term == "shedding":
         table["terms"]["links"] = {"binding_rate": 5.0, "release_rate": 0.5}
