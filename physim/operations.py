@@ -28,8 +28,8 @@ from physim.state import ARRAYS
 if TYPE_CHECKING:
     from physim.simulation import Simulation
 
-_DEPOSITED = 2
-"""Row of `matrix_tally`, as in kernels/fibers.h."""
+_DEPOSITED, _DEGRADED = 2, 1
+"""Rows of `matrix_tally`, as in kernels/fibers.h, and of `integrin_tally`, as in kernels/shedding.cl."""
 _WHOLE = 1 << 24
 _STILL = ("node_velocity", "node_glide", "node_direction", "segment_lysis")
 
@@ -37,9 +37,12 @@ _STILL = ("node_velocity", "node_glide", "node_direction", "segment_lysis")
 def pristine(sim: Simulation) -> None:
     """The matrix with which the run started: nodes, areas, crosslinks, frames; at rest, and the balance begins anew.
 
-    The next steps are those of a fresh matrix, to the bit. Raises InputError without collagen.
+    The next steps are those of a fresh matrix, to the bit. Shed integrins are gone with the old one, see `remove_shed`.
+    Raises InputError without collagen.
     """
     state = _as_made(sim)
+    if "integrin_tally" in sim.buffers:
+        remove_shed(sim)
     tally = {"matrix_tally": np.zeros_like(sim.read("matrix_tally"))} if "matrix_tally" in sim.buffers else {}
     _put(sim, state | tally, fibers=sim.layout.chains)
 
@@ -112,11 +115,24 @@ def _crosslinks_as_they_lie(sim: Simulation, fixed: NDArray, vector: NDArray, co
             "crosslink_rest": gaps_at_rest(apart, at, vector[own], vector[other])}  # fmt: skip
 
 
+def remove_shed(sim: Simulation) -> None:
+    """Take away the integrins that lie on fibers (term `shedding`); they are counted as degraded.
+
+    Raises InputError where integrins are not counted.
+    """
+    if "integrin_tally" not in sim.buffers:
+        raise InputError("remove_shed: integrins are not counted in this scenario; it needs the term shedding")
+    shed = sim.read("segment_shed")
+    _count(sim, "integrin_tally", _DEGRADED, int(shed.sum(dtype=np.uint64)))
+    sim._put("segment_shed", np.zeros_like(shed))
+    sim.by_hand["write"] = True
+
+
 def remove_cells(sim: Simulation, ids: Iterable[int]) -> None:
     """Take these cells away, with their links and junctions. Their ids are never used again.
 
-    Unlike cells that have left by an open face they are in no later snapshot. Raises InputError for an id that no cell
-    has.
+    Unlike cells that have left by an open face they are in no later snapshot. Their integrins are counted as degraded.
+    Raises InputError for an id that no cell has.
     """
     gone, here = np.unique(np.fromiter(ids, np.int64)), sim.read("id")
     unknown = np.setdiff1d(gone, here)
@@ -126,6 +142,9 @@ def remove_cells(sim: Simulation, ids: Iterable[int]) -> None:
     arrays = {name: sim.read(name) for name in row_arrays(sim.arrays)}
     if "junction_partner" in arrays:
         arrays["junction_partner"][np.isin(arrays["junction_partner"].astype(np.int64) - 1, gone)] = 0
+    if "integrin_tally" in sim.buffers:
+        own = sum(int(arrays[name][..., ~stays].sum(dtype=np.uint64)) for name in ("integrin_surface", "anchored"))
+        _count(sim, "integrin_tally", _DEGRADED, own)
     sim._last_status["rows"] = sim._last_status["cells"] = stays.sum()
     for name, values in arrays.items():
         sim._put(name, np.compress(stays, values, axis=0 if ARRAYS[name].rows == "1" else 1))
@@ -151,11 +170,16 @@ def _area(sim: Simulation) -> NDArray[np.int64]:
 def _deposit(sim: Simulation, area: NDArray | int, length: NDArray) -> None:
     """Count area times length, 2^-36 um, as deposited."""
     if "matrix_tally" in sim.buffers:
-        tally = sim.read("matrix_tally")
-        low, high = (int(word) for word in tally[_DEPOSITED])
-        total = (low | high << 32) + int((area * length).sum())
-        tally[_DEPOSITED] = total & 0xFFFFFFFF, total >> 32
-        sim._put("matrix_tally", tally)
+        _count(sim, "matrix_tally", _DEPOSITED, int((area * length).sum()))
+
+
+def _count(sim: Simulation, name: str, row: int, number: int) -> None:
+    """Add to a row of 64-bit counts."""
+    tally = sim.read(name)
+    low, high = (int(word) for word in tally[row])
+    total = (low | high << 32) + number
+    tally[row] = total & 0xFFFFFFFF, total >> 32
+    sim._put(name, tally)
 
 
 def _put(sim: Simulation, state: dict[str, NDArray], fibers: int | None = None) -> None:

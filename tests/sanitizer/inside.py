@@ -42,6 +42,7 @@ BUSY: dict[str, dict[str, Any]] = {
     "strain": {"shear_rate": 0.1},
     "turnover": {"release_rate": 1.0, "binding_rate": 20.0, "capture": 4.0, "interval": 0.1},
     "proteolysis": {"rate": 5.0, "interval": 0.1},
+    "shedding": {"ripping_ratio": 1.0, "decay_rate": 5.0, "interval": 0.1},
     "repair": {"time": 0.2, "interval": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""

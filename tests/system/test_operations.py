@@ -9,6 +9,7 @@ import pytest
 from reference import gels, scenes
 
 from physim import checkpoint, operations
+from physim.analysis.integrin_balance import integrin_balance
 from physim.analysis.matrix_balance import matrix_balance
 from physim.errors import InputError
 from physim.generate.collagen import generate_collagen
@@ -21,6 +22,7 @@ OPERATIONS = {
     "keep_void": operations.keep_void,
     "refill": operations.refill,
     "remove_cells": lambda sim: operations.remove_cells(sim, [0, 2]),
+    "remove_shed": operations.remove_shed,
 }
 
 
@@ -38,7 +40,8 @@ def invaded(make_simulation: Any, network: Any, steps: int = 12) -> Simulation:
     terms = {"network": {"wake_force": 1.0, "still_distance": 0.02}, "links": {}, "steric": {}, "contact": {},
              "noise": {"diffusion": 0.2}, "junction": {}, "neighbors": {"skin": 0.5},
              "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 5.0, "interval": 0.2},
-             "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2}}  # fmt: skip
+             "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
+             "shedding": {"ripping_ratio": 1.0, "interval": 0.2}}  # fmt: skip
     sim = make_simulation(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=scenes.cells(CELLS, 7.0, 4.0),
                           network=network)  # fmt: skip
     sim.step(steps)
@@ -48,17 +51,22 @@ def invaded(make_simulation: Any, network: Any, steps: int = 12) -> Simulation:
 def balanced(sim: Simulation) -> Any:
     found = matrix_balance(sim)
     assert found.present + found.taken + found.dissolved == found.initial + found.deposited
+    if "integrin_tally" in sim.buffers:
+        own = integrin_balance(sim)
+        assert own.surface + own.bound + own.shed + own.degraded == own.initial + own.synthesised
     return found
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_goes_on_and_resumes_to_the_same_bits(make_simulation, device_label, network, tmp_path, name):
     sim = invaded(make_simulation, network)
-    assert (sim.read("segment_area") == 0).any() and balanced(sim).deposited > 0
+    assert (sim.read("segment_area") == 0).any() and balanced(sim).deposited > 0 and sim.read("segment_shed").any()
     OPERATIONS[name](sim)
     balanced(sim)
-    if name != "remove_cells":
+    if name in ("pristine", "keep_void", "refill"):
         assert not sim.read("link_segment").any()
+    if name in ("pristine", "remove_shed"):
+        assert not sim.read("segment_shed").any()
     saved, _ = checkpoint.read(checkpoint.keep(tmp_path, sim.save(), {}))
     other = Simulation(sim.scenario, device=device_label, saved=saved)
     for _ in range(3):
