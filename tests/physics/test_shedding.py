@@ -160,7 +160,7 @@ def test_daughters_bring_theirs_and_the_departed_let_go(pulling, make_simulation
 
 @pytest.mark.parametrize("moving", [False, True], ids=["held", "moving"])
 def test_balance_is_exact_while_cells_move_cut_divide_and_leave(make_simulation, moving):
-    """At each of 25 looks over 200 steps, or 10 over 40, with all that can happen to an integrin."""
+    """At each of 25 looks over 200 steps, or 6 over 30, with all that can happen to an integrin."""
     quick = {"decay_rate": 0.2, "synthesis_rate": 0.1, "ripping_ratio": 0.5, "interval": 0.2, "ligand_gain": 2.0}
     terms = {"contact": {}, "polarity": {}, "noise": {"diffusion": 1.0}, "steric": {}, "budding": {"period": 30},
              "links": {"binding_rate": 5.0, "release_rate": 0.5}, "shedding": quick,
@@ -171,8 +171,8 @@ def test_balance_is_exact_while_cells_move_cut_divide_and_leave(make_simulation,
     given["position"][0, 0] = 0.5  # near an open face
     scenario = {**scenes.table(terms, 60.0, collagen=True), "own_terms": [OWN]}
     sim = make_simulation(scenario, cells=given, network=networks.gel(periodic=False))
-    for _ in range(10 if moving else 25):
-        sim.step(4 if moving else 8)
+    for _ in range(6 if moving else 25):
+        sim.step(5 if moving else 8)
         assert exact(integrin_balance(sim))
     found = integrin_balance(sim)
     assert min(vars(found).values()) > 0 and found.left > found.shed
@@ -198,8 +198,8 @@ def share_left(make_simulation, level: float = 1.0, links: dict[str, float] | No
 
 def test_the_share_that_is_left_rises_with_the_strength_of_adhesion(make_simulation):
     """With the integrin level, and with the force that links bear: 10 to 90 % are within reach."""
-    of_level = [share_left(make_simulation, level) for level in (0.25, 0.5, 1, 2, 4)]
-    of_force = [share_left(make_simulation, links={"release_force": force}) for force in (1.0, 2.5, 5.0, 20.0)]
+    of_level = [share_left(make_simulation, level) for level in (0.25, 1, 4)]
+    of_force = [share_left(make_simulation, links={"release_force": force}) for force in (1.0, 5.0, 20.0)]
     print("by level", np.round(of_level, 3), "by release force", np.round(of_force, 3))
     assert (np.diff(of_level) > 0.015).all() and (np.diff(of_force) > 0.03).all()
     weak = share_left(make_simulation, 0.25, ripping_ratio=0.02)

@@ -60,7 +60,8 @@ def test_tension_is_that_of_what_is_left_of_a_segment(make_simulation) -> None:
     shift = np.random.default_rng(1).normal(scale=0.05, size=sim.network.nodes.shape)
     sim.write("node_position", sim.box.to_fixed(sim.network.nodes + shift))
     fibers, (term,) = sim.snapshot().fibers, [term for term in sim.terms if term.name == "network"]
-    whole = mechanics.tension(sim.network, sim.fiber_nodes(), stretch_modulus=term.stretch_modulus)
+    whole = mechanics.tension(sim.network, sim.fiber_nodes(), stretch_modulus=term.stretch_modulus,
+                              rest=sim.read("segment_rest"))  # fmt: skip
     np.testing.assert_allclose(fibers["tension"], sim.read("segment_area") / 2**24 * whole, rtol=1e-12)
     assert (fibers["tension"][fibers["area"] == 0] == 0).all() and np.abs(fibers["tension"]).max() > 1
 

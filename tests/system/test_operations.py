@@ -37,10 +37,11 @@ def network() -> Any:
 
 def invaded(make_simulation: Any, network: Any, steps: int = 12) -> Simulation:
     """Four cells that pull, press and cut, while crosslinks turn over and fibers grow back."""
-    terms = {"network": {"wake_force": 1.0, "still_distance": 0.02}, "links": {}, "steric": {}, "contact": {},
+    terms = {"network": {"wake_force": 1.0, "still_distance": 0.02}, "steric": {}, "contact": {},
              "noise": {"diffusion": 0.2}, "junction": {}, "neighbors": {"skin": 0.5},
              "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 5.0, "interval": 0.2},
              "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
+             "links": {"binding_rate": 5.0, "release_rate": 1.0},
              "shedding": {"ripping_ratio": 1.0, "interval": 0.2}}  # fmt: skip
     sim = make_simulation(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=scenes.cells(CELLS, 7.0, 4.0),
                           network=network)  # fmt: skip
