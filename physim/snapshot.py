@@ -117,6 +117,6 @@ def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
         "position": nodes,
         "displacement": displacement(network, nodes),
         "tension": area * tension(network, nodes, stretch_modulus=moving[0].stretch_modulus,
-                                  rest=sim.read("segment_rest")),
+                                  rest=sim.read("segment_rest") if "segment_rest" in sim.buffers else None),
         **fibers,
     }
