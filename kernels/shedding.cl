@@ -4,6 +4,7 @@ enum { AT_START, DEGRADED, SYNTHESISED, LEFT_BEHIND, TAKEN_BACK };
 
 // A whole number whose mean is x, at most n; u is uniform in (0, 1].
 static inline uint whole_number(float x, uint n, float u) {
+  x = fmax(x, 0.0f);  // and of what is no number, 0
   float low = floor(x);
   return min((uint)low + (u <= x - low ? 1u : 0u), n);
 }

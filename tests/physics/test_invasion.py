@@ -10,7 +10,7 @@ from reference.scenes import HELD
 
 from physim.scenario import load
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 NULL = ("terms.links.focus=0",)
 """The null arm of the scenario: the same links and forces, probes without forward bias."""
 STILL = ("terms.links.contraction_speed=0 um/min", "terms.crawl.force=0 nN")

@@ -140,8 +140,8 @@ def wavy(net: FiberNetwork, size: float) -> np.ndarray:
 
 @pytest.mark.parametrize("step", [1e-5, 1e-3, 0.1])
 def test_energy_never_rises_in_a_closed_relaxation(make_simulation, step):
-    """No node is held, nothing pulls: 50 steps from a random state, each to 1e-5 um. At the default accuracy a fiber that
-    swings late on is stretched by as much as that allows: 4e-4 of 7,000 nN um, in one step of 50.
+    """No node is held, nothing pulls: 50 steps from a random state, each to 1e-5 um. At the default accuracy a fiber
+    that swings late on is stretched by as much as that allows: 4e-4 of 7,000 nN um, in one step of 50.
     """
     net = patch()
     sim = gels.gel(make_simulation, net, step=step, wake_force=0.0, accuracy=1e-5)

@@ -221,13 +221,15 @@ def crowd() -> tuple[dict, dict]:
     return table, scenes.cells([[35, 40, 40], [45, 40, 40]])
 
 
-FLOATS = [name for name, array in ARRAYS.items() if array.persists and array.type.startswith("float")]
+FLOATS = [name for name, array in ARRAYS.items() if array.persists and array.type.startswith("float")
+          and not name.startswith("anchored_")]  # fmt: skip
+"""But for what `shedding` notes of links: it moves nothing, and a number that is none counts as a link that let go."""
 
 
 @pytest.mark.parametrize("name", FLOATS)
 def test_nan_is_caught_within_a_record_interval(tmp_path, device_label, monkeypatch, name) -> None:
     table, cells = crowd()
-    if name.startswith("node_"):  # what glides in its sleep is looked at in sweeps
+    if name.startswith(("node_", "segment_", "crosslink_")):  # what glides in its sleep is looked at in sweeps
         asleep = {"wake_force": 1e3, "still_distance": 1.0, "sweep": 4}
         table["terms"]["network"] = asleep if name == "node_glide" else {}
     table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 10_000}

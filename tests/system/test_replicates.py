@@ -128,7 +128,7 @@ def test_seed_changes_the_network_of_a_resolved_scenario(tmp_path) -> None:
 @pytest.mark.parametrize(
     "name, term, said",
     [
-        ("invasion", "fibers", "--without fibers: cannot be switched off, the step needs it; these can: polarity"),
+        ("invasion", "fibers", "--without fibers: cannot be switched off, the step needs it; these can: proteolysis"),
         ("invasion", "solve", "--without solve: cannot be switched off"),
         ("aggregate", "drag", "--without drag: cannot be switched off"),
         ("aggregate", "neighbors", "--without neighbors: cannot be switched off"),
