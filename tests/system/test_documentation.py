@@ -73,7 +73,7 @@ def test_readme_example_runs(device_label, tmp_path, monkeypatch, capsys) -> Non
     names: dict = {}
     exec(code, names)
     said = capsys.readouterr().out
-    assert "10.0 min, " in said and "50.0 min, " in said and " um\n" in said
+    assert "10.0 min, " in said and "30.0 min, " in said and " um\n" in said
     assert (names["folder"] / "summary.txt").exists()
 
 
