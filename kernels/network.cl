@@ -9,14 +9,18 @@ static inline bool sweeping(__global const Status *status, __constant Network *t
   return term->wake_force == 0.0f || status->step >= status->swept + status->next_sweep;
 }
 
+// Of all rows, since all are summed up, also where the step is solved already.
+void clear_places(uint f, __constant World *world, __global Status *status, __constant Network *term,
+                  __global uint *awake_place, __global uint *placed) {
+  if (f == 0) placed[0] = 1;
+  awake_place[f] = 0;
+  if (f + 1 == world->fiber_rows) awake_place[f + 1] = 0;
+}
+
 // A sleeping fiber need only be looked at if something acts on it, if a fiber that moves is crosslinked to it, or in sweeps.
 void mark_fibers(uint f, __constant World *world, __global Status *status, __constant Network *term,
                  __global const int4 *fiber_span, __global const uint *hold_start, __global const uint *hold_fiber,
-                 __global const uint *fiber_awake, __global const uint2 *node_force, __global uint *fiber_check,
-                 __global uint *awake_place) {
-  awake_place[f] = 0;
-  if (f + 1 == world->fiber_rows) awake_place[f + 1] = 0;
-  if (f >= status->fibers) return;
+                 __global const uint *fiber_awake, __global const uint2 *node_force, __global uint *fiber_check) {
   uint first = fiber_span[f].x, last = fiber_span[f].y, chain = fiber_span[f].z;
   uint check = fiber_awake[f] || sweeping(status, term);
   for (uint h = hold_start[first - chain]; !check && h < hold_start[last - chain]; ++h)

@@ -75,7 +75,7 @@ class Schedule:
                                         layout.count("tether_key"), layout.segments, b["tethering"])  # fmt: skip
 
     def _scan_awake(self, primitives: Primitives) -> list[Launch]:
-        return primitives.scan(self.buffers["awake_place"], self.layout.fibers + 1)
+        return primitives.scan(self.buffers["awake_place"], self.layout.fibers + 1, self.buffers["placed"])
 
     def _sort_holds(self, primitives: Primitives) -> list[Launch]:
         """Ends of crosslinks in the order of their segments; free ones are left out."""

@@ -193,6 +193,7 @@ _TABLE = (
           persists=True),
     Array("fiber_frame", "double4", "fiber", "", "rotation of the fiber since rest, by rows", rows="3", persists=True),
     Array("fiber_check", "uint", "fiber", "", "1 if the forces on the fiber can have changed"),
+    Array("placed", "uint", "one", "", "1 once `awake_place` has been written", persists=True),
     Array("awake_place", "uint", "fiber_start", "", "place among the fibers that move; prefix sum"),
     Array("awake_fiber", "uint", "fiber", "", "the fibers that move, in order"),
     Array("node_start", "int4", "node", "quanta", "node at the beginning of the step"),
