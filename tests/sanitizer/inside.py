@@ -41,8 +41,8 @@ BUSY: dict[str, dict[str, Any]] = {
                 "drag": 1.0, "tolerance": 0.09, "least_force": 1e6, "accuracy": 1e6, "wake_force": 0.5},
     "strain": {"shear_rate": 0.1},
     "turnover": {"release_rate": 1.0, "binding_rate": 20.0, "capture": 4.0, "interval": 0.1},
-    "proteolysis": {"rate": 50.0, "interval": 0.1},
-    "shedding": {"ripping_ratio": 1.0, "decay_rate": 5.0, "interval": 0.1},
+    "proteolysis": {"rate": 50.0, "reach": 0.0, "interval": 0.1},
+    "shedding": {"ripping_ratio": 10.0, "decay_rate": 1.0, "interval": 0.1},
     "repair": {"time": 0.2, "interval": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
