@@ -235,11 +235,11 @@ def _of_file(one: Path, other: Path, kind: str) -> list[Any]:
     if kind == "cells":
         return _of_cells(points, other_points, points.pop("id"), other_points.pop("id"))
     if kind == "fibers":
-        node = lambda k: int(points["node"][k]) if "node" in points else k  # noqa: E731
-        segment = lambda k: node(lines["Lines"][k, 0]) - lines["fiber"][k]  # noqa: E731
+        nodes = points["node"] if "node" in points else np.arange(len(next(iter(points.values()))))
+        segments = nodes[lines["Lines"][:, 0]] - lines["fiber"]
         return [
-            *differences.of_arrays(points, other_points, "node", lambda k: f"node {node(k)}"),
-            *differences.of_arrays(lines, other_lines, "segment", lambda k: f"segment {segment(k)}"),
+            *differences.of_arrays(points, other_points, "node", lambda k: f"node {nodes[k]}"),
+            *differences.of_arrays(lines, other_lines, "segment", lambda k: f"segment {segments[k]}"),
         ]
     ids, other_ids = lines["cell_id"], other_lines["cell_id"]
     counts = [np.bincount(held, minlength=int(max(ids.max(initial=0), other_ids.max(initial=0))) + 1)

@@ -27,7 +27,7 @@ class IntegrinBalance:
     shed: int
     """On fibers, where cells left them."""
     degraded: int
-    """Of the shed ones, those that have decayed or were on fibers that were cut."""
+    """Of the shed ones, those that have decayed or were on fibers that were cut; what `operations` took away."""
     synthesised: int
     """Those of daughters included."""
     left: int
