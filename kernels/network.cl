@@ -199,7 +199,7 @@ void list_awake(uint f, __constant World *world, __global Status *status, __cons
 
 void count_awake(uint i, __constant World *world, __global Status *status, __constant Network *term,
                  __global const uint *awake_place) {
-  status->awake = awake_place[status->fibers];
+  status->awake = status->fibers ? awake_place[status->fibers] : 0;
   status->error = 0;
 }
 

@@ -181,7 +181,7 @@ def primitives(device: Device) -> None:
 
 
 def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
-    """Fibers of 8 nodes (the last one shorter), 2.5 um apart, near points; a crosslink between two each."""
+    """Fibers of 8 nodes (the last one shorter), 2.5 um apart, near points; a crosslink from each to the next."""
     each = [8] * (nodes // 8) + [nodes % 8] * (nodes % 8 > 0)
     if len(each) > 1 and each[-1] == 1:
         each[-2:] = [9]
@@ -198,7 +198,7 @@ def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
         segments += [(begin + k, begin + k + 1) for k in range(count - 1)]
         owner += [fiber] * (count - 1)
         first.append(len(segments))
-    links = [(first[k], first[k + 1]) for k in range(len(each) - 1)]
+    links = [(first[k + 1] - 1, first[k + 1]) for k in range(len(each) - 1)]  # last segment of one, first of the next
     return FiberNetwork(
         nodes=np.concatenate(points), segments=np.array(segments, np.int32).reshape(-1, 2),
         segment_fiber=np.array(owner, np.int32), crosslinks=np.array(links, np.int32).reshape(-1, 2),
@@ -212,7 +212,8 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     """Steps of a scene with every term of `terms.STEP`; without cells, 65 are stored that have all left the box.
 
     The cells touch each other, the fibers, a wall (y) and an open face (z), through which some leave; x is periodic.
-    Every seventh cell has a daughter. `broken` names a cell array that gets a NaN, `skipped` a kernel that is left out.
+    Every seventh cell has a daughter, every second fiber is cut. `broken` names a cell array that gets a NaN, `skipped`
+    a kernel that is left out.
     """
     stored = int(cells) or STORED_BUT_GONE
     side = int(np.ceil(stored ** (1 / 3)))
@@ -230,6 +231,10 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=fibers)
     if not int(cells):
         sim.write("departed", np.ones(stored, np.uint32))
+    if len(fibers.segments):
+        area = sim.read("segment_area")
+        area[3::14] = 0  # every second fiber begins in two pieces, which may grow together
+        sim.write("segment_area", area)
     bud = np.zeros((stored, 4), np.float32)
     bud[::7] = 5.0, 0.0, 0.0, 1.0
     sim.write("bud", bud)

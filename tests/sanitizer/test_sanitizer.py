@@ -37,7 +37,7 @@ SCENES = {
 }
 OTHERS = {
     "without fibers": ("65", "0", "2"),
-    "without cells": ("0", "65", "2"),
+    "without cells": ("0", "65", "6"),  # where nothing is in the way of repair
     "crowded": ("65", "72", "1", "7"),
     "not finite": ("65", "72", "1", "14", "drift_previous"),
 }
