@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from physim.errors import InputError
 from physim.generate import chain, crosslink
-from physim.generate.fiber_network import Box, FiberNetwork, assemble, carve, keep_segments, runs
+from physim.generate.fiber_network import Box, FiberNetwork, along_curve, assemble, carve, keep_segments, runs
 
 __all__ = ["FiberNetwork", "carve", "crosslink_spacing", "default_fiber_length", "generate_collagen",
            "length_density"]
@@ -122,7 +122,7 @@ def generate_collagen(
         network = _trim(_draft(box, recipe, _random(seed, 1 + attempt)), density)
         realised = float(network.lengths.sum()) / box.volume / density
         if abs(realised - 1.0) <= TOLERANCE:
-            return network
+            return along_curve(network)
         recipe = replace(recipe, density=recipe.density * (1.0 + TOLERANCE) / realised)
     raise InputError(
         f"box of {box.volume:.3g} um^3 cannot be filled with crosslinked fibers at {density:.3g} um/um^3 "

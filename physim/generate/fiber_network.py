@@ -174,6 +174,23 @@ def keep_segments(network: FiberNetwork, keep: NDArray[np.bool_], pruned: int = 
     )
 
 
+def along_curve(network: FiberNetwork) -> FiberNetwork:
+    """The same network with its fibers numbered along a space-filling curve (Morton order of their middles).
+
+    Fibers that touch are then near each other in memory, which is what a step waits for in large boxes.
+    """
+    count = np.bincount(network.segment_fiber, minlength=network.fibers)
+    middle = np.stack([np.bincount(network.segment_fiber, axis, network.fibers) for axis in network.midpoints.T], 1)
+    cell = np.minimum((middle / count[:, None] - network.lower) / network.box.size * 1024, 1023).astype(np.int64)
+    code = sum(((cell[:, axis] >> bit) & 1) << (3 * bit + axis) for bit in range(10) for axis in range(3))
+    order = np.argsort(code, kind="stable")
+    segments = np.argsort(np.argsort(order)[network.segment_fiber], kind="stable")
+    ends = network.nodes[network.segments[segments]]
+    fiber = np.repeat(np.arange(network.fibers), count[order])
+    return assemble(ends[:, 0], ends[:, 1], fiber, np.argsort(segments)[network.crosslinks], network.crosslink_at,
+                    network.box, network.bundle_diameter, network.pruned, network.notes)
+
+
 def holds_needed(free_ends: NDArray[np.bool_]) -> NDArray[np.int64]:
     """(F,) crosslinks that must hold a fiber: two, or one where a face of the box cut it (free_ends (F, 2)).
 

@@ -19,7 +19,7 @@ from physim.generate.collagen import (
     generate_collagen,
     length_density,
 )
-from physim.generate.fiber_network import Box, assemble, keep_segments
+from physim.generate.fiber_network import Box, along_curve, assemble, keep_segments
 
 Points = NDArray[np.float64]
 EVERY, NONE, SLAB = (True, True, True), (False, False, False), (True, True, False)
@@ -341,6 +341,25 @@ def test_dropping_segments_moves_crosslinks_to_the_right_ones() -> None:
     for side in (0, 1):
         moved = less.box.image(less.crosslink_points(side) - network.crosslink_points(side)[survivors])
         assert np.abs(moved).max() < 1e-9
+
+
+def test_fibers_are_numbered_along_a_curve() -> None:
+    network = gel(40.0)
+    place = np.random.default_rng(0).permutation(network.fibers)[network.segment_fiber]
+    order = np.argsort(place, kind="stable")
+    begin, end = network.nodes[network.segments[order]].transpose(1, 0, 2)
+    shuffled = assemble(begin, end, place[order], np.argsort(order)[network.crosslinks], network.crosslink_at,
+                        network.box, network.bundle_diameter)
+    back = along_curve(shuffled)
+    for name in ("nodes", "segments", "segment_fiber"):  # the generator has numbered them so already
+        assert np.array_equal(getattr(back, name), getattr(network, name))
+    for side in (0, 1):
+        assert np.array_equal(back.crosslink_points(side), network.crosslink_points(side))
+
+    def reach(net: FiberNetwork) -> float:
+        return float(np.median(np.abs(np.diff(net.segment_fiber[net.crosslinks], axis=1))))
+
+    assert reach(network) < 0.25 * reach(shuffled)  # fibers are half as long as the box
 
 
 BOX = (np.zeros(3), np.full(3, 40.0), EVERY)
