@@ -14,7 +14,9 @@ import numpy as np
 from physim.errors import InputError
 from physim.viz.frames import Run, array, line_ends, line_nodes
 
-UNITS = {"displacement": "\u00b5m", "tension": "nN"}
+SHED = "shed"
+TITLES = {"displacement": "fiber displacement (\u00b5m)", "tension": "fiber tension (nN)", SHED: "shed integrins"}
+"""What a scale stands for, by the word that asks for it."""
 PLAIN = "plain"
 # As a cyan lookup table of a microscope: no cell type, nucleus or link has this colour. Pressed fibers are violet.
 _MORE = np.array([[72, 77, 90], [35, 145, 165], [60, 225, 235], [230, 255, 252]]) / 255
@@ -34,9 +36,9 @@ class FiberColor:
     """What colours the fibers, and the value at which the scale ends."""
 
     quantity: str
-    """"displacement" (its size) or "tension" (below 0 where a fiber is pressed)."""
+    """"displacement" (its size), "tension" (below 0 where a fiber is pressed) or "shed" (integrins of a segment)."""
     top: float
-    """um or nN."""
+    """um, nN or how many."""
 
     @property
     def low(self) -> float:
@@ -45,7 +47,7 @@ class FiberColor:
 
     @property
     def title(self) -> str:
-        return f"fiber {self.quantity} ({UNITS[self.quantity]})"
+        return TITLES[self.quantity]
 
     @property
     def labels(self) -> tuple[str, str, str]:
@@ -59,9 +61,9 @@ class FiberColor:
 
     def values(self, fibers: Any) -> np.ndarray:
         """(m,) of each line of a part "fibers"; a segment has moved by the mean of its two ends."""
-        values = array(fibers, self.quantity)
+        values = array(fibers, _array(self.quantity))
         assert values is not None, self.quantity
-        if self.quantity == "tension":
+        if self.quantity != "displacement":
             return values
         return np.linalg.norm(values, axis=1)[line_nodes(fibers)].mean(axis=1)
 
@@ -76,6 +78,11 @@ class FiberColor:
         return np.where(share[:, None] < 0, less, more)
 
 
+def _array(quantity: str) -> str:
+    """The array of the frames of fibers."""
+    return "shed_integrins" if quantity == SHED else quantity
+
+
 def thinned(colors: np.ndarray, area: np.ndarray) -> np.ndarray:
     """Colours (m, 3) of segments, the nearer to `THINNED` the less is left of them: `area` (m,), 0 to 1."""
     return THINNED + area[:, None] * (colors - THINNED)
@@ -84,15 +91,17 @@ def thinned(colors: np.ndarray, area: np.ndarray) -> np.ndarray:
 def of_run(run: Run, wanted: str | None, shown: Callable[[np.ndarray], np.ndarray]) -> FiberColor | None:
     """The scale for a run, from a few of its frames; None where fibers are held or at rest, or for "plain".
 
-    `wanted` is "displacement" (the default), "tension" or "plain"; `shown` says of middles (m, 3) which are in view.
-    Raises InputError if `wanted` is another word, or fibers have no such array.
+    `wanted` is "displacement" (the default), "tension", "shed" or "plain"; `shown` says of middles (m, 3) which are
+    in view. Raises InputError if `wanted` is another word, or fibers have no such array.
     """
-    if wanted is not None and wanted not in (PLAIN, *UNITS):
-        raise InputError(f"--fibers: '{wanted[:40]}' is not known; write {', '.join(UNITS)} or {PLAIN}")
+    if wanted is not None and wanted not in (PLAIN, *TITLES):
+        raise InputError(f"--fibers: '{wanted[:40]}' is not known; write {', '.join(TITLES)} or {PLAIN}")
     quantity = wanted or "displacement"
     last = run.part("fibers", run.times[-1])
-    if quantity == PLAIN or last is None or array(last, quantity) is None:
-        if wanted in UNITS:
+    if quantity == PLAIN or last is None or array(last, _array(quantity)) is None:
+        if wanted == SHED:
+            raise InputError(f"--fibers {SHED}: cells of this run shed no integrins; run it with the term shedding")
+        if wanted in TITLES:
             raise InputError(f"--fibers {wanted}: fibers are held in this run, or were not recorded as they moved; "
                              "leave it out")  # fmt: skip
         return None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from physim.errors import InputError
+
+MOST_PATHS = 300
 
 
 class Run:
@@ -66,6 +69,30 @@ class Run:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return (lower, upper, (x, y, z)) if lower.shape == upper.shape == (3,) else None
+
+    @cached_property
+    def paths(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What each cell went between two frames: begin and end (m, 3) um, time of the end (m,) h, type (m,).
+
+        Without what leads through a periodic face, and of cells that had left. None, m = 0, for more than MOST_PATHS
+        cells, whose paths nobody could tell apart.
+        """
+        box, parts = self.box(), []
+        half = np.where(box[2], 0.5 * (box[1] - box[0]), np.inf) if box else np.full(3, np.inf)
+        before: dict[int, np.ndarray] = {}
+        for time in self.times:
+            cells = self.part("cells", time)
+            here, number, kind = in_the_box(cells), array(cells, "id"), array(cells, "type")
+            if number is None or kind is None or len(number) > MOST_PATHS:
+                parts.clear()
+                break
+            now = {int(i): place for i, place in zip(number[here], points(cells)[here], strict=True)}
+            parts += [(before[i], now[i], time, k) for i, k in zip(number[here], kind[here], strict=True)
+                      if i in before and (np.abs(now[i] - before[i]) < half).all()]  # fmt: skip
+            before = now
+        columns = list(zip(*parts, strict=True)) or [(), (), (), ()]
+        begin, end = (np.array(column, float).reshape(-1, 3) for column in columns[:2])
+        return begin, end, np.array(columns[2], float), np.array(columns[3], int)
 
 
 def array(data: Any, name: str) -> np.ndarray | None:

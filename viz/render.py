@@ -59,8 +59,8 @@ def render_run(folder: Path, *, size: tuple[int, int] = SIZE, frames: str = "las
                fibers: str | None = None) -> Iterator[Path]:  # fmt: skip
     """Draw `preview.png` (frames "last"), or `pictures/000000.png` ... ("all"); gives each path once it is there.
 
-    `fibers` is what colours fibers that move: "displacement" (the default), "tension" or "plain". Raises InputError for
-    a folder without frames, PictureError where VTK cannot draw.
+    `fibers` is what colours fibers: "displacement" (the default, where they move), "tension", "shed" (integrins that
+    cells left on them) or "plain". Raises InputError for a folder without frames, PictureError where VTK cannot draw.
     """
     run = Run(folder)
     if not can_draw():

@@ -10,7 +10,21 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
 from physim.viz.fiber_color import THINNED, FiberColor, thinned
 from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
-from physim.viz.view import FIBER, INK, LINKS, NUCLEUS, PALE, PAPER, RGB, Layout, Row, color, legend, mixed
+from physim.viz.view import (
+    FIBER,
+    INK,
+    LINKS,
+    NUCLEUS,
+    PALE,
+    PAPER,
+    RGB,
+    Layout,
+    Row,
+    color,
+    legend,
+    mixed,
+    path_color,
+)  # fmt: skip
 
 
 def window_of(run: Run, time: float, layout: Layout) -> Any:
@@ -48,6 +62,8 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
         if seen.any():
             _add(stage, _spheres(where[seen], nucleus[seen]), mixed(NUCLEUS, share))
     _fibers(stage, run.part("fibers", time), layout)
+    if layout.view.paths:
+        _paths(stage, run, time, layout)
     links = run.part("links", time)
     if links is not None and links.GetNumberOfCells():
         _links(stage, links, layout, float(nucleus.max(initial=0.0)))
@@ -72,6 +88,15 @@ def _fibers(stage: Any, fibers: Any, layout: Layout) -> None:
         for chosen, width in ((~strong, 1.1), (strong, 2.0)):
             lines = _lines(begin[shown][chosen], end[shown][chosen], colors[chosen])
             _add(stage, lines, width=width * layout.unit)
+
+
+def _paths(stage: Any, run: Run, time: float, layout: Layout) -> None:
+    """Where cells have come from, in the slab: the middle of what they have left behind."""
+    begin, end, when, kind = run.paths
+    shown = (when <= time) & layout.view.in_slab(0.5 * (begin + end)[:, 2])
+    if shown.any():
+        colors = np.array([path_color(int(k)) for k in kind[shown]])
+        _add(stage, _lines(begin[shown], end[shown], colors), width=3.0 * layout.unit)
 
 
 def _cut_ends(stage: Any, fibers: Any, layout: Layout) -> None:

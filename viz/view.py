@@ -49,6 +49,12 @@ def mixed(rgb: RGB, share: float) -> RGB:
     return r, g, b
 
 
+def path_color(kind: int) -> RGB:
+    """Of the paths of a cell type: lighter than its cells."""
+    r, g, b = (0.6 * body + 0.4 * ink for body, ink in zip(color(kind), INK, strict=True))
+    return r, g, b
+
+
 @dataclass(frozen=True)
 class View:
     """What all pictures of a run share."""
@@ -65,6 +71,8 @@ class View:
     """Of fibers that move; None: grey."""
     cut: bool = False
     """Whether cells thin fibers."""
+    paths: bool = False
+    """Whether paths of cells through fibers are to be seen."""
 
     @classmethod
     def of(cls, run: Run, fibers_by: str | None = None) -> View:
@@ -95,7 +103,9 @@ class View:
         pulls = np.concatenate(tensions)
         step = round_number(float(np.quantile(pulls, 0.99)) / 3) if len(pulls) and pulls.max() > 0 else 0.0
         view = cls((float(low[0]), float(low[1])), (float(high[0]), float(high[1])), plane, step, fibers is not None)
-        view = replace(view, cut=fibers is not None and array(fibers, "area") is not None)
+        begin, end = run.paths[:2]
+        view = replace(view, cut=fibers is not None and array(fibers, "area") is not None,
+                       paths=view.fibers and bool(view.in_slab(0.5 * (begin + end)[:, 2]).any()))  # fmt: skip
         return replace(view, fiber_color=fiber_color.of_run(run, fibers_by, lambda middle: view.in_slab(middle[:, 2])))
 
     def in_slab(self, height: np.ndarray, margin: np.ndarray | float = 0.0) -> np.ndarray:
@@ -172,6 +182,8 @@ def legend(view: View, names: list[str], kinds: np.ndarray, here: int, all_cells
         rows.append(Row("nucleus", "nucleus", NUCLEUS))
     if pale:
         rows.append(Row("above or below slab", "pale", color(int(kinds[0]))))
+    if view.paths:
+        rows.append(Row("path of a cell", "fiber", path_color(int(kinds[0]) if len(kinds) else 0)))
     if view.fibers:
         rows.append(Row(f"collagen, {SLAB:g} \u00b5m slab", "fiber", FIBER))
     if view.cut:

@@ -13,7 +13,8 @@ import pyarrow
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from reference import networks, runs
+from reference import runs
+from reference.pictures import SIZE, at, near, pixels_of
 from typer.testing import CliRunner
 
 from physim import cell_table
@@ -21,13 +22,12 @@ from physim.analysis.displacement import Decay
 from physim.cli import app
 from physim.errors import InputError
 from physim.viz import movie, plots, render
-from physim.viz.fiber_color import THINNED, FiberColor
+from physim.viz.fiber_color import FiberColor
 from physim.viz.frames import Run, array
 from physim.viz.plots import plot_invasion
 from physim.viz.render import PictureError, render_run
 from physim.viz.view import CELLS, FIBER, INK, LINKS, NUCLEUS, PAPER, Layout, View, legend
 
-SIZE = (800, 600)
 # two cells in the slab about z = 50 um, one above it, one that has left
 PLACES = [[30, 50, 50], [70, 50, 50], [50, 80, 90], [50, 20, 10]]
 POINTS = [[30, 65, 50], [70, 66, 50], [70, 33, 50]]
@@ -41,31 +41,12 @@ def scene(minutes=60.0, **changes):
     return runs.snapshot(minutes, PLACES, **given)
 
 
-def pixels_of(folder, frames="last"):
-    """The pictures of a run as bytes from the lower left corner, [x, y]; None where VTK cannot draw, and says so."""
-    try:
-        made = list(render_run(folder, size=SIZE, frames=frames))
-    except PictureError as error:
-        assert not render.can_draw() and "apt-get install libegl1" in str(error)
-        return None
-    return [np.rint(255 * imread(path)[::-1, :, :3].swapaxes(0, 1)).astype(int) for path in made]
-
-
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """(pixels or None, layout) of the scene."""
     folder = runs.record(tmp_path_factory.mktemp("run") / "a", [scene()], fibers=FIBERS)
     pixels = pixels_of(folder)
     return None if pixels is None else pixels[0], Layout(*SIZE, View.of(Run(folder)))
-
-
-def at(pixels, layout, x, y):
-    px, py = layout.pixel(x, y)
-    return pixels[int(px), int(py)]
-
-
-def near(found, rgb, within=12):
-    return np.abs(found - 255 * np.array(rgb)).max() <= within
 
 
 def test_cells_and_nuclei_appear_at_their_places_in_their_colours(drawn):
@@ -140,35 +121,6 @@ def test_fibers_that_move_are_coloured_by_what_they_did(tmp_path):
             assert (np.abs(column - 255 * scale.of(np.array([value]))[0]).max(1) < 12).sum() >= 12
 
 
-@pytest.mark.parametrize("moving", [False, True], ids=["held", "moving"])
-def test_cut_fibers_are_gone_but_for_their_ends_and_thin_ones_stand_out(tmp_path, moving):
-    """Three fibers in the slab: the middle third of one is cut, one is thin, one is whole."""
-    net = networks.chains([[[x, y, 50] for x in (20, 40, 60, 80)] for y in (10, 30, 70)], size=100)
-    state = runs.moved(net, [[0, 0, 1.0]] * 8 + [[0, 0, 0.0]] * 4) if moving else {}
-    taken = runs.snapshot(10.0, [[90, 90, 50]], fibers=runs.thinned(net, [1, 0, 1] + [0.1] * 3 + [1] * 3) | state)
-    folder = runs.record(tmp_path / "a", [taken], fibers=net)
-    layout = Layout(*SIZE, View.of(Run(folder)))
-    scale = layout.view.fiber_color
-    assert (scale is not None) == moving and layout.view.cut
-    assert "thinned, cut ends" in [row.label for row in legend(layout.view, ["tumor"], np.zeros(1, int), 1, 1, False)]
-    pixels = pixels_of(folder)
-    if pixels is None:
-        return
-
-    def light(x, y):
-        px, py = (int(p) for p in layout.pixel(x, y))
-        return (pixels[0][px, py - 3 : py + 4] / 255 - PAPER).sum(0)
-
-    moved_by = lambda um: scale.of(np.array([um]))[0] if moving else np.array(FIBER)  # noqa: E731
-    assert np.abs(light(50, 10)).max() < 0.1  # nothing is there
-    for y, color in ((70, moved_by(0.0)), (30, 0.9 * np.array(THINNED) + 0.1 * moved_by(1.0))):
-        share = light(50, y) / (color - PAPER)
-        assert share.min() > 0.4 and np.ptp(share) < 0.05, (y, share)
-    for x in (40, 60):  # a ball, lit from the viewer
-        assert near(at(pixels[0], layout, x, 10), THINNED, 25)
-    assert not near(at(pixels[0], layout, 20, 10), THINNED, 60), "an end that was made"
-
-
 def test_colours_of_fibers_are_brighter_the_more_and_end_at_the_scale():
     for quantity, values in (("displacement", [0, 0.5, 1, 2.0]), ("tension", [0, -0.5, -1, -2.0])):
         scale = FiberColor(quantity, 2.0)
@@ -196,7 +148,8 @@ def test_network_at_rest_or_held_is_grey_and_has_no_tension_to_show(tmp_path):
     assert View.of(Run(held)).fiber_color is None
     assert View.of(Run(moving(tmp_path / "a")), "plain").fiber_color is None
     for words, said in ((("tension",), "--fibers tension: fibers are held in this run"),
-                        (("red",), "--fibers: 'red' is not known; write displacement, tension or plain")):  # fmt: skip
+                        (("shed",), "--fibers shed: cells of this run shed no integrins; run it with"),
+                        (("red",), "'red' is not known; write displacement, tension, shed or plain")):  # fmt: skip
         result = CliRunner().invoke(app, ["render", str(held), "--fibers", *words])
         assert result.exit_code == 2 and result.stdout == "" and said in result.stderr
         assert len(result.stderr.splitlines()) == 1
