@@ -255,7 +255,7 @@ def render(
     size: Annotated[str, typer.Option(metavar="WxH", help="pixels of a picture")] = "1600x1200",
     fibers: Annotated[
         str | None,
-        typer.Option(metavar="COLOR", help="of fibers that move: displacement (default), tension or plain"),
+        typer.Option(metavar="COLOR", help="of fibers: displacement (default), tension, shed (integrins) or plain"),
     ] = None,
     movie: Annotated[
         bool, typer.Option("--movie", help="the series, and movie.mp4 of it (needs imageio-ffmpeg)")

@@ -132,6 +132,15 @@ class Loop:
                 self._resolve_halt()
             self._look()
 
+    def find_forces(self) -> None:
+        """Forces where all is now, as the first round of a step finds them: in `force`, `node_force`, `node_residual`.
+
+        Nothing moves, but what comes before a round (turnover, cutting, births) does happen: take a copy.
+        """
+        for part in ("before", "round"):
+            self._enqueue(self.schedule.parts[part])
+        self.device.drain()
+
     def _iterate(self, loops: int) -> None:
         """So many iterations of the solve, if there is one, and the rest of the step.
 

@@ -175,9 +175,7 @@ def _stress(sim: Simulation, plates: NDArray[np.bool_], height: Points) -> float
     """sigma_xz, kPa: -sum of F_x z over the nodes of the plates, over the volume; the gel exerts F (nN) on them."""
     gel = sim.copy(_QUIET)
     gel.write("node_held", np.zeros(gel.shape("node_held"), np.uint32))
-    gel._enqueue(gel.schedule.parts["before"])
-    gel._enqueue(gel.schedule.parts["round"])
-    gel.device.drain()
+    gel.find_forces()
     force = gel.read("node_residual")[:, 0].astype(float)
     return -float((force * height)[plates].sum()) / sim.network.box.volume
 

@@ -160,9 +160,7 @@ class _Gel:
         sim = self.sim
         sim.write("node_velocity", np.zeros(sim.shape("node_velocity"), np.float32))
         sim.write("node_held", held)
-        sim._enqueue(sim.schedule.parts["before"])
-        sim._enqueue(sim.schedule.parts["round"])
-        sim.device.drain()
+        sim.find_forces()
         return sim.read("node_residual")[:, :3].astype(float)
 
 

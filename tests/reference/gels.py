@@ -76,8 +76,7 @@ def enqueue(sim: Simulation, part: str, *names: str) -> None:
 
 def forces(sim: Simulation) -> np.ndarray:
     """(N, 3) nN on the nodes where they are; 0 on those that are held."""
-    for part in ("before", "round"):
-        enqueue(sim, part)
+    sim.find_forces()
     sim._look()
     assert not sim.status["halt"], "the step froze: take one first, so that there is room for all lists"
     return sim.read("node_residual")[:, :3].astype(float)
