@@ -37,6 +37,14 @@ static inline uint bin_near(int4 home, int dx, int dy, int dz, const __constant 
                    neighbor_bin(home.z + dz, grid, 2), grid);
 }
 
+// Segments of these bins one after the other: k is the place of each in `segment_list` and `listed_node`.
+#define EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start)                               \
+  for (int dz = (near).low.z; dz <= (near).high.z; ++dz)                                        \
+    for (int dy = (near).low.y; dy <= (near).high.y; ++dy)                                      \
+      for (int dx = (near).low.x; dx <= (near).high.x; ++dx)                                    \
+        for (uint bin = bin_near(home, dx, dy, dz, grid), k = segment_bin_start[bin];           \
+             k < segment_bin_start[bin + 1]; ++k)
+
 // The part [begin, end] of the segment a + t e, t in 0..1, inside a sphere about the origin; begin >= end if none.
 static inline float2 inside_sphere(float3 a, float3 e, float radius) {
   float ee = dot(e, e), ae = dot(a, e), root = ae * ae - ee * (dot(a, a) - radius * radius);

@@ -52,25 +52,20 @@ static inline uint nearest_segment(int4 tip, uint i, __constant World *world, fl
   Span near = bins_around(home, capture + longest, world->segment_bins_per_um, grid);
   float best = capture;
   uint found = 0;
-  for (int dz = near.low.z; dz <= near.high.z; ++dz)
-    for (int dy = near.low.y; dy <= near.high.y; ++dy)
-      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
-        uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint n = listed_node[k];
-          float3 a = separation(node_position[n], tip, world->quantum);
-          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
-          float t = clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f), d = length(a + t * e);
-          if (d > best) continue;
-          uint s = segment_list[k];
-          bool held = !segment_area[s] || (d == best && found && s + 1 > found);
-          for (uint slot = 0; slot < world->link_slots; ++slot) held |= link_segment[slot * world->stride + i] == s + 1;
-          if (held) continue;
-          best = d;
-          found = s + 1;
-          *at = t;
-        }
-      }
+  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+    uint n = listed_node[k];
+    float3 a = separation(node_position[n], tip, world->quantum);
+    float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
+    float t = clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f), d = length(a + t * e);
+    if (d > best) continue;
+    uint s = segment_list[k];
+    bool held = !segment_area[s] || (d == best && found && s + 1 > found);
+    for (uint slot = 0; slot < world->link_slots; ++slot) held |= link_segment[slot * world->stride + i] == s + 1;
+    if (held) continue;
+    best = d;
+    found = s + 1;
+    *at = t;
+  }
   return found;
 }
 

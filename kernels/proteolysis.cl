@@ -17,19 +17,14 @@ void lyse(uint i, __constant World *world, __global Status *status, __constant P
   float reach = radius[i] + term->reach, time = steps_of(term->interval, world->step) * world->step;
   float most = fmin(term->rate * mmp[i] * time, 1.0f);
   Span near = bins_around(home, reach + SEGMENT_REACH, world->segment_bins_per_um, grid);
-  for (int dz = near.low.z; dz <= near.high.z; ++dz)
-    for (int dy = near.low.y; dy <= near.high.y; ++dy)
-      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
-        uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint n = listed_node[k], s = segment_list[k];
-          float3 a = separation(node_position[n], centre, world->quantum);
-          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
-          float2 part = in_front(inside_sphere(a, e, reach), a, e, front);
-          if (part.y > part.x && segment_area[s])
-            atomic_add(&segment_lysis[s], convert_uint_rte(16777216.0f * most * (part.y - part.x)));
-        }
-      }
+  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+    uint n = listed_node[k], s = segment_list[k];
+    float3 a = separation(node_position[n], centre, world->quantum);
+    float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
+    float2 part = in_front(inside_sphere(a, e, reach), a, e, front);
+    if (part.y > part.x && segment_area[s])
+      atomic_add(&segment_lysis[s], convert_uint_rte(16777216.0f * most * (part.y - part.x)));
+  }
 }
 
 // Fibers that are thinned bear their load otherwise.

@@ -19,19 +19,14 @@ void cover(uint i, __constant World *world, __global Status *status, __constant 
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(position[i], grid);
   Span near = bins_around(home, radius[i] + SEGMENT_REACH, world->segment_bins_per_um, grid);
-  for (int dz = near.low.z; dz <= near.high.z; ++dz)
-    for (int dy = near.low.y; dy <= near.high.y; ++dy)
-      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
-        uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint n = listed_node[k], s = segment_list[k];
-          if (segment_area[s]) continue;
-          float3 a = separation(node_position[n], position[i], world->quantum);
-          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
-          float2 part = inside_sphere(a, e, radius[i]);
-          if (part.y > part.x) atomic_or(&segment_covered[s], 1u);
-        }
-      }
+  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+    uint n = listed_node[k], s = segment_list[k];
+    if (segment_area[s]) continue;
+    float3 a = separation(node_position[n], position[i], world->quantum);
+    float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
+    float2 part = inside_sphere(a, e, radius[i]);
+    if (part.y > part.x) atomic_or(&segment_covered[s], 1u);
+  }
 }
 
 static inline double length_now(uint i, __constant World *world, __global const int4 *node) {

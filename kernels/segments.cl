@@ -40,20 +40,15 @@ void list_touches(uint i, __constant World *world, __global Status *status, __co
   float reach = radius[i] + world->skin;
   Span near = bins_around(home, reach + SEGMENT_REACH, world->segment_bins_per_um, grid);
   uint count = 0;
-  for (int dz = near.low.z; dz <= near.high.z; ++dz)
-    for (int dy = near.low.y; dy <= near.high.y; ++dy)
-      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
-        uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint n = listed_node[k];
-          float3 a = separation(node_position[n], position[i], world->quantum);
-          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
-          float3 r = a + clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f) * e;
-          if (dot(r, r) > reach * reach) continue;
-          if (count < world->touch_rows) touch_segment[count * world->stride + i] = segment_list[k] + 1;
-          ++count;
-        }
-      }
+  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+    uint n = listed_node[k];
+    float3 a = separation(node_position[n], position[i], world->quantum);
+    float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
+    float3 r = a + clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f) * e;
+    if (dot(r, r) > reach * reach) continue;
+    if (count < world->touch_rows) touch_segment[count * world->stride + i] = segment_list[k] + 1;
+    ++count;
+  }
   touch_count[i] = min(count, world->touch_rows);
   if (world->touch_rows) atomic_max(&status->touches_needed, count);
 }

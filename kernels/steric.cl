@@ -55,21 +55,16 @@ void steric(uint i, __constant World *world, __global Status *status, __constant
   Span near = bins_around(home, radius[i] + SEGMENT_REACH, world->segment_bins_per_um, grid);
   float3 sum = 0.0f;
   Symmetric stiff = {0, 0, 0, 0, 0, 0};
-  for (int dz = near.low.z; dz <= near.high.z; ++dz)
-    for (int dy = near.low.y; dy <= near.high.y; ++dy)
-      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
-        uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint n = listed_node[k];
-          Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[n], node_position[n + 1], world,
-                              term);
-          if (load.weight <= 0.0f || !segment_area[segment_list[k]]) continue;
-          sum -= load.on_first + load.on_second;
-          stiff = plus(stiff, load.stiffness);
-          add_force(node_force, n, world->nodes, load.on_first);
-          add_force(node_force, n + 1, world->nodes, load.on_second);
-        }
-      }
+  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+    uint n = listed_node[k];
+    Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[n], node_position[n + 1], world,
+                        term);
+    if (load.weight <= 0.0f || !segment_area[segment_list[k]]) continue;
+    sum -= load.on_first + load.on_second;
+    stiff = plus(stiff, load.stiffness);
+    add_force(node_force, n, world->nodes, load.on_first);
+    add_force(node_force, n + 1, world->nodes, load.on_second);
+  }
   force[i].xyz += sum;
   float dt = world->step;
   Symmetric scaled = {dt * stiff.xx, dt * stiff.yy, dt * stiff.zz, dt * stiff.xy, dt * stiff.xz, dt * stiff.yz};

@@ -11,21 +11,16 @@ static inline uint nearest_other(int4 point, uint own, float capture, __constant
   Span near = bins_around(home, capture + SEGMENT_REACH, world->segment_bins_per_um, grid);
   float best = capture;
   uint found = 0;
-  for (int dz = near.low.z; dz <= near.high.z; ++dz)
-    for (int dy = near.low.y; dy <= near.high.y; ++dy)
-      for (int dx = near.low.x; dx <= near.high.x; ++dx) {
-        uint bin = bin_near(home, dx, dy, dz, grid);
-        for (uint k = segment_bin_start[bin]; k < segment_bin_start[bin + 1]; ++k) {
-          uint n = listed_node[k];
-          float3 a = separation(node_position[n], point, world->quantum);
-          float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
-          float t = clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f), d = length(a + t * e);
-          if (d > best) continue;
-          uint s = segment_list[k];
-          if (n - s == own || !segment_area[s] || (d == best && found && s + 1 > found)) continue;
-          best = d, found = s + 1, *at = t;
-        }
-      }
+  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+    uint n = listed_node[k];
+    float3 a = separation(node_position[n], point, world->quantum);
+    float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
+    float t = clamp(-dot(a, e) / dot(e, e), 0.0f, 1.0f), d = length(a + t * e);
+    if (d > best) continue;
+    uint s = segment_list[k];
+    if (n - s == own || !segment_area[s] || (d == best && found && s + 1 > found)) continue;
+    best = d, found = s + 1, *at = t;
+  }
   return found;
 }
 

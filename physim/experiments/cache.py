@@ -69,7 +69,8 @@ def _term(name: str) -> dict[str, str]:
 
 def _texts_of(term: type[Term]) -> dict[str, str]:
     file, text = term.kernel_file()
-    return {f"{term.__module__}.{term.__name__}": inspect.getsource(term), file: text}
+    headers = {f"kernels/{name}": kernel_source(name) for name in term.headers}
+    return {f"{term.__module__}.{term.__name__}": inspect.getsource(term), file: text, **headers}
 
 
 def read(path: Path, fingerprint: str) -> tuple[Values, str] | None:

@@ -102,6 +102,19 @@ def test_a_term_of_the_scenario_that_changes_is_seen(monkeypatch):
             assert (cache.Fingerprints(one).of(job) != first) == expected
 
 
+def test_headers_of_terms_of_the_scenario_are_seen(monkeypatch):
+    from physim.scenario import load
+
+    source = cache.kernel_source
+    for name, expected in (("contraction", True), ("doublet", False)):  # a doublet has no network
+        one = experiment(scenario=lambda p, n, s, name=name: load(name))
+        job = one.sizes["standard"].jobs()[0]
+        first = cache.Fingerprints(one).of(job)
+        with monkeypatch.context() as patch:
+            patch.setattr(cache, "kernel_source", lambda file: source(file) + "/" * (file == "crosslink.h"))
+            assert (cache.Fingerprints(one).of(job) != first) == expected
+
+
 def test_a_replica_without_a_source_file_is_refused(tmp_path):
     names: dict = {}
     exec("def replica(parameters, network, seed, device):\n    return {}\n", names)
