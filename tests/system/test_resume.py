@@ -287,7 +287,7 @@ def resident():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 scenario = load("invasion", ["box.size=100 um", "cells.0.count=6", "null=off", "run.duration=1000 h",
-                             *scenes.HELD])
+                             *sys.argv[4:]])
 sim = Simulation(scenario, device=sys.argv[1])
 seen = []
 for turn in range(int(sys.argv[2])):
@@ -303,8 +303,8 @@ print(seen[len(seen) // 4], seen[-1], sim.step_count)
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="only Linux tells a process its memory")
 def test_soak_of_20_000_steps_leaks_nothing(device_label, tmp_path) -> None:
     """A resume every 1,000 steps: resident memory stays within 1 MB, file descriptors stay as many."""
-    done = subprocess.run([sys.executable, "-c", SOAK, device_label, "20", "1000"], cwd=tmp_path, capture_output=True,
-                          text=True, timeout=900)  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", SOAK, device_label, "20", "1000", *scenes.HELD], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=900)  # fmt: skip
     assert done.returncode == 0, done.stderr
     begin, descriptors, end, more, steps = map(int, re.findall(r"\d+", done.stdout))
     print(f"resident {begin / 1e6:.1f} -> {end / 1e6:.1f} MB, {descriptors} -> {more} descriptors")
