@@ -56,5 +56,8 @@ static inline float2 in_front(float2 part, float3 a, float3 e, float3 front) {
 // What happens to the matrix at intervals happens at the end of so many steps.
 static inline uint steps_of(float interval, float step) { return max((uint)rint(interval / step), 1u); }
 
+// Chains that wait to be laid down are no part of the matrix yet. Node less segment is the number of a chain.
+#define IN_RESERVE(chain) ((uint)(chain) >= status->chains)
+
 // Rows of `matrix_tally`.
 enum { TAKEN_BY_CELLS, DISSOLVED_LOOSE, DEPOSITED };
