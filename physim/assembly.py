@@ -258,8 +258,10 @@ def most_fibers(terms: list[Term], network: FiberNetwork | None) -> int:
 def reserved(scenario: Scenario, network: FiberNetwork | None) -> FiberNetwork | None:
     """The network with the fibers in reserve that the term `deposition` asks for. Raises InputError."""
     term = scenario.terms.get(Deposition.name)
-    if network is None or scenario.collagen is None or not isinstance(term, Deposition):
+    if network is None or scenario.collagen is None:
         return network
+    if not isinstance(term, Deposition):
+        return network.made
     return with_reserve(network, term.reserve, term.length, scenario.collagen.segment_length)
 
 

@@ -282,11 +282,13 @@ def _deposits(scenario: Scenario) -> list[str]:
     term, collagen, lines = scenario.terms.get("deposition"), scenario.collagen, []
     if not isinstance(term, Deposition) or collagen is None:
         return []
-    if term.length > 0.5 * min(scenario.box.size):
-        lines.append(
-            f"terms.deposition.length: {_um(term.length)} is more than half of the box's shortest edge "
-            f'{_um(min(scenario.box.size))}; write at most "{_um(0.5 * min(scenario.box.size))}"'
-        )
+    edge = min(scenario.box.size)
+    for name in ("length", "clearance"):
+        if getattr(term, name) > 0.5 * edge:
+            lines.append(
+                f"terms.deposition.{name}: {_um(getattr(term, name))} is more than half of the box's shortest edge "
+                f'{_um(edge)}; write at most "{_um(0.5 * edge)}"'
+            )
     segments = term.reserve * segments_of(term.length, collagen.segment_length)
     if segments > MOST_SEGMENTS:
         lines.append(

@@ -88,7 +88,7 @@ class Simulation(Loop):
 
         cells = initial_cells(self.scenario) if cells is None else cells
         network = initial_network(self.scenario, cells) if network is None else network
-        self.network = assembly.reserved(self.scenario, network)
+        self.network: Any = assembly.reserved(self.scenario, network)
         terms = assembly.build_step(self.scenario)
         radius = float(cells["radius"].max())
         widest = assembly.widest_range(terms, radius)
@@ -234,7 +234,10 @@ class Simulation(Loop):
         return self.box.to_micron(self.read("position"))[np.argsort(self.read("id"))]
 
     def fiber_nodes(self) -> np.ndarray:
-        """Present positions (N, 3) um of the nodes of the network, wrapped into the box along periodic axes."""
+        """Present positions (N, 3) um of the nodes of the network, wrapped into the box along periodic axes.
+
+        With the term `deposition` those of fibers in reserve come last: `snapshot().fibers` is without them.
+        """
         return self.box.to_micron(self.read("node_position"))
 
     def snapshot(self) -> Snapshot:

@@ -31,7 +31,7 @@ class Deposition(Term):
     headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h", "crosslink.h", "sites.h")
     rate: PerMinute = parameter(0.01, "fibers that a cell of level 1 lays down per time; at most one in an `interval`",
                                 source="assumed: 14 a day, 12 pg of collagen at 20 um x 0.2 um", ge=0)  # fmt: skip
-    length: Micron = parameter(20.0, "length L of a fiber", source="assumed", gt=0)
+    length: Micron = parameter(20.0, "length L of a fiber", source="assumed", ge=0.1)
     clearance: Micron = parameter(0.5, "distance d from the surface of the cell", source="assumed", ge=0)
     focus: Number = parameter(10.0, "concentration of directions about the polarity; 0: all directions alike",
                               source="assumed", ge=0, le=100)  # fmt: skip

@@ -145,8 +145,11 @@ def test_a_reserve_that_is_used_up_is_counted_and_nothing_else_happens(make_simu
 
 
 def test_balance_is_exact_while_cells_cut_and_what_is_cut_grows_back(make_simulation):
-    terms = {"proteolysis": {"rate": 3.0, "reach": 2.0, "interval": 2 * STEP},
-             "repair": {"time": 2.0, "interval": STEP}, "turnover": {"binding_rate": 5.0, "interval": STEP}}
+    terms = {
+        "proteolysis": {"rate": 3.0, "reach": 2.0, "interval": 2 * STEP},
+        "repair": {"time": 2.0, "interval": STEP},
+        "turnover": {"binding_rate": 5.0, "interval": STEP},
+    }
     sim = layers(make_simulation, patch(), rate=1.0, terms=terms)
     for _ in range(12):
         sim.step()
