@@ -50,16 +50,36 @@ static inline bool in_a_cell(int4 first, int4 second, __constant World *world, _
   return false;
 }
 
+// How many of the sites would find a fiber: in the middle of segments, as `bind_site` has them.
+static inline int anchors_of(Line line, int segments, __constant World *world, __global const Status *status,
+                             __constant Deposition *term, __global const int4 *node_position,
+                             __global const uint *listed_node, __global const uint *segment_list,
+                             __global const uint *segment_bin_start, __global const uint *segment_area) {
+  int found = 0;
+  float place;
+  for (int k = 0; k < segments; ++k) {
+    int4 begin = point_of(line, (float)k / segments, world, term);
+    double3 e = exact_separation(point_of(line, (float)(k + 1) / segments, world, term), begin, world->quantum);
+    found += nearest_other(moved(begin, 0.5f * convert_float3(e), world->quantum), 0xFFFFFFFFu, term->capture, world,
+                           status, node_position, listed_node, segment_list, segment_bin_start, segment_area,
+                           &place) != 0;
+  }
+  return found;
+}
+
 void begin_deposits(uint i, __constant World *world, __global Status *status, __constant Deposition *term,
                     __global uint *depositing) {
   depositing[0] = lays_now(status, world, term);
   depositing[1] = world->stride;
 }
 
-// Each cell by its own draw; a fiber for which there is no room is not laid.
+// Each cell by its own draw; a fiber for which there is no room is not laid, nor, where fibers move, one that would not hold.
 void wish_deposits(uint i, __constant World *world, __global Status *status, __constant Deposition *term,
                    __global const uint *id, __global const int4 *position, __global const float *radius,
                    __global const float *secretion, __global const float4 *polarity, __global const uint *bin_start,
+                   __global const uint *chain_start, __global const int4 *node_position,
+                   __global const uint *listed_node, __global const uint *segment_list,
+                   __global const uint *segment_bin_start, __global const uint *segment_area,
                    __global uint *deposit_wish, __global uint *deposit_place) {
   if (!lays_now(status, world, term)) return;
   deposit_wish[i] = deposit_place[i] = 0;
@@ -76,6 +96,10 @@ void wish_deposits(uint i, __constant World *world, __global Status *status, __c
     room = !in_a_cell(begin, end, world, position, radius, bin_start);
     begin = end;
   }
+  int segments = chain_start[world->chains] - chain_start[world->chains - 1] - 1;  // of each in reserve
+  if (room && world->moving && term->anchors)
+    room = anchors_of(line, segments, world, status, term, node_position, listed_node, segment_list, segment_bin_start,
+                      segment_area) >= term->anchors;
   if (room) deposit_wish[i] = deposit_place[i] = 1;
   else atomic_inc(&status->deposits_blocked);
 }

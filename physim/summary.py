@@ -172,8 +172,8 @@ def _deposition(o: Outcome) -> list[str]:
     rows = [("  deposition      ", o.last.counters)]
     if o.null_last is not None:
         rows.append(("    null          ", o.null_last.counters))
-    return [f"{name}{number_of(int(count['chains_laid']), 'fiber')} laid down by cells; for "
-            f"{count['deposits_blocked']:,} there was no room, for {count['deposits_refused']:,} none left in reserve"
+    return [f"{name}{number_of(int(count['chains_laid']), 'fiber')} laid down by cells; "
+            f"no room or no hold for {count['deposits_blocked']:,}, none in reserve for {count['deposits_refused']:,}"
             for name, count in rows if "chains_laid" in count]  # fmt: skip
 
 

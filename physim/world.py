@@ -73,7 +73,7 @@ STATUS_WORDS = (
     "deepest",  # most iterations in a round of this step
     "rebuilds", "iterations", "total_iterations", "most_iterations", "total_rounds", "most_rounds", "parts", "limited",
     "clamped", "junctions_full", "departed", "links_released", "crosslinks_broken", "crosslinks_formed",
-    "deposits_blocked",  # fibers that were due, but for which there was no room
+    "deposits_blocked",  # fibers that were due, but for which there was no room, or no hold
     "deposits_refused",  # ... or none left in reserve
 )  # fmt: skip
 STATUS = np.dtype([(word, "u4") for word in STATUS_WORDS])

@@ -19,8 +19,9 @@ class Deposition(Term):
     von Mises-Fisher(p, focus), p the polarity, and n at right angles to it, all alike: the fiber lies beside the cell,
     at the distance d = `clearance` from its surface. It is whole, straight, and free of stress where it lies. On the
     middle of each of its segments it has a site, which binds the nearest fiber within `capture`, at rest as the two
-    then are; `turnover` binds those that found none. A fiber that would leave the box or lie in a cell is not laid
-    (`deposits_blocked`), nor is one when all `reserve` fibers have been laid (`deposits_refused`): both are counted.
+    then are; `turnover` binds those that found none. A fiber that would leave the box or lie in a cell is not laid, and
+    neither is, where fibers move, one of which fewer than `anchors` sites would bind: it could be reeled in
+    (`deposits_blocked`). Nor is one when all `reserve` fibers have been laid (`deposits_refused`). Both are counted.
     Present + dissolved = initial + deposited holds to the last unit. Source: fibrils form at the surface of
     fibroblasts, Porter & Pappas, J Biophys Biochem Cytol 5:153 (1959), parallel to the axis of the cell: Canty et al, J
     Cell Biol 165:553 (2004). All numbers are assumed.
@@ -35,14 +36,16 @@ class Deposition(Term):
     clearance: Micron = parameter(0.5, "distance d from the surface of the cell", source="assumed", ge=0)
     focus: Number = parameter(10.0, "concentration of directions about the polarity; 0: all directions alike",
                               source="assumed", ge=0, le=100)  # fmt: skip
-    capture: Micron = parameter(1.5, "sites bind fibers up to this far when they are laid; 0: none", ge=0,
-                                source="assumed: as far as a cell's own links reach aside")  # fmt: skip
+    capture: Micron = parameter(2.0, "sites bind fibers up to this far when they are laid; 0: none", ge=0,
+                                source="assumed: 37 % of them in 2 mg/ml of 0.2 um")  # fmt: skip
+    anchors: int = parameter(2, "sites that must bind where fibers move", source="as in grown gels", ge=0, le=1000)
     reserve: int = parameter(1000, "fibers that can be laid down in the whole run", source="memory: 10 kB each", ge=1)
     interval: Minute = parameter(1.0, "time from one round of laying to the next", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("begin_deposits", "one", writes=("depositing",)),
-        Kernel("wish_deposits", "room", (*_CELL, "secretion", "polarity", "bin_start"),
+        Kernel("wish_deposits", "room",
+               (*_CELL, "secretion", "polarity", "bin_start", "chain_start", "node_position", *_SEARCHED),
                ("deposit_wish", "deposit_place")),
         Kernel("scan_deposits", "room", ("depositing",), ("deposit_place",), primitive="scan_deposits"),
         Kernel("lay_chains", "cell", (*_CELL, "polarity", "chain_start", "deposit_wish", "deposit_place"),

@@ -27,7 +27,7 @@ LATTICE = 12.0 + 20.0 * np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij")
 
 def table(moving: bool, terms: dict[str, Any], boundary: Any = "open", **law: float) -> dict[str, Any]:
     """A scenario of cells that rest and lay fibers down in each step."""
-    laws = {"deposition": {"interval": STEP, "length": 11.0, "reserve": 40, **law}, **terms}
+    laws = {"deposition": {"interval": STEP, "length": 11.0, "anchors": 0, "reserve": 40, **law}, **terms}
     laws |= {"network": {"wake_force": 0.0}} if moving else {}
     return scenes.table(laws, SIZE, step=STEP, collagen=True, boundary=boundary)
 
@@ -164,7 +164,7 @@ def test_balance_is_exact_while_cells_cut_and_what_is_cut_grows_back(make_simula
 
 def strained(make_simulation: Any, **law: float) -> Any:
     """A patch off its rest by 0.05 um; nothing has been laid down yet."""
-    terms = {"deposition": {"rate": 0.0, "interval": STEP, "length": 11.0, "reserve": 40, **law}}
+    terms = {"deposition": {"rate": 0.0, "interval": STEP, "length": 11.0, "anchors": 0, "reserve": 40, **law}}
     sim = gels.gel(make_simulation, patch(), terms=terms, cells=scenes.cells(LATTICE, 3.0, 1.0), **gels.EXACT)
     gels.hold(sim, np.ones(sim.shape("node_held")))
     sim.step()
@@ -238,6 +238,26 @@ def test_sites_bind_the_nearest_fiber_that_was_there(make_simulation):
     np.testing.assert_array_equal(bound[new & clear], (nearest < capture)[new & clear])
     assert 10 < bound[new].sum() < 0.8 * (new & here).sum()
     assert sim.snapshot().counters["crosslinks_free"] == (new & here & ~bound).sum()
+
+
+@pytest.mark.parametrize("moving", [True, False], ids=["moving", "held"])
+def test_where_fibers_move_only_those_are_laid_that_hold(make_simulation, moving):
+    """Two sites or more bind: by brute force. Held fibers need no hold."""
+    capture, net = 3.0, patch()
+    law = REGISTRY["deposition"](length=11.0)
+    sim = layers(make_simulation, net, moving=moving, rate=ALWAYS, capture=capture, anchors=2)
+    sim.step()
+    _, ends = beside(sim, 0, law)
+    sites = ends[:, :1] + (np.arange(4)[None, :, None] + 0.5) / 4 * (ends[:, 1:] - ends[:, :1])
+    begin, vector = net.nodes[net.segments[:, 0]], net.vectors
+    along = np.clip(((sites[:, :, None] - begin) * vector).sum(-1) / net.lengths**2, 0, 1)
+    apart = np.linalg.norm(begin + along[..., None] * vector - sites[:, :, None], axis=-1).min(-1)
+    assert np.abs(apart - capture).min() > 1e-4
+    room, holds = depth(sim, ends) < 0, (apart < capture).sum(1) >= 2
+    assert laid(sim) == (room & (holds | (not moving))).sum() and (room & ~holds).sum() > 3 and (room & holds).sum() > 3
+    if moving:
+        new = sim.read("crosslink_segments")[sim.read("crosslink_bound") > 0][len(net.crosslinks) :, 0]
+        assert np.bincount(sim.network.segment_fiber[new])[net.fibers :].min() == 2
 
 
 @pytest.mark.parametrize("moving", [True, False], ids=["moving", "held"])

@@ -27,7 +27,7 @@ MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments":
         "strain": {"shear_rate": 0.02},
         "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
         "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 3.0, "interval": 0.2},
-        "deposition": {"rate": 1.0, "length": 8.0, "reserve": 12, "interval": 0.2},
+        "deposition": {"rate": 1.0, "length": 8.0, "capture": 5.0, "reserve": 6, "interval": 0.2},
         "shedding": {"ripping_ratio": 1.0, "decay_rate": 1.0, "synthesis_rate": 1.0, "ligand_gain": 3.0,
                      "interval": 0.2}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
