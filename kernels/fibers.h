@@ -37,13 +37,12 @@ static inline uint bin_near(int4 home, int dx, int dy, int dz, const __constant 
                    neighbor_bin(home.z + dz, grid, 2), grid);
 }
 
-// Segments of these bins one after the other: k is the place of each in `segment_list` and `listed_node`.
-#define EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start)                               \
-  for (int dz = (near).low.z; dz <= (near).high.z; ++dz)                                        \
-    for (int dy = (near).low.y; dy <= (near).high.y; ++dy)                                      \
-      for (int dx = (near).low.x; dx <= (near).high.x; ++dx)                                    \
-        for (uint bin = bin_near(home, dx, dy, dz, grid), k = segment_bin_start[bin];           \
-             k < segment_bin_start[bin + 1]; ++k)
+// What lies in these bins, one after the other: k is the place of each in the list that is sorted by bins.
+#define EACH_NEAR(k, home, near, grid, bin_start)                                                                  \
+  for (int dz = (near).low.z; dz <= (near).high.z; ++dz)                                                          \
+    for (int dy = (near).low.y; dy <= (near).high.y; ++dy)                                                        \
+      for (int dx = (near).low.x; dx <= (near).high.x; ++dx)                                                      \
+        for (uint bin = bin_near(home, dx, dy, dz, grid), k = (bin_start)[bin]; k < (bin_start)[bin + 1]; ++k)
 
 // The part [begin, end] of the segment a + t e, t in 0..1, inside a sphere about the origin; begin >= end if none.
 static inline float2 inside_sphere(float3 a, float3 e, float radius) {
@@ -63,6 +62,9 @@ static inline float2 in_front(float2 part, float3 a, float3 e, float3 front) {
 
 // What happens to the matrix at intervals happens at the end of so many steps.
 static inline uint steps_of(float interval, float step) { return max((uint)rint(interval / step), 1u); }
+
+// Chains that wait to be laid down are no part of the matrix yet. Node less segment is the number of a chain.
+#define IN_RESERVE(chain) ((uint)(chain) >= status->chains)
 
 // Rows of `matrix_tally`.
 enum { TAKEN_BY_CELLS, DISSOLVED_LOOSE, DEPOSITED };

@@ -34,14 +34,6 @@ void age_links(uint i, __constant World *world, __global Status *status, __const
   }
 }
 
-// Direction of a probe: von Mises-Fisher about p.
-static inline float3 probe_direction(float3 p, float focus, float u, float v) {
-  float w = focus > 1e-3f ? 1.0f + log(u + (1.0f - u) * exp(-2.0f * focus)) / focus : 2.0f * u - 1.0f;
-  float3 e = across(p), f = cross(p, e);
-  float s = sqrt(fmax(1.0f - w * w, 0.0f));
-  return w * p + s * (cospi(2.0f * v) * e + sinpi(2.0f * v) * f);
-}
-
 // Nearest segment to a tip that the cell does not hold yet: (1 + segment, where on it), 0 if none within capture.
 static inline uint nearest_segment(int4 tip, uint i, __constant World *world, float capture, __global const int4 *node_position,
                             __global const uint *listed_node, __global const uint *segment_list,
@@ -52,7 +44,7 @@ static inline uint nearest_segment(int4 tip, uint i, __constant World *world, fl
   Span near = bins_around(home, capture + longest, world->segment_bins_per_um, grid);
   float best = capture;
   uint found = 0;
-  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+  EACH_NEAR(k, home, near, grid, segment_bin_start) {
     uint n = listed_node[k];
     float3 a = separation(node_position[n], tip, world->quantum);
     float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
@@ -83,7 +75,7 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     float4 u = uniforms(id[i], slot, status->step, FOR_LINK_BINDING, world->seed);
     float reach = radius[i] - term->probe_length * log(u.y);
     if (link_segment[here] || u.x > chance || reach > radius[i] + term->reach) continue;
-    float3 direction = probe_direction(polarity[i].xyz, term->focus, u.z, u.w);
+    float3 direction = direction_about(polarity[i].xyz, term->focus, u.z, u.w);
     int4 tip = moved(position[i], reach * direction, world->quantum);
     float at = 0.0f;
     uint found = nearest_segment(tip, i, world, term->capture, node_position, listed_node, segment_list,

@@ -17,7 +17,7 @@ void lyse(uint i, __constant World *world, __global Status *status, __constant P
   float reach = radius[i] + term->reach, time = steps_of(term->interval, world->step) * world->step;
   float most = fmin(term->rate * mmp[i] * time, 1.0f);
   Span near = bins_around(home, reach + SEGMENT_REACH, world->segment_bins_per_um, grid);
-  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+  EACH_NEAR(k, home, near, grid, segment_bin_start) {
     uint n = listed_node[k], s = segment_list[k];
     float3 a = separation(node_position[n], centre, world->quantum);
     float3 e = separation(node_position[n + 1], node_position[n], world->quantum);

@@ -1,7 +1,7 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC11), keyed by seed, counted by
 // (entity, slot, step, purpose), so that a draw depends on nothing else.
 enum { FOR_NOISE = 1, FOR_POLARITY, FOR_LINK_RELEASE, FOR_LINK_BINDING, FOR_TURNOVER, FOR_SHEDDING,
-       FOR_SYNTHESIS, FOR_DECAY, FOR_REPAIR };
+       FOR_SYNTHESIS, FOR_DECAY, FOR_REPAIR, FOR_DEPOSITION };
 
 static inline uint4 philox(uint4 counter, uint2 key) {
   for (int round = 0; round < 10; ++round) {
@@ -24,4 +24,12 @@ static inline float3 normals(uint entity, uint slot, uint step, uint purpose, co
   float4 u = uniforms(entity, slot, step, purpose, seed);
   float r = sqrt(-2.0f * log(u.x)), s = sqrt(-2.0f * log(u.z));
   return (float3)(r * cospi(2.0f * u.y), r * sinpi(2.0f * u.y), s * cospi(2.0f * u.w));
+}
+
+// A direction about p, from two of `uniforms`: von Mises-Fisher, all directions alike at focus 0.
+static inline float3 direction_about(float3 p, float focus, float u, float v) {
+  float w = focus > 1e-3f ? 1.0f + log(u + (1.0f - u) * exp(-2.0f * focus)) / focus : 2.0f * u - 1.0f;
+  float3 e = across(p), f = cross(p, e);
+  float s = sqrt(fmax(1.0f - w * w, 0.0f));
+  return w * p + s * (cospi(2.0f * v) * e + sinpi(2.0f * v) * f);
 }

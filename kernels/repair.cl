@@ -19,7 +19,7 @@ void cover(uint i, __constant World *world, __global Status *status, __constant 
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(position[i], grid);
   Span near = bins_around(home, radius[i] + SEGMENT_REACH, world->segment_bins_per_um, grid);
-  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+  EACH_NEAR(k, home, near, grid, segment_bin_start) {
     uint n = listed_node[k], s = segment_list[k];
     if (segment_area[s]) continue;
     float3 a = separation(node_position[n], position[i], world->quantum);
@@ -58,7 +58,7 @@ void regrow(uint c, __constant World *world, __global Status *status, __constant
             __global const int4 *node_position, __global const int4 *node_rest, __global const uint *chain_start,
             __global const uint *segment_covered, __global uint *segment_area, __global uint *segment_length,
             __global uint *segment_laid, __global uint2 *matrix_tally) {
-  if (!mends_now(status, world, term)) return;
+  if (!mends_now(status, world, term) || IN_RESERVE(c)) return;
   uint first = chain_start[c] - c, end = chain_start[c + 1] - 1 - c, due, a, b;
   float chance = -expm1(-(steps_of(term->interval, world->step) * world->step) / term->time);
   for (uint s = first; s < end; ++s) {

@@ -12,6 +12,8 @@ void bin_segments(uint i, __constant World *world, __global Status *status, __co
                   __global const uint *binning, __global const int4 *node_position,
                   __global const int2 *segment_nodes, __global uint *segment_bin) {
   if (!binning[0]) return;
+  segment_bin[i] = 0xFFFFFFFFu;
+  if (IN_RESERVE(segment_nodes[i].x - i)) return;
   int4 first = node_position[segment_nodes[i].x];
   float3 half_way = 0.5f * separation(node_position[segment_nodes[i].y], first, world->quantum);
   int4 bin = bin_of_position(moved(first, half_way, world->quantum), &world->segment_grid);
@@ -21,9 +23,10 @@ void bin_segments(uint i, __constant World *world, __global Status *status, __co
 
 // First nodes of segments in the order of their bins, so that a search reads them in turn.
 void name_nodes(uint k, __constant World *world, __global Status *status, __constant Segments *term,
-                __global const uint *binning, __global const int2 *segment_nodes, __global const uint *segment_list,
-                __global uint *listed_node) {
-  if (binning[0]) listed_node[k] = (uint)segment_nodes[segment_list[k]].x;
+                __global const uint *binning, __global const int2 *segment_nodes,
+                __global const uint *segment_bin_start, __global const uint *segment_list, __global uint *listed_node) {
+  bool listed = binning[0] && k < segment_bin_start[bin_total(&world->segment_grid)];
+  if (listed) listed_node[k] = (uint)segment_nodes[segment_list[k]].x;
 }
 
 void mark_nodes(uint i, __constant World *world, __global Status *status, __constant Segments *term,
@@ -40,7 +43,7 @@ void list_touches(uint i, __constant World *world, __global Status *status, __co
   float reach = radius[i] + world->skin;
   Span near = bins_around(home, reach + SEGMENT_REACH, world->segment_bins_per_um, grid);
   uint count = 0;
-  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+  EACH_NEAR(k, home, near, grid, segment_bin_start) {
     uint n = listed_node[k];
     float3 a = separation(node_position[n], position[i], world->quantum);
     float3 e = separation(node_position[n + 1], node_position[n], world->quantum);

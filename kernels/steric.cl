@@ -55,7 +55,7 @@ void steric(uint i, __constant World *world, __global Status *status, __constant
   Span near = bins_around(home, radius[i] + SEGMENT_REACH, world->segment_bins_per_um, grid);
   float3 sum = 0.0f;
   Symmetric stiff = {0, 0, 0, 0, 0, 0};
-  EACH_SEGMENT_NEAR(k, home, near, grid, segment_bin_start) {
+  EACH_NEAR(k, home, near, grid, segment_bin_start) {
     uint n = listed_node[k];
     Load load = load_of(position[i], radius[i], nucleus_radius[i], node_position[n], node_position[n + 1], world,
                         term);

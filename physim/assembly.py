@@ -10,12 +10,14 @@ import numpy as np
 from physim.codegen import CHUNK
 from physim.errors import InputError
 from physim.generate.fiber_network import FiberNetwork
+from physim.generate.reserve import with_reserve
 from physim.network_state import held_nodes
 from physim.scenario import Scenario
 from physim.state import ARRAYS
 from physim.step import Kernel, Term, check_order
 from physim.terms import ALWAYS, STEP
 from physim.terms.cells import LaboratoryDrag, PhysiCell
+from physim.terms.deposition import Deposition
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Part, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Walls
@@ -230,7 +232,8 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
     """The arrays of the cells at time zero, in the order of their ids."""
     state: dict[str, np.ndarray] = {name: cells[name] for name in
         ("id", "type", "radius", "nucleus_radius", "cadherin", "integrin")}  # fmt: skip
-    state["mmp"] = cells.get("mmp", np.ones(len(cells["id"]), np.float32))
+    for name in ("mmp", "secretion"):
+        state[name] = cells.get(name, np.ones(len(cells["id"]), np.float32))
     state["position"] = state["list_position"] = box.to_fixed(cells["position"])
     polarity = np.random.Generator(np.random.Philox(key=scenario.run.seed)).normal(size=(len(cells["id"]), 3))
     state["polarity"] = np.zeros((len(polarity), 4), np.float32)
@@ -250,6 +253,24 @@ def most_fibers(terms: list[Term], network: FiberNetwork | None) -> int:
         return network.fibers
     ties = 2 * len(network.crosslinks) + int(held_nodes(network).sum())
     return min(len(network.segments), network.fibers + ties)
+
+
+def reserved(scenario: Scenario, network: FiberNetwork | None) -> FiberNetwork | None:
+    """The network with the fibers in reserve that the term `deposition` asks for. Raises InputError."""
+    term = scenario.terms.get(Deposition.name)
+    if network is None or scenario.collagen is None:
+        return network
+    if not isinstance(term, Deposition):
+        return network.made
+    return with_reserve(network, term.reserve, term.length, scenario.collagen.segment_length)
+
+
+def check_reserve(scenario: Scenario, network: FiberNetwork | None) -> None:
+    """Raise InputError if a saved network has another reserve than its scenario asks for."""
+    term = scenario.terms.get(Deposition.name)
+    there, wanted = getattr(network, "reserve", 0), term.reserve if isinstance(term, Deposition) else 0
+    if there != wanted:
+        raise InputError(f"saved state: terms.deposition.reserve {wanted} was {there}; keep it, or start anew")
 
 
 def touches(terms: list[Term]) -> bool:

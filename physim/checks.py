@@ -253,7 +253,7 @@ def _lengths(scenario: Scenario) -> list[str]:
     """Lengths of terms that do not fit the box or the cells."""
     from physim.terms import Advance, Links, Steric
 
-    lines = []
+    lines = _deposits(scenario)
     advance, steric = scenario.terms.get("advance", Advance()), scenario.terms.get("steric")
     if isinstance(advance, Advance) and advance.largest_move > 0.5 * min(scenario.box.size):
         lines.append(
@@ -271,6 +271,29 @@ def _lengths(scenario: Scenario) -> list[str]:
     links = scenario.terms.get("links")
     if isinstance(links, Links) and (misfit := link_misfit(links, smallest)):
         lines.append(f"terms.links.{misfit} of {_group(scenario, 'radius', smallest)}; lower it or raise reach")
+    return lines
+
+
+def _deposits(scenario: Scenario) -> list[str]:
+    """Fibers to be laid down that are too long for the box, or too many."""
+    from physim.generate.reserve import segments_of
+    from physim.terms import Deposition
+
+    term, collagen, lines = scenario.terms.get("deposition"), scenario.collagen, []
+    if not isinstance(term, Deposition) or collagen is None:
+        return []
+    edge = min(scenario.box.size)
+    for name in ("length", "clearance"):
+        if getattr(term, name) > 0.5 * edge:
+            lines.append(
+                f"terms.deposition.{name}: {_um(getattr(term, name))} is more than half of the box's shortest edge "
+                f'{_um(edge)}; write at most "{_um(0.5 * edge)}"'
+            )
+    segments = term.reserve * segments_of(term.length, collagen.segment_length)
+    if segments > MOST_SEGMENTS:
+        lines.append(
+            f"terms.deposition.reserve: makes {segments:,} segments, more than {MOST_SEGMENTS:,}; lower it"
+        )
     return lines
 
 

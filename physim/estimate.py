@@ -182,7 +182,10 @@ def report(sim: Any) -> str:
     """All that can be said before a run, as `physim estimate` prints it; takes steps for a few seconds."""
     scenario, network, total = sim.scenario, sim.network, _steps(sim.scenario)
     found, cost = disk(sim), time_steps(sim)
-    fibers = f"{network.fibers:,} in {len(network.segments):,} segments" if network is not None else "none"
+    fibers = "none"
+    if network is not None:
+        fibers = f"{network.made.fibers:,} in {len(network.made.segments):,} segments"
+        fibers += f", and {network.reserve:,} in reserve" if network.reserve else ""
     size = time_words = "not known"
     if found is not None:
         size = (f"about {megabytes(found.total)}: {found.frames:,} frames of {megabytes(found.per_frame)}, "

@@ -49,9 +49,11 @@ def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
 
     Where fibers are held and nothing changes them: as they were made, for all frames. Segments through a periodic face
     are left out, and those that are cut, with nodes that have no other: then `node` is the number of a node in the
-    network, and `cut_end` is 1 where the fiber went on.
+    network, and `cut_end` is 1 where the fiber went on. Fibers that wait to be laid down are not written.
     """
     fibers = snapshot.fibers or {}
+    if network.reserve:
+        network = network.first(len(fibers["position"]) - len(fibers["area"])) if fibers else network.made
     nodes, area = fibers.get("position", network.nodes), fibers.get("area")
     fields = _clock(snapshot) if fibers else {}
     fields |= {"bundle_diameter (um)": np.array([network.bundle_diameter])}

@@ -107,7 +107,7 @@ def made_lengths(network: FiberNetwork, box: Box) -> NDArray[np.uint32]:
 
 
 def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
-    """Arrays of the state by name; what moves as it is at time zero."""
+    """Arrays of the state by name; what moves as it is at time zero. Fibers in reserve have no area and no length."""
     fixed = box.to_fixed(network.nodes)
     begin, end = network.segments.T
     vector = separations(fixed, begin, end, box)
@@ -115,11 +115,12 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
     at, rest_gap = crosslink_rests(network, fixed, vector, box)
     course = np.pad(vector / rest[:, None], ((0, 0), (0, 1)))
     own, other = (course[network.crosslinks[:, side]] for side in (0, 1))
+    there = network.segment_fiber < network.fibers - network.reserve
     return {
         "node_position": fixed,
         "segment_nodes": np.ascontiguousarray(network.segments, np.int32),
-        "segment_area": np.full(len(rest), 1 << 24, np.uint32),
-        "segment_length": counted_lengths(rest),
+        "segment_area": np.where(there, 1 << 24, 0).astype(np.uint32),
+        "segment_length": np.where(there, counted_lengths(rest), 0).astype(np.uint32),
         "segment_fiber": network.segment_fiber.astype(np.uint32),
         "chain_start": fiber_starts(network),
         "fiber_span": fiber_spans(network),
@@ -131,7 +132,7 @@ def fiber_state(network: FiberNetwork, box: Box) -> dict[str, np.ndarray]:
         "node_rest": fixed,
         "fiber_frame": np.tile(np.eye(3, 4), (network.fibers, 1)),
         "crosslink_segments": np.ascontiguousarray(network.crosslinks, np.uint32),
-        "crosslink_bound": np.ones(len(at), np.uint32),
+        "crosslink_bound": there[network.crosslinks[:, 0]].astype(np.uint32),
         "crosslink_at": at,
         "crosslink_rest": rest_gap,
         "crosslink_turn": np.stack([own, other, own, other], axis=1).reshape(-1, 4),

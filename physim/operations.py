@@ -43,6 +43,7 @@ def pristine(sim: Simulation) -> None:
     state = _as_made(sim)
     if "integrin_tally" in sim.buffers:
         remove_shed(sim)
+    _empty_again(sim)
     tally = {"matrix_tally": np.zeros_like(sim.read("matrix_tally"))} if "matrix_tally" in sim.buffers else {}
     _put(sim, state | tally, fibers=sim.layout.chains)
 
@@ -55,9 +56,12 @@ def keep_void(sim: Simulation) -> None:
     """
     state = _as_made(sim)
     area = _area(sim)
-    del state["segment_area"]
+    stays = np.where(state.pop("segment_area") > 0, area, 0)
+    if sim.network.reserve:
+        state["segment_area"] = stays.astype(np.uint32)
+        _empty_again(sim)
     if "crosslink_bound" in state:
-        state["crosslink_bound"] = (area[sim.network.crosslinks] > 0).all(1).astype(np.uint32)
+        state["crosslink_bound"] = (stays[sim.network.crosslinks] > 0).all(1).astype(np.uint32)
     if "fiber_span" in sim.buffers:  # what holds together is what held together
         for name in ("fiber_span", "segment_fiber"):
             del state[name]
@@ -82,7 +86,8 @@ def refill(sim: Simulation, *, stretch: float = 4.0, capture: float = 0.5) -> in
     vector = separations(fixed, begin, end, box)
     rest = lengths(vector)
     first = lengths(separations(made["node_position"], begin, end, box))
-    fits = (area > 0) | ((rest * stretch >= first) & (rest <= stretch * first))
+    there = network.segment_fiber < sim.status["chains"]
+    fits = there & ((area > 0) | ((rest * stretch >= first) & (rest <= stretch * first)))
     state: dict[str, NDArray] = {"segment_area": np.where(fits, _WHOLE, 0).astype(np.uint32)}
     if "segment_length" in sim.buffers:
         before = sim.read("segment_length")
@@ -97,7 +102,7 @@ def refill(sim: Simulation, *, stretch: float = 4.0, capture: float = 0.5) -> in
                   "segment_fiber": network.segment_fiber.astype(np.uint32), "fiber_span": made["fiber_span"]}
         state |= _crosslinks_as_they_lie(sim, fixed, vector, course, area == 0, fits, capture)
     _put(sim, state, fibers=sim.layout.chains)
-    return int((~fits).sum())
+    return int((there & ~fits).sum())
 
 
 def _crosslinks_as_they_lie(sim: Simulation, fixed: NDArray, vector: NDArray, course: NDArray, cut: NDArray,
@@ -108,7 +113,7 @@ def _crosslinks_as_they_lie(sim: Simulation, fixed: NDArray, vector: NDArray, co
     at, nodes = sim.read("crosslink_at"), sim.network.segments
     apart = separations(fixed, nodes[other, 0], nodes[own, 0], sim.box)
     gap = lengths(apart + at[:, :1].astype(float) * vector[own] - at[:, 1:].astype(float) * vector[other])
-    near = cut[segments].any(1) & whole[segments].all(1) & (gap <= capture)
+    near = cut[segments].any(1) & whole[segments].all(1) & (gap <= capture) & (own != other)
     bound = (sim.read("crosslink_bound") > 0) & ~cut[segments].any(1)
     turn = np.stack([course[own], course[other], course[own], course[other]], axis=1).reshape(-1, 4)
     return {"crosslink_bound": (bound | near).astype(np.uint32), "crosslink_turn": turn,
@@ -149,6 +154,11 @@ def remove_cells(sim: Simulation, ids: Iterable[int]) -> None:
     for name, values in arrays.items():
         sim._put(name, np.compress(stays, values, axis=0 if ARRAYS[name].rows == "1" else 1))
     _tell(sim)
+
+
+def _empty_again(sim: Simulation) -> None:
+    """What cells have laid down is in reserve again."""
+    sim._last_status["chains"] = sim.network.made.fibers
 
 
 def _as_made(sim: Simulation) -> dict[str, NDArray]:

@@ -101,8 +101,9 @@ class Recorder:
                 copy_file(source, folder / name)
             write_text(folder / "scenario.toml", scenario_toml)
             if network is not None:
-                dropped = int(frame_files.through_faces(network, network.nodes).sum())
-                self.info["fibers"] = {"segments": len(network.segments), "not_drawn": dropped}
+                made = network.made
+                dropped = int(frame_files.through_faces(made, made.nodes).sum())
+                self.info["fibers"] = {"segments": len(made.segments), "not_drawn": dropped}
             write_json(folder / "run.json", self.info)
 
     def _open(self, folder: Path, network: FiberNetwork | None, type_names: Sequence[str]) -> None:

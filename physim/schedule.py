@@ -39,7 +39,8 @@ class Schedule:
         makers: dict[str, Callable[[Primitives], list[Launch]]] = {
             "sort_cells": self._sort_cells, "append_daughters": self._append_daughters,
             "sort_segments": self._sort_segments, "sort_tethers": self._sort_tethers, "scan_awake": self._scan_awake,
-            "sort_holds": self._sort_holds, "scan_pieces": self._scan_pieces}
+            "sort_holds": self._sort_holds, "scan_pieces": self._scan_pieces,
+            "scan_deposits": self._scan_deposits}
         conditions = {"sort_cells": "rebuild", "sort_segments": "rebuild", "append_daughters": "births",
                       "sort_holds": "relink", "scan_pieces": "relink"}
         launches = makers[kernel.primitive](Primitives(self.device, term.name))
@@ -85,6 +86,9 @@ class Schedule:
 
     def _scan_pieces(self, primitives: Primitives) -> list[Launch]:
         return primitives.scan(self.buffers["piece_place"], self.layout.chains + 1, self.buffers["listing"])
+
+    def _scan_deposits(self, primitives: Primitives) -> list[Launch]:
+        return primitives.scan(self.buffers["deposit_place"], self.layout.stride, self.buffers["depositing"])
 
     def _append_daughters(self, primitives: Primitives) -> list[Launch]:
         """A row for each daughter: what the mother has, but empty tables of junctions and links."""

@@ -88,6 +88,7 @@ class Cells(Section):
     cadherin: Number = parameter(1.0, "cadherin level relative to the reference cell", ge=0, le=1000)
     integrin: Number = parameter(1.0, "integrin level relative to the reference cell", ge=0, le=1000)
     mmp: Number = parameter(1.0, "membrane-bound collagenase relative to the reference cell", ge=0, le=1000)
+    secretion: Number = parameter(1.0, "collagen laid down relative to the reference cell", ge=0, le=1000)
     spacing: Micron | None = Field(
         None, gt=0, le=1e6, description="distance of neighbours in a spheroid, or least distance"
     )

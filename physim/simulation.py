@@ -87,7 +87,8 @@ class Simulation(Loop):
         from physim.generate.matrix import initial_network
 
         cells = initial_cells(self.scenario) if cells is None else cells
-        self.network = initial_network(self.scenario, cells) if network is None else network
+        network = initial_network(self.scenario, cells) if network is None else network
+        self.network: Any = assembly.reserved(self.scenario, network)
         terms = assembly.build_step(self.scenario)
         radius = float(cells["radius"].max())
         widest = assembly.widest_range(terms, radius)
@@ -95,12 +96,14 @@ class Simulation(Loop):
         layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 2 * radius, 1.0)))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
         world["cell_grid"], world["segment_grid"] = self._grid, self._segment_grid
-        world["segment_bins_per_um"][:3] = self._segment_grid["scale"][:3] / np.where(
-            self.box.periodic, 1, 2) / (self.box.upper - self.box.lower)  # fmt: skip
+        for grid in ("segment", "cell"):
+            world[f"{grid}_bins_per_um"][:3] = world[f"{grid}_grid"]["scale"][:3] / np.where(
+                self.box.periodic, 1, 2) / (self.box.upper - self.box.lower)  # fmt: skip
         status = np.zeros((), STATUS)
         status["rebuild"], status["cells"], status["rows"] = 1, layout.cells, layout.cells
         status["next_id"] = int(cells["id"].max()) + 1
         status["fibers"], status["relink"] = layout.chains, 1
+        status["chains"] = self.network.made.fibers if self.network is not None else 0
         super().__init__(device, terms, arrays, layout, world, status, self.scenario.run.step)
         first = assembly.first_state(self.scenario, self.box, cells) | self._fiber_state()
         for name in arrays:
@@ -113,11 +116,12 @@ class Simulation(Loop):
         if saved.status["halt"]:
             raise InputError("saved state: it is of the middle of a step that could not go on; save before that")
         terms = assembly.build_step(self.scenario)
+        assembly.check_reserve(self.scenario, self.network)
         layout, arrays = self._layout(terms, saved.capacity, saved.world["cell_grid"])
         layout.neighbor_rows = max(layout.neighbor_rows, int(saved.world["neighbor_rows"]))
         layout.touch_rows = max(layout.touch_rows, int(saved.world["touch_rows"]))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
-        for name in ("cell_grid", "segment_grid", "segment_bins_per_um"):
+        for name in ("cell_grid", "segment_grid", "segment_bins_per_um", "cell_bins_per_um"):
             world[name] = saved.world[name]
         for name in ("pair_range", "skin", "quantum"):
             if not np.array_equal(world[name], saved.world[name]):
@@ -230,7 +234,10 @@ class Simulation(Loop):
         return self.box.to_micron(self.read("position"))[np.argsort(self.read("id"))]
 
     def fiber_nodes(self) -> np.ndarray:
-        """Present positions (N, 3) um of the nodes of the network, wrapped into the box along periodic axes."""
+        """Present positions (N, 3) um of the nodes of the network, wrapped into the box along periodic axes.
+
+        With the term `deposition` those of fibers in reserve come last: `snapshot().fibers` is without them.
+        """
         return self.box.to_micron(self.read("node_position"))
 
     def snapshot(self) -> Snapshot:

@@ -5,6 +5,7 @@ All in um, min and nN.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from physim.terms.network import Network
 from physim.terms.remodeling import Chains
 
 if TYPE_CHECKING:
+    from physim.generate.fiber_network import FiberNetwork
     from physim.simulation import Simulation
 
 __all__ = ["GIVEN", "Snapshot", "take"]
@@ -94,6 +96,10 @@ def _counters(sim: Simulation) -> dict[str, int | float]:
     counters: dict[str, int | float] = {**sim.status}
     if "crosslink_bound" in sim.buffers:
         bound = sim.read("crosslink_bound")
+        if "depositing" in sim.buffers:  # without the sites of fibers in reserve
+            laid = sim.network.first(sim.status["chains"])
+            bound = bound[sim.read("crosslink_segments")[:, 0] < len(laid.segments)]
+            counters["chains_laid"] = sim.status["chains"] - sim.network.made.fibers
         counters |= {"crosslinks_bound": int(bound.sum()), "crosslinks_free": int((bound == 0).sum())}
     return counters
 
@@ -103,20 +109,30 @@ def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
 
     None if fibers are held and not cut, and nothing is left on them.
     """
-    network, moving = sim.network, [term for term in sim.terms if isinstance(term, Network)]
+    moving = [term for term in sim.terms if isinstance(term, Network)]
     cut = can_be_cut(sim)
     shed = {"shed_integrins": sim.read("segment_shed")} if "integrin_tally" in sim.buffers else {}
     if not (moving or cut or shed):
         return None
+    network = there(sim)
+    segments = slice(len(network.segments))
     area = sim.read("segment_area") / 2.0**24 if "segment_area" in sim.buffers else np.ones(len(network.segments))
     fibers = {"area": area, **shed} if cut or (area != 1).any() else shed
+    fibers = {name: values[segments] for name, values in fibers.items()}
     if not moving:
         return {"position": network.nodes, **fibers}
-    nodes = sim.fiber_nodes()
-    return {
-        "position": nodes,
-        "displacement": displacement(network, nodes),
-        "tension": area * tension(network, nodes, stretch_modulus=moving[0].stretch_modulus,
-                                  rest=sim.read("segment_rest") if "segment_rest" in sim.buffers else None),
-        **fibers,
-    }
+    nodes = sim.fiber_nodes()[: len(network.nodes)]
+    rest = sim.read("segment_rest")[segments] if "segment_rest" in sim.buffers else None
+    pull = tension(network, nodes, stretch_modulus=moving[0].stretch_modulus, rest=rest)
+    return {"position": nodes, "displacement": displacement(network, nodes), "tension": area[segments] * pull, **fibers}
+
+
+def there(sim: Simulation) -> FiberNetwork:
+    """The network with what cells have laid down, where they laid it, and without what is in reserve."""
+    made = sim.network.made
+    if not sim.network.reserve:
+        return made
+    laid = sim.network.first(sim.status["chains"])
+    nodes = sim.box.to_micron(sim.read("node_rest"))[: len(laid.nodes)]
+    nodes[: len(made.nodes)] = made.nodes
+    return replace(laid, nodes=nodes)

@@ -43,6 +43,8 @@ _TABLE = (
     Array("integrin", "float", "cell", "", "integrin level relative to the reference cell", persists=True),
     Array("mmp", "float", "cell", "", "level of membrane-bound collagenase relative to the reference cell",
           persists=True),
+    Array("secretion", "float", "cell", "", "level of collagen laid down relative to the reference cell",
+          persists=True),
     Array("polarity", "float4", "cell", "", "unit vector of polarity (x, y, z, 0)", persists=True),
     Array("smoothed_velocity", "float4", "cell", "um/min", "velocity remembered by polarity", persists=True),
     Array(
@@ -59,6 +61,11 @@ _TABLE = (
           persists=True),
     Array("bears", "uint", "cell", "", "1 if a daughter is born of this cell in this step"),
     Array("born_at", "uint", "cell", "", "place of the daughter behind the last row; prefix sum of `bears`"),
+    # deposition
+    Array("depositing", "uint", "one", "", "1 while cells lay fibers down, and how many there can be", rows="2",
+          persists=True),
+    Array("deposit_wish", "uint", "cell", "", "1 if the cell is to lay a fiber down in this step"),
+    Array("deposit_place", "uint", "cell", "", "its place among the fibers in reserve; prefix sum of `deposit_wish`"),
     # neighbours: lists are interleaved by eight cells, entry (octet, k, lane) at (octet x rows + k) x 8 + lane
     Array("list_position", "int4", "cell", "quanta", "centre when the neighbour lists were built", persists=True),
     Array("neighbor_count", "uint", "cell", "", "entries in the neighbour list of the cell"),
@@ -172,7 +179,7 @@ _TABLE = (
     Array("hold_fill", "uint", "segment_start", "", "ends placed so far"),
     Array("hold_list", "uint", "hold", "", "ends in the order of their segments"),
     Array("node_held", "uint", "node", "", "1 if the node is held (on a face of the box), else 0", persists=True),
-    Array("node_rest", "int4", "node", "quanta", "node in the network as it was made", given=True),
+    Array("node_rest", "int4", "node", "quanta", "node where it was made, or laid down", persists=True),
     Array("segment_rest", "double", "segment", "um", "rest length", persists=True),
     Array("segment_inverse", "float", "segment", "1/um", "1 / rest length", persists=True),
     Array("segment_course", "double4", "segment", "", "direction at rest in the frame of the fiber; how it changes "

@@ -49,8 +49,8 @@ class Outcome:
 def describe(outcome: Outcome) -> str:
     """The summary, a dozen lines of at most about 110 characters."""
     parts = [_setting(outcome), _invasion(outcome), _speed(outcome), _departures(outcome), _links(outcome),
-             _fibers(outcome), _matrix(outcome), _integrins(outcome), _numerics(outcome), _limits(outcome.scenario),
-             _files(outcome)]
+             _fibers(outcome), _matrix(outcome), _deposition(outcome), _integrins(outcome), _numerics(outcome),
+             _limits(outcome.scenario), _files(outcome)]
     return "\n".join(line for lines in parts for line in lines) + "\n"
 
 
@@ -67,11 +67,12 @@ def _setting(o: Outcome) -> list[str]:
         f"  cells           {len(cells['id']):,}{groups}; box {size} um, faces {faces}",
     ]
     if s.collagen is not None and o.network is not None:
-        density = float(o.network.lengths.sum() / np.prod(s.box.size))
+        made = o.network.made
+        density = float(made.lengths.sum() / np.prod(s.box.size))
         source = Path(s.collagen.file).name if s.collagen.file else f"{s.collagen.concentration:g} mg/ml"
         lines.append(
-            f"  collagen        {source}: {number_of(o.network.fibers, 'fiber')}, "
-            f"{number_of(len(o.network.segments), 'segment')}, {density:.3g} um of fiber per um^3"
+            f"  collagen        {source}: {number_of(made.fibers, 'fiber')}, "
+            f"{number_of(len(made.segments), 'segment')}, {density:.3g} um of fiber per um^3"
         )
         if getattr(o.network, "pruned", 0):
             lines.append(f"                  {number_of(o.network.pruned, 'fiber')} that nothing held left out")
@@ -164,6 +165,16 @@ def _matrix(o: Outcome) -> list[str]:
     if o.null_last is not None:
         rows.append(("    null          ", _remodeled(o.scenario, o.null_last)))
     return [name + words for name, words in rows if words]
+
+
+def _deposition(o: Outcome) -> list[str]:
+    """How many fibers cells have laid down, and how many were due but were not laid."""
+    rows = [("  deposition      ", o.last.counters)]
+    if o.null_last is not None:
+        rows.append(("    null          ", o.null_last.counters))
+    return [f"{name}{number_of(int(count['chains_laid']), 'fiber')} laid down by cells; "
+            f"no room or no hold for {count['deposits_blocked']:,}, none in reserve for {count['deposits_refused']:,}"
+            for name, count in rows if "chains_laid" in count]  # fmt: skip
 
 
 def _remodeled(scenario: Scenario, last: Snapshot) -> str:

@@ -20,6 +20,7 @@ WORLD = np.dtype([
     ("boundary", "i4", 4),  # 0 periodic, 1 wall, 2 open
     ("seed", "u4", 2),
     ("segment_bins_per_um", "f4", 4),
+    ("cell_bins_per_um", "f4", 4),
     ("step", "f4"),  # min
     ("skin", "f4"),  # um added to the range of neighbour lists
     ("pair_range", "f4"),  # range of the pair terms in units of the sum of radii
@@ -56,6 +57,7 @@ STATUS_WORDS = (
     "binned",  # segments have been sorted into bins
     "longest_half",  # half of the longest segment, um, bits of a float
     "fibers",  # fibers that hold together: what cutting has left of the chains
+    "chains",  # fibers as they were made and laid down; those behind them are in reserve
     "relink",  # crosslinks or segments have changed: they are listed anew
     "awake",  # fibers that move
     "swept",  # step of the last sweep, in which all fibers move
@@ -71,6 +73,8 @@ STATUS_WORDS = (
     "deepest",  # most iterations in a round of this step
     "rebuilds", "iterations", "total_iterations", "most_iterations", "total_rounds", "most_rounds", "parts", "limited",
     "clamped", "junctions_full", "departed", "links_released", "crosslinks_broken", "crosslinks_formed",
+    "deposits_blocked",  # fibers that were due, but for which there was no room, or no hold
+    "deposits_refused",  # ... or none left in reserve
 )  # fmt: skip
 STATUS = np.dtype([(word, "u4") for word in STATUS_WORDS])
 

@@ -1,8 +1,8 @@
 """How much collagen there is, and what became of the rest: integers that add up to the last unit.
 
-Cells thin segments and cut them (term `proteolysis`), pieces that this sets free dissolve (term `chains`), and what is
-lost may grow back (term `repair`). All of it is counted on the device as the length of whole fiber that has the same
-volume, in integers.
+Cells thin segments and cut them (term `proteolysis`), pieces that this sets free dissolve (term `chains`), what is lost
+may grow back (term `repair`), and cells may lay new fibers down (term `deposition`). All of it is counted on the device
+as the length of whole fiber that has the same volume, in integers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MatrixBalance:
     dissolved: int
     """What cutting had set free, without crosslink or held node."""
     deposited: int
-    """What has grown back (term `repair`), or was given back by `operations.refill`."""
+    """What has grown back (term `repair`), cells laid down (`deposition`), or `operations.refill` gave back."""
 
     def micron(self) -> dict[str, float]:
         """The same by name, um of whole fiber."""
@@ -50,7 +50,7 @@ def matrix_balance(sim: Any) -> MatrixBalance:
     length = sim.read("segment_length").astype(np.uint64)
     taken, dissolved, deposited = whole_numbers(sim.read("matrix_tally"))
     return MatrixBalance(
-        initial=int(made_lengths(sim.network, sim.box).sum(dtype=np.uint64)) << 24,
+        initial=int(made_lengths(sim.network.made, sim.box).sum(dtype=np.uint64)) << 24,
         present=int((sim.read("segment_area") * length).sum()),  # exact below 2^28 um of fiber, as the tally is
         taken=taken, dissolved=dissolved, deposited=deposited,
     )  # fmt: skip

@@ -128,8 +128,8 @@ def initial_cells(scenario: Scenario) -> dict[str, NDArray]:
     """The cells of all groups, sorted by id.
 
     id (uint32, unique; from the CSV where it has ids, else counted on), position (n, 3) float64 um inside
-    the box, type (uint32, index of the group), radius, nucleus_radius (um), cadherin, integrin, mmp (float32).
-    Raises InputError.
+    the box, type (uint32, index of the group), radius, nucleus_radius (um), cadherin, integrin, mmp, secretion
+    (float32). Raises InputError.
     """
     count = sum(group.count or 0 for group in scenario.cells)
     memory.require(
@@ -139,7 +139,7 @@ def initial_cells(scenario: Scenario) -> dict[str, NDArray]:
     position = np.concatenate([part.position for part in parts])
     kind = np.concatenate([_types(part, index, scenario) for index, part in enumerate(parts)])
     cells: dict[str, NDArray] = {"id": _ids(parts), "position": position, "type": kind}
-    for name in ("radius", "nucleus_radius", "cadherin", "integrin", "mmp"):
+    for name in ("radius", "nucleus_radius", "cadherin", "integrin", "mmp", "secretion"):
         cells[name] = np.array([getattr(group, name) for group in scenario.cells], np.float32)[kind]
     first = 0
     for index, part in enumerate(parts):

@@ -7,7 +7,7 @@ All lengths in um, all positions float64.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -95,6 +95,8 @@ class FiberNetwork:
     """Fibers that were drawn but left out, because fewer than two crosslinks or faces held them."""
     notes: tuple[str, ...] = ()
     """Lines on how the network came about, for the user."""
+    reserve: int = 0
+    """Fibers at the end that wait to be laid down (`generate.reserve`): no part of the network until then."""
 
     @property
     def box(self) -> Box:
@@ -102,8 +104,23 @@ class FiberNetwork:
 
     @property
     def fibers(self) -> int:
-        """Number of fibers."""
+        """Number of fibers, those that wait to be laid down included."""
         return len(self.nodes) - len(self.segments)
+
+    @cached_property
+    def made(self) -> FiberNetwork:
+        """Without the fibers that wait to be laid down."""
+        return self.first(self.fibers - self.reserve) if self.reserve else self
+
+    def first(self, fibers: int) -> FiberNetwork:
+        """The first so many fibers, with the crosslinks among them; nothing in reserve."""
+        segments = int(np.searchsorted(self.segment_fiber, fibers))
+        among = (self.crosslinks < segments).all(axis=1)
+        return replace(
+            self, nodes=self.nodes[: segments + fibers], segments=self.segments[:segments],
+            segment_fiber=self.segment_fiber[:segments], crosslinks=self.crosslinks[among],
+            crosslink_at=self.crosslink_at[among], reserve=0,
+        )  # fmt: skip
 
     @cached_property
     def vectors(self) -> Points:

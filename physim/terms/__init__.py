@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from physim.step import Term
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
+from physim.terms.deposition import Deposition
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Noise, Polarity, Walls
@@ -22,6 +23,7 @@ STEP: tuple[type[Term], ...] = (
     Repair,
     Proteolysis,
     Turnover,
+    Deposition,
     Chains,
     Polarity,
     Rest,

@@ -91,7 +91,7 @@ class Turnover(Term):
 
     name: ClassVar[str] = "turnover"
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
-    headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h", "crosslink.h")
+    headers: ClassVar[tuple[str, ...]] = ("spring.h", "band.h", "frame.h", "crosslink.h", "sites.h")
     release_rate: PerMinute = parameter(0.002, "release rate k_0 without load", source="migration prototype", ge=0)
     release_force: Nanonewton = parameter(0.5, "force F_b that raises it e-fold", source="migration prototype", gt=0)
     binding_rate: PerMinute = parameter(0.1, "binding rate k_on of a free site", source="docs/remodeling.md", ge=0)

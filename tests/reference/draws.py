@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-NOISE, POLARITY, LINK_RELEASE, LINK_BINDING, TURNOVER, SHEDDING, SYNTHESIS, DECAY, REPAIR = range(1, 10)
+NOISE, POLARITY, LINK_RELEASE, LINK_BINDING, TURNOVER, SHEDDING, SYNTHESIS, DECAY, REPAIR, DEPOSITION = range(1, 11)
 """Purposes of a draw, the last word of the counter."""
 
 

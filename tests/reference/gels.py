@@ -23,15 +23,17 @@ MODULI = ("stretch_modulus", "bend_modulus", "crosslink_stiffness", "crosslink_r
 
 
 def gel(make_simulation: Callable[..., Simulation], net: FiberNetwork, *, step: float = QUASISTATIC,
-        terms: dict[str, Any] | None = None, **law: float) -> Simulation:  # fmt: skip
-    """`net` in a box of its size, periodic where it is, with parameters `law` and more terms; and one idle cell."""
+        terms: dict[str, Any] | None = None, cells: Any = None, **law: float) -> Simulation:  # fmt: skip
+    """`net` in a box of its size, periodic where it is, with parameters `law` and more terms; and one idle cell, or
+    these.
+    """
     law = {"stretch_modulus": 1e4, "bend_modulus": 100.0, "crosslink_rigidity": 10.0, **law}
     laws = {"network": law, "pull": {}} | (terms or {})
     table = scenes.table(laws, list(net.upper - net.lower), step=step, collagen=True,
                          boundary=["periodic" if along else "open" for along in net.periodic])  # fmt: skip
     table["own_terms"], table["cells"] = [PULL], [{"count": 1, "radius": 1.0, "nucleus_radius": 0.5}]
     middle = 0.5 * (net.upper - net.lower)
-    return make_simulation(table, cells=scenes.cells([middle], 1.0, 0.5), network=net)
+    return make_simulation(table, cells=scenes.cells([middle], 1.0, 0.5) if cells is None else cells, network=net)
 
 
 def reference(sim: Simulation, formed: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None) -> Network:

@@ -44,6 +44,7 @@ BUSY: dict[str, dict[str, Any]] = {
     "proteolysis": {"rate": 50.0, "reach": 0.0, "interval": 0.1},
     "shedding": {"ripping_ratio": 10.0, "decay_rate": 1.0, "interval": 0.1},
     "repair": {"time": 0.2, "interval": 0.1},
+    "deposition": {"rate": 20.0, "length": 5.0, "capture": 15.0, "reserve": 12, "interval": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
 SCRATCH = " scratch "
@@ -222,8 +223,9 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     position = lattice * float(spacing) + rng.normal(0, 0.5, (stored, 3)) + 7.0
     position[2::16, 2] = 0.1
     size = np.maximum(position.max(axis=0) + 7.0, 75.0)
-    # PhysiCell's law takes the place of `rest`, which the scene without fibers has instead
-    names = [term.name for term in STEP if term.name != ("rest" if int(nodes) else "physicell")]
+    # PhysiCell's law takes the place of `rest`, which the scene without fibers has instead, and none in reserve
+    left_out = ("rest",) if int(nodes) else ("physicell", "deposition")
+    names = [term.name for term in STEP if term.name not in left_out]
     table = scenes.table({name: BUSY.get(name, {}) for name in names}, size=size.tolist(),
                          boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
     table["collagen"]["fiber_length"] = 10.0

@@ -122,6 +122,9 @@ VALUES = [
     value(".".join("a" * 30_000) + "=1", "nested deeper than 12 levels", "no key is that deep"),
     value("null=" + "{a=" * 40 + "1" + "}" * 40, "nested deeper than 12 levels", "no key is that deep"),
     value('null={"terms.nix.a" = 1}', "null", "the scenario has no term 'nix'", "leave the line out"),
+    value("terms.deposition.rate=-1", "terms.deposition.rate: -1.0 must be >= 0 1/min", "change it"),
+    value("terms.deposition.length=200", "terms.deposition.length: 200 um is more than half", 'write at most "150 um"'),
+    value("terms.deposition.reserve=2000000000", "terms.deposition.reserve: makes 16,000,000,000 segments", "lower it"),
     value("title=\udcff\udcfe", "title", "is no valid Unicode text", "use UTF-8"),
     value("collagen.valence=" + "9" * 100_000, "collagen.valence", "write e.g."),
 ]  # fmt: skip

@@ -18,14 +18,14 @@ from physim.simulation import Simulation
 
 changes = ["box.size=70 um", "cells.0.count=4", "null=off", "run.duration=10 min", "run.step=0.1 min",
            "terms.proteolysis.rate=3 1/min", "terms.turnover.release_rate=0.1 1/min",
-           "terms.turnover.binding_rate=1 1/min"]
+           "terms.turnover.binding_rate=1 1/min", "terms.deposition.rate=1 1/min", "terms.deposition.reserve=9"]
 sim = Simulation(load("invasion", changes), device=sys.argv[2])
 piece = int(sys.argv[1])
 for step in range(piece, 40, piece):
     sim.advance(step)
 sim.advance(40)
 assert sim.status["awake"] > 0 and sim.status["total_iterations"] > 200, "no fiber moves"
-counts = (sim.read("segment_area") == 0).sum(), sim.status["crosslinks_formed"]
+counts = (sim.read("segment_area") == 0).sum(), sim.status["crosslinks_formed"], sim.snapshot().counters["chains_laid"]
 assert min(counts) > 0, f"nothing is remodelled: {counts}"
 print(sim.step_count, sim.device.work_group, sim.device.found.handle.max_compute_units, sim.state_hash())
 """

@@ -27,6 +27,7 @@ MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments":
         "strain": {"shear_rate": 0.02},
         "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
         "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 3.0, "interval": 0.2},
+        "deposition": {"rate": 1.0, "length": 8.0, "capture": 5.0, "reserve": 6, "interval": 0.2},
         "shedding": {"ripping_ratio": 1.0, "decay_rate": 1.0, "synthesis_rate": 1.0, "ligand_gain": 3.0,
                      "interval": 0.2}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
@@ -49,7 +50,7 @@ def scene(term: str) -> tuple[dict, dict]:
     if moving:
         table["terms"]["network"] = {"wake_force": 1.0, "still_distance": 0.02}
     if term == "repair":
-        table["terms"] |= {name: MORE[name] for name in ("turnover", "proteolysis")}
+        table["terms"] |= {name: MORE[name] for name in ("turnover", "proteolysis", "deposition")}
     if term == "shedding":
         table["terms"]["links"] = {"binding_rate": 5.0, "release_rate": 0.5}
     if term == "births":
@@ -57,14 +58,14 @@ def scene(term: str) -> tuple[dict, dict]:
     return table, cells
 
 
-SCENES = [name for name in (*REGISTRY, "budding") if name not in ("chains", "proteolysis", "turnover")]
+SCENES = [name for name in (*REGISTRY, "budding") if name not in ("chains", "proteolysis", "turnover", "deposition")]
 
 
 @pytest.mark.parametrize("term", SCENES)
 def test_split_at_every_step_equals_straight(make_simulation, device_label, term, tmp_path) -> None:
     """Each step is taken by a new simulation, from a checkpoint on disk of the step before.
 
-    The scene of `repair` is also that of what cuts and what turns crosslinks over.
+    The scene of `repair` is also that of what cuts, what turns crosslinks over and what is laid down.
     """
     table, cells = scene("births" if term == "budding" else term)
     straight = make_simulation(table, cells=cells)
@@ -81,6 +82,8 @@ def test_split_at_every_step_equals_straight(make_simulation, device_label, term
         assert split.state_hash() == straight.state_hash(), f"after step {step}"
         assert {**split.status, "rows_needed": 0} == {**straight.status, "rows_needed": 0}
     assert straight.state_hash() != begin
+    if "deposition" in table["terms"]:
+        assert straight.status["deposits_refused"] and straight.status["deposits_blocked"], "some find room, not all"
     if "network" in table["terms"]:
         assert 0 < least_awake < straight.network.fibers, "some fibers sleep, some move"
     assert len(list(tmp_path.glob("step_*"))) == 2, "two checkpoints are kept"

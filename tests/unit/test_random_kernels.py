@@ -126,7 +126,7 @@ def probe_directions(device, axis: np.ndarray, focus: float, count: int) -> np.n
                                    uint count) {
       for (uint i = get_global_id(0); i < count; i += get_global_size(0)) {
         float4 u = uniforms(i, 0, 0, FOR_LINK_BINDING, seed);
-        out[i] = (float4)(probe_direction(axis.xyz, focus, u.z, u.w), 0.0f);
+        out[i] = (float4)(direction_about(axis.xyz, focus, u.z, u.w), 0.0f);
       }
     }"""
     program = device.build(before, REGISTRY["links"].kernel_file(), after + text)
