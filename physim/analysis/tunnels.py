@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from physim.analysis.alignment import ascending
-from physim.analysis.displacement import _over
+from physim.analysis.alignment import ascending, over
 from physim.analysis.network import DistanceField
 from physim.errors import InputError
 from physim.generate.fiber_network import Box, FiberNetwork
@@ -138,7 +137,7 @@ def border_profile(network: FiberNetwork, path: ArrayLike, edges: ArrayLike, *, 
     length, squares = (np.histogram(distance, radii, weights=w)[0] for w in (size, square))
     points, volume_each = line.around(float(radii[-1]), samples, seed)
     volume = np.histogram(line.nearest(points)[0], radii)[0] * volume_each
-    return BorderProfile(radii, _over(length, volume), 1.5 * _over(squares, length) - 0.5, length)
+    return BorderProfile(radii, over(length, volume), 1.5 * over(squares, length) - 0.5, length)
 
 
 def _clearance(network: FiberNetwork, points: Points) -> Points:
