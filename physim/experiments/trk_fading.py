@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 
 from physim.experiments.declaration import Arm, Experiment, Line, Observable, Panel, Size, Values
 from physim.experiments.ecm import mean
@@ -34,14 +33,15 @@ def fading(parameters: Mapping[str, Any], network: int, seed: int, device: str |
 
 
 def time_constant(times: ArrayLike, gain: ArrayLike) -> float:
-    """tau in gain ~ exp(-t/tau), least squares of the gain itself; NaN if it is not there. Unit: that of the times."""
+    """tau in gain ~ exp(-t/tau), in the unit of the times: least squares of ln gain, weighted by gain^2.
+
+    The weights are those of errors that are alike in the gain. What is gone, 0, does not count; NaN if all is.
+    """
     t, g = np.asarray(times, float), np.asarray(gain, float)
-    if len(t) < 2 or not np.isfinite(g).all():
-        return math.nan
-    limits = math.log(1e-3 * t[-1]), math.log(1e3 * t[-1])
-    found = minimize_scalar(lambda log: float(((g - np.exp(-t / math.exp(log))) ** 2).sum()), method="bounded",
-                            bounds=limits, options={"xatol": 1e-6})  # fmt: skip
-    return math.exp(float(found.x))
+    there = g > 0
+    t, g = t[there], g[there]
+    slope = (g**2 * t * np.log(g)).sum()
+    return float(-(g**2 * t**2).sum() / slope) if slope else math.nan
 
 
 def _gain(e: Ensemble, arm: str, name: str) -> Any:
