@@ -136,7 +136,7 @@ MIG_7 = Experiment(
     replica=shed,
     observables=_rows,
     panels=_panels,
-    code=(*NETWORK_CODE, "physim.generate.cells", "physim.generate.matrix", "physim.network_state",
+    code=(*NETWORK_CODE, "physim.generate.cells", "physim.generate.matrix", "physim.network_state", "physim.loop",
           "physim.analysis.ripping", "physim.analysis.integrin_balance", "physim.analysis.matrix_balance",
           "physim.analysis.migration", device_rip),
     kernels=("primitives.cl",),

@@ -165,9 +165,9 @@ def _arms(box: Sequence[float], hours: float, names: Sequence[str], **more: Any)
     return {name: Arm(crossed(box, hours=hours, **({"along": None} | more | changes[name]))) for name in names}
 
 
-CODE = (*NETWORK_CODE, "physim.generate.matrix", "physim.network_state", "physim.operations", "physim.analysis.passage",
-         "physim.analysis.tunnels", "physim.analysis.network", "physim.analysis.alignment", "physim.analysis.mechanics",
-         "physim.analysis.matrix_balance")  # fmt: skip
+CODE = (*NETWORK_CODE, "physim.generate.matrix", "physim.network_state", "physim.loop", "physim.operations",
+        "physim.analysis.passage", "physim.analysis.tunnels", "physim.analysis.network", "physim.analysis.alignment",
+        "physim.analysis.mechanics", "physim.analysis.matrix_balance")  # fmt: skip
 _ALL = ("full", "uncut", "still", "sideways", "elastic")
 TRK_3 = Experiment(
     id="TRK-3",
