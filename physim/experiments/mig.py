@@ -86,12 +86,11 @@ def _rows(size: Size) -> list[Observable]:
             Observable(f"share left on fibers, {of}", "", mean(arm, "left_share"),
                        target=0.8 if level == STRONG else None, source="up to 0.8, Palecek 1998, recalled"),
             Observable(f"integrins left per um of path, {of}", "1/\u00b5m", mean(arm, "per_micron")),
-            Observable(f"integrins left per day, over those of a cell, {of}", "", mean(arm, "per_day"),
-                       target=0.11 if level == 1 else None, source="4-11 %, keratinocytes, Kirfel 2003"),
+            *([Observable(f"integrins left per day, over those of a cell, {of}", "", mean(arm, "per_day"), target=0.11,
+                          source="4-11 %, keratinocytes, Kirfel 2003")] if level == 1 else []),
             Observable(f"speed in steps of 10 min, {of}", "\u00b5m/h", mean(arm, "speed"),
                        target=15.0 if level == 1 else None, source="migration prototype, MDA-MB-231-like"),
             Observable(f"sum of link forces, {of}", "nN", mean(arm, "force")),
-            Observable(f"links bound, {of}", "", mean(arm, "links")),
         ]  # fmt: skip
     if "moving" in size.arms:
         rows += [Observable(f"{words}, moving over held fibers", "", ratio("moving", "level-1", name), target=1.0,

@@ -111,6 +111,8 @@ def _border_rows(size: Size) -> list[Observable]:
                        0.0, (-0.05, 0.05), "catalogue: vanishes; tolerance chosen here"),
             Observable("displacement 0-3 um from the wall, without traction", "\u00b5m", mean("still", "shift_after"),
                        "T1", 0.0, (-0.05, 0.05), "catalogue: vanishes; tolerance chosen here"),
+            Observable("farthest move of an uncut fiber, without traction", "\u00b5m", mean("still", "moved"),
+                       target=0.0, source="the body of the cell may press some"),
         ]  # fmt: skip
     for arm in size.arms:
         rows += _reported(arm)
