@@ -126,9 +126,9 @@ TRK_4 = Experiment(
     sizes={
         "smoke": Size(_repairs((70.0, 50.0, 50.0), 1.5, {"6 h": (360.0, (0, 2, 4, 6, 9))}, moving=False, turnover=None),
                       (1,), hours=0.001),
-        "quick": Size(_repairs((85.0, 50.0, 50.0), 1.75, {"none": (None, (0, 12)), "6 h": (360.0, _SHORT)}), (1, 2),
+        "quick": Size(_repairs((90.0, 70.0, 70.0), 1.75, {"none": (None, (0, 12)), "6 h": (360.0, _SHORT)}), (1, 2),
                       hours=0.06),
-        "standard": Size(_repairs((110.0, 60.0, 60.0), 2.0, {"none": (None, (0, 24)), "6 h": (360.0, _SHORT),
+        "standard": Size(_repairs((110.0, 70.0, 70.0), 2.0, {"none": (None, (0, 24)), "6 h": (360.0, _SHORT),
                                                              "24 h": (1440.0, _LONG)}), tuple(range(1, 9)), hours=0.5),
         "full": Size(_repairs((200.0, 100.0, 100.0), 5.0, {
             "none": (None, (0, 168)), "6 h": (360.0, _SHORT), "24 h": (1440.0, _LONG), "7 d": (10080.0, (0, 84, 168))}),
