@@ -121,7 +121,7 @@ def lengths_near(network: FiberNetwork, path: ArrayLike, within: float = 4.0) ->
     """(M,) um of each segment within `within` um of a path."""
     pieces = _Pieces(network)
     near = pieces.length * (Path(network.box, path).nearest(pieces.middle)[0] < within)
-    return np.bincount(pieces.owner, near, len(network.segments))
+    return np.asarray(np.bincount(pieces.owner, near, len(network.segments)), float)
 
 
 def border_profile(network: FiberNetwork, path: ArrayLike, edges: ArrayLike, *, samples: int = 200_000, seed: int = 0,
