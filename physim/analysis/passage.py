@@ -34,8 +34,8 @@ START = 14.0
 """um from the face at which the cell starts."""
 MARGIN = RADIUS + 4.0
 """um of a path at each of its ends that do not count."""
-NEAR = 4.0
-"""um from the path: where the void is measured."""
+NEAR, NUCLEUS = 4.0, 4.7
+"""um: from the path, where the void is measured; radius of the nucleus."""
 SAMPLES = 20_000
 """Random points, of which those near the path give void and volumes of shells; a void is known to 0.004 by them."""
 EDGES = (0.0, 2.8, 5.6, *(RADIUS + 3.0 * k for k in range(6)))
@@ -93,7 +93,8 @@ def scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Sce
         "title": "One cell crosses a gel",
         "run": {"duration": 1e6, "step": STEP, "seed": seed},
         "box": {"size": box, "boundary": "open"},
-        "cells": [{"count": 1, "radius": RADIUS, "nucleus_radius": 4.7, "center": [START, 0.5 * box[1], 0.5 * box[2]]}],
+        "cells": [{"count": 1, "radius": RADIUS, "nucleus_radius": NUCLEUS,
+                   "center": [START, 0.5 * box[1], 0.5 * box[2]]}],
         "collagen": {**collagen, "seed": network_seed},
         "terms": terms,
         "record": {"interval": 10.0},
@@ -136,7 +137,8 @@ def trace(parameters: Mapping[str, Any], network_seed: int, seed: int, device: s
 
     `parameters`: those of `scenario`, and along: null, or what else is changed in them for the passage whose path is
     measured, where the cell of this one does not move. Of each time: void, the share within NEAR of the path without
-    fiber within 2.5 um; width (um), median along the path; density (um/um^3) and order in the shells between EDGES;
+    fiber within 2.5 um, the radius of the narrowest tunnel that is published; room, without fiber within NUCLEUS; width
+    (um), median along the path; density (um/um^3) and order in the shells between EDGES;
     shift (um), the mean displacement of the nodes within 3 um of the wall. moved (um): the farthest that a node of an
     uncut segment went until the end of the passage, MARGIN or more from where the cell started. usable (um of path),
     minutes, speed (um/h, from end to end), force (nN), taken (share of the collagen), unaccounted (units of the
@@ -171,14 +173,15 @@ def _around(made: FiberNetwork, nodes: Points, area: NDArray, path: Points) -> d
     """What `trace` measures of one time."""
     if len(path) < 2:
         shells = np.full(len(EDGES) - 1, np.nan)
-        return {"void": np.nan, "width": np.nan, "shift": np.nan, "density": shells, "order": shells}
+        return {"void": np.nan, "room": np.nan, "width": np.nan, "shift": np.nan, "density": shells, "order": shells}
     now = mechanics.deformed(made, nodes, area)
     profile = tunnels.border_profile(now, path, EDGES, samples=SAMPLES)
     distance = tunnels.Path(made.box, path).nearest(made.nodes)[0] - RADIUS
     border = (distance > 0) & (distance < 3.0)
     shift = np.linalg.norm(mechanics.displacement(made, nodes)[border], axis=1)
     width = float(np.median(tunnels.widths(now, path)[1]))
-    return {"void": tunnels.void_fraction(now, path, NEAR, samples=SAMPLES), "width": width,
+    void, room = (tunnels.void_fraction(now, path, NEAR, clearance, samples=SAMPLES) for clearance in (2.5, NUCLEUS))
+    return {"void": void, "room": room, "width": width,
             "shift": float(shift.mean()), "density": profile.density, "order": profile.order}  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def test_what_is_around_a_path_is_that_of_lines_beside_it():
     assert whole["shift"] == 0 and after["shift"] == pytest.approx(0.5)
     assert whole["width"] == pytest.approx(4.0) and after["width"] == pytest.approx(2 * (RADIUS + 1.5))
     assert after["void"] == 1.0 and whole["void"] < 0.9
+    assert after["room"] == 1.0 and whole["room"] < 0.7 * whole["void"]
     assert whole["order"][WALL] == pytest.approx(1.0) and np.isnan(after["order"][0])
     capsule = lambda r: np.pi * r**2 * 60 + 4 / 3 * np.pi * r**3  # noqa: E731
     volume = capsule(EDGES[WALL + 1]) - capsule(EDGES[WALL])
@@ -106,7 +107,8 @@ def crossing(**changes):
             excess = np.zeros(len(EDGES) - 1)
             excess[WALL:] = late * order * varied(network) * np.exp(-(np.array(FROM_WALL) - 1.5) / law["length"])
             values |= {f"void_{time}": 0.25 * varied(network) * (opened if late and pulls else 1.0),
-                       f"width_{time}": 10.0, f"shift_{time}": 0.5 * late * pulls, f"order_{time}": 0.1 + excess,
+                       f"width_{time}": 10.0, f"room_{time}": 0.1, f"shift_{time}": 0.5 * late * pulls,
+                       f"order_{time}": 0.1 + excess,
                        f"density_{time}": np.full(8, 0.05) * (law["dense"] if late and pulls else 1.0)}
         return values
 
