@@ -193,10 +193,11 @@ def unaccounted(balance: MatrixBalance) -> int:
 def fade(parameters: Mapping[str, Any], network_seed: int, seed: int, device: str | None) -> dict[str, Any]:
     """How what a follower would gain from is lost to repair, in the gel that a cell has crossed and left.
 
-    `parameters`: those of `scenario` with repairs, time (min, the constant of repair; null: none) and delays (h,
-    ascending from 0). At each delay: missing (um of whole fiber), of what lay within MARGIN of the path when the gel
-    was made, which is all that the cell took there; missing_near, within NEAR; void as in `trace`. pristine: that void
-    before the cell came. Fibers grow back from the ends of a gap, so that what is missing near the path lasts longer.
+    `parameters`: those of `scenario` with repairs, time (min, the constant of repair; null: none), stretch (as of the
+    term repair) and delays (h, ascending from 0). At each delay: missing (um of whole fiber), of what lay within MARGIN
+    of the path when the gel was made, which is all that the cell took there; missing_near, within NEAR; void as in
+    `trace`. pristine: that void before the cell came. Fibers grow back from the ends of a gap, so that what is missing
+    near the path lasts longer.
     minutes, usable (um), unaccounted as in `trace`.
     Raises InputError for parameters that make no scenario, PhysicsError if the balance of forces is not found.
     """
@@ -204,7 +205,7 @@ def fade(parameters: Mapping[str, Any], network_seed: int, seed: int, device: st
     path, time = own.usable, parameters["time"]
     changes = [f"run.step={IDLE}", f"terms.repair.interval={IDLE}", f"terms.proteolysis.interval={IDLE}", "null=off"]
     if time is not None:
-        changes.append(f"terms.repair.time={time}")
+        changes += [f"terms.repair.time={time}", f"terms.repair.stretch={parameters['stretch']}"]
     sim = Simulation(own.scenario.changed(changes), device=device, saved=own.saved)
     found: dict[str, list[float]] = {"missing": [], "missing_near": [], "void": []}
     begin = sim.step_count
