@@ -128,15 +128,15 @@ def _fading_panels(e: Ensemble, size: Size) -> list[Panel]:
 
 
 def _arms(box: Sequence[float], hours: float, of: Mapping[str, Mapping[str, Any]], **more: Any) -> dict[str, Arm]:
-    given = {"repairs": True, "hours": hours, "turnover": None, "stretch": NOTHING_WAITS} | more
-    return {name: Arm(crossed(box, **(given | arm))) for name, arm in of.items()}
+    given: dict[str, Any] = {"repairs": True, "hours": hours, "turnover": None, "stretch": NOTHING_WAITS} | more
+    return {name: Arm(crossed(box, **{**given, **arm})) for name, arm in of.items()}
 
 
 _SIX, _DAY = [0, 2, 4, 6, 9, 12], [0, 6, 12, 18, 24]
-_NONE = {"time": None, "delays": [0, 12]}
-_QUICK = {"none": _NONE, "6 h": {"time": 360.0, "delays": _SIX},
+_NONE: dict[str, Any] = {"time": None, "delays": [0, 12]}
+_QUICK: dict[str, dict[str, Any]] = {"none": _NONE, "6 h": {"time": 360.0, "delays": _SIX},
           "6 h, stretched gaps wait": {"time": 360.0, "delays": _SIX, "stretch": Repair().stretch}}  # fmt: skip
-_ALL = {**_QUICK, "24 h": {"time": 1440.0, "delays": _DAY},
+_ALL: dict[str, dict[str, Any]] = {**_QUICK, "24 h": {"time": 1440.0, "delays": _DAY},
         "6 h, crosslinks turn over": {"time": 360.0, "delays": _SIX, "turnover": {}}}  # fmt: skip
 TRK_4 = Experiment(
     id="TRK-4",
