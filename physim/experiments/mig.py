@@ -145,8 +145,8 @@ MIG_7 = Experiment(
                       hours=0.001),
         "quick": Size(_arms(110.0, 12, 3.0), (1, 2), hours=0.04),
         "standard": Size(
-            _arms(150.0, 25, 6.0) | {"moving": Arm(_cells(110.0, 12, 2.0, moving=True).parameters, networks=(1, 2))},
-            tuple(range(1, 9)), seeds=(1, 2), hours=0.6),
+            _arms(150.0, 50, 3.0) | {"moving": Arm(_cells(110.0, 12, 2.0, moving=True).parameters, networks=(1, 2))},
+            tuple(range(1, 9)), hours=0.7),
         "full": Size(
             _arms(190.0, 50, 24.0) | {"moving": Arm(_cells(150.0, 25, 6.0, moving=True).parameters)},
             tuple(range(1, 9)), seeds=(1, 2, 3, 4), hours=30.0),

@@ -188,7 +188,7 @@ TRK_3 = Experiment(
     sizes={
         "smoke": Size(_arms((70.0, 50.0, 50.0), 1.5, ("full",), moving=False, turnover=None), (1,), hours=0.001),
         "quick": Size(_arms((90.0, 70.0, 70.0), 1.75, _ALL[:3]), (1, 2), hours=0.06),
-        "standard": Size(_arms((110.0, 70.0, 70.0), 2.0, _ALL), tuple(range(1, 9)), hours=0.5),
+        "standard": Size(_arms((110.0, 70.0, 70.0), 2.0, _ALL), tuple(range(1, 9)), hours=0.7),
         "full": Size(_arms((200.0, 100.0, 100.0), 5.0, _ALL), tuple(range(1, 9)), seeds=(1, 2, 3), hours=60.0),
     },
 )  # fmt: skip
