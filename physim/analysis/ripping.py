@@ -33,16 +33,19 @@ def scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Sce
     concentration (mg/ml), bundle_diameter, segment_length, box (um); cells: how many; integrin: their relative level,
     to which binding rate, strength of links and number of integrins are proportional; ripping: share left over share
     kept without load, q_0 (0: none is left); gain: how much more often links bind fibers with many shed integrins (0:
-    they are no ligand); moving: whether fibers move; hours. Raises InputError.
+    they are no ligand); moving: whether fibers move, held at walls across z, so that the gel does not slide; hours.
+    Raises InputError.
     """
     terms = {**_TERMS, "shedding": {"ripping_ratio": parameters["ripping"], "ligand_gain": parameters["gain"]}}
+    boundary = ["periodic"] * 3
     if parameters["moving"]:
+        boundary[2], terms["walls"] = "wall", {}
         terms["network"] = {"crosslink_stiffness": 50.0, "tolerance": 0.05, "wake_force": 0.3, "still_distance": 0.002}
     collagen = {name: parameters[name] for name in ("concentration", "bundle_diameter", "segment_length")}
     return Scenario.from_table({
         "title": "Cells leave integrins behind",
         "run": {"duration": 1e6, "step": STEP, "seed": seed},
-        "box": {"size": parameters["box"], "boundary": "periodic"},
+        "box": {"size": parameters["box"], "boundary": boundary},
         "cells": [{"count": parameters["cells"], "place": "random", "radius": 8.4, "nucleus_radius": 4.7,
                    "spacing": 25.0, "integrin": parameters["integrin"]}],
         "collagen": {**collagen, "seed": network_seed},
@@ -73,7 +76,7 @@ def rip(parameters: Mapping[str, Any], network_seed: int, seed: int, device: str
     last, cells = integrin_balance(sim), len(ids)
     time = SAMPLE * np.arange(len(places))
     paths = Trajectories.from_rows(np.repeat(time, cells), np.tile(ids, len(places)), np.concatenate(places),
-                                   np.full(len(places) * cells, np.nan), parameters["box"], True)  # fmt: skip
+                                   np.full(len(places) * cells, np.nan), parameters["box"], sim.box.periodic)
     length = float(np.linalg.norm(np.diff(paths.position, axis=0), axis=2).sum())
     left, returned = last.left - first.left, last.returned - first.returned
     whole = last.initial / cells
