@@ -132,6 +132,12 @@ def ascending(edges: ArrayLike) -> Points:
     return radii
 
 
+def over(total: ArrayLike, count: ArrayLike) -> Points:
+    """total/count in each of B shells; nan where the count is 0."""
+    sums, number = np.asarray(total, float), np.asarray(count, float)
+    return np.divide(sums, number, out=np.full(len(number), np.nan), where=number > 0)
+
+
 def _from_point(network: FiberNetwork, center: ArrayLike) -> tuple[Points, Points]:
     """From a point to the middle of each segment (M, 3), and how far along the segment that is (M,); um."""
     offset = network.box.image(network.midpoints - np.asarray(center, float))

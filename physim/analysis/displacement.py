@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from physim.analysis.alignment import ascending
+from physim.analysis.alignment import ascending, over
 from physim.analysis.mechanics import displacement
 from physim.errors import InputError
 from physim.generate.fiber_network import FiberNetwork
@@ -75,7 +74,7 @@ def radial_field(network: FiberNetwork, nodes: ArrayLike, center: ArrayLike, edg
     shell = np.searchsorted(radii, distance, side="right") - 1
     inside = (shell >= 0) & (shell < len(radii) - 1)
     shell, count = shell[inside], np.bincount(shell[inside], minlength=len(radii) - 1)
-    mean = lambda of: _over(np.bincount(shell, of[inside], len(count)), count)  # noqa: E731
+    mean = lambda of: over(np.bincount(shell, of[inside], len(count)), count)  # noqa: E731
     radial, size = (moved * unit).sum(1), np.sqrt((moved**2).sum(1))
     return RadialField(radii, mean(distance), mean(radial), mean(size), count)
 
@@ -163,7 +162,7 @@ def _around(network: FiberNetwork, nodes: ArrayLike, center: ArrayLike) -> tuple
 
 def _power_law(count: Points, distance: Points, radial: Points) -> tuple[float, float, int]:
     """Exponent, coefficient and number of shells, of the sums over the nodes of each shell; nan of fewer than two."""
-    mean, radius = _over(radial, count), _over(distance, count)
+    mean, radius = over(radial, count), over(distance, count)
     if not np.isfinite(mean).any():
         return float("nan"), float("nan"), 0
     sign = np.sign(mean[np.nanargmax(np.abs(mean))])
@@ -172,10 +171,6 @@ def _power_law(count: Points, distance: Points, radial: Points) -> tuple[float, 
         return float("nan"), float("nan"), int(used.sum())
     slope, level = np.polyfit(np.log(radius[used]), np.log(sign * mean[used]), 1)
     return float(slope), float(sign * np.exp(level)), int(used.sum())
-
-
-def _over(total: NDArray[Any], count: NDArray[Any]) -> Points:
-    return np.divide(total, count, out=np.full(len(count), np.nan), where=np.asarray(count) > 0)
 
 
 def _directions(count: int) -> Points:

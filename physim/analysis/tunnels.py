@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from physim.analysis.alignment import ascending
-from physim.analysis.displacement import _over
+from physim.analysis.alignment import ascending, over
 from physim.analysis.network import DistanceField
 from physim.errors import InputError
 from physim.generate.fiber_network import Box, FiberNetwork
@@ -115,7 +114,14 @@ def tunnel_length(network: FiberNetwork, path: ArrayLike, width: float = 5.0) ->
 
 def fiber_near(network: FiberNetwork, path: ArrayLike, within: float = 4.0) -> float:
     """um of fiber within `within` um of a path. What it was before less what it is now was cut or pushed away."""
-    return float(border_profile(network, path, [0.0, within], samples=1).length[0])
+    return float(lengths_near(network, path, within).sum())
+
+
+def lengths_near(network: FiberNetwork, path: ArrayLike, within: float = 4.0) -> Points:
+    """(M,) um of each segment within `within` um of a path."""
+    pieces = _Pieces(network)
+    near = pieces.length * (Path(network.box, path).nearest(pieces.middle)[0] < within)
+    return np.asarray(np.bincount(pieces.owner, near, len(network.segments)), float)
 
 
 def border_profile(network: FiberNetwork, path: ArrayLike, edges: ArrayLike, *, samples: int = 200_000, seed: int = 0,
@@ -125,20 +131,36 @@ def border_profile(network: FiberNetwork, path: ArrayLike, edges: ArrayLike, *, 
     Segments are cut into pieces of at most 0.5 um, which count where their middles are. The volume of a shell in the
     box is found by `samples` random points. Raises InputError for edges that do not ascend.
     """
-    radii, line = ascending(edges), Path(network.box, path)
-    parts = np.maximum(np.ceil(network.lengths / _PIECE), 1).astype(int)
-    owner = np.repeat(np.arange(len(parts)), parts)
-    number = np.arange(len(owner)) - np.repeat(np.cumsum(parts) - parts, parts)
-    begin = network.nodes[network.segments[:, 0]][owner]
-    middle = begin + ((number + 0.5) / parts[owner])[:, None] * network.vectors[owner]
-    distance, along = line.nearest(middle)
-    size = (network.lengths / parts)[owner]
-    cosine = (network.vectors / network.lengths[:, None])[owner]
-    square = size * (cosine * along).sum(1) ** 2
-    length, squares = (np.histogram(distance, radii, weights=w)[0] for w in (size, square))
+    radii, line, pieces = ascending(edges), Path(network.box, path), _Pieces(network)
+    distance, along = line.nearest(pieces.middle)
+    square = pieces.length * (pieces.direction * along).sum(1) ** 2
+    length, squares = (np.histogram(distance, radii, weights=w)[0] for w in (pieces.length, square))
     points, volume_each = line.around(float(radii[-1]), samples, seed)
     volume = np.histogram(line.nearest(points)[0], radii)[0] * volume_each
-    return BorderProfile(radii, _over(length, volume), 1.5 * _over(squares, length) - 0.5, length)
+    return BorderProfile(radii, over(length, volume), 1.5 * over(squares, length) - 0.5, length)
+
+
+def usable(path: ArrayLike, margin: float) -> Points:
+    """The places of a path (K, 3) that are farther than `margin` um from its first and from its last one.
+
+    Gel is carved out around a cell where it starts, and pressed by it where it is: neither is what its passage leaves.
+    """
+    places = np.asarray(path, float)
+    apart = [np.linalg.norm(places - end, axis=1) for end in (places[0], places[-1])]
+    return places[np.minimum(*apart) > margin]
+
+
+class _Pieces:
+    """Segments in pieces of at most 0.5 um: owner (n,), middle (n, 3), length (n,) um, direction (n, 3)."""
+
+    def __init__(self, network: FiberNetwork) -> None:
+        parts = np.maximum(np.ceil(network.lengths / _PIECE), 1).astype(int)
+        self.owner = owner = np.repeat(np.arange(len(parts)), parts)
+        number = np.arange(len(owner)) - np.repeat(np.cumsum(parts) - parts, parts)
+        begin = network.nodes[network.segments[:, 0]][owner]
+        self.middle = begin + ((number + 0.5) / parts[owner])[:, None] * network.vectors[owner]
+        self.length = (network.lengths / parts)[owner]
+        self.direction = (network.vectors / network.lengths[:, None])[owner]
 
 
 def _clearance(network: FiberNetwork, points: Points) -> Points:

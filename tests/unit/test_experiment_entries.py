@@ -1,4 +1,4 @@
-"""ECM-1 to ECM-4 and REM-1: verifications, what their hashes cover, and how materials with known numbers are judged."""
+"""Declarations of all; of ECM-1 to ECM-4 and REM-1 verifications, and how materials with known numbers are judged."""
 
 import importlib
 import inspect
@@ -21,7 +21,7 @@ from physim.experiments.rem import REM_1, contractility
 from physim.experiments.run import run
 from physim.generate.collagen import length_density
 
-ALL = (ECM_1, ECM_2, ECM_3, ECM_4, REM_1)
+ALL = tuple(EXPERIMENTS.values())
 LIMIT = 0.104
 """Strain scale of the fake gel: K = 1.5 G0 at 10 % strain."""
 

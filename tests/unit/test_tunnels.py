@@ -66,6 +66,20 @@ def test_width_of_any_line_is_the_pore():
     assert mean == pytest.approx(network.nearest_obstacle_pore(net), rel=0.06)
 
 
+def test_fiber_near_a_path_is_told_by_segment():
+    net = beside([0, 3, 0], [0, 0, 5])
+    near = tunnels.lengths_near(net, [[40, 50, 50], [60, 50, 50]])
+    assert near.sum() == tunnels.fiber_near(net, [[40, 50, 50], [60, 50, 50]])
+    assert near[24:].sum() == 0 and near[:24].max() == pytest.approx(2.5)
+    assert near.sum() == pytest.approx(20 + 2 * np.sqrt(4**2 - 3**2), abs=1)
+
+
+def test_ends_of_a_path_do_not_count():
+    path = np.linspace([0.0, 0, 0], [40.0, 0, 0], 9)
+    np.testing.assert_array_equal(tunnels.usable(path, 12.0)[:, 0], [15, 20, 25])
+    assert len(tunnels.usable(path, 20.0)) == 0
+
+
 def test_order_along_and_across_a_path():
     path = [[30, 50, 50], [70, 50, 50]]
     profile = tunnels.border_profile(beside([0, 2, 0], [0, 0, 2.5]), path, [0, 1, 3, 5])
