@@ -71,13 +71,31 @@ def decay_length(distance: ArrayLike, excess: ArrayLike) -> float:
     return -1 / slope if slope < 0 else math.nan
 
 
+def known(e: Ensemble, arm: str, name: str) -> Any:
+    """() or (k,): mean over those of the drawn networks that have a number, since their path was long enough."""
+    values = e.take(arm, name)
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    return np.where(count > 0, np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+
+def along(arm: str, name: str) -> Callable[[Ensemble], float]:
+    """A statistic: the mean of what is measured along a path, see `known`."""
+    return lambda e: float(known(e, arm, name))
+
+
+def counted(arm: str) -> Callable[[Ensemble], float]:
+    """A statistic: the share of networks whose path was long enough."""
+    return lambda e: float((e.take(arm, "usable") > 0).mean())
+
+
 def _change(arm: str, name: str, time: str = "after") -> Callable[[Ensemble], float]:
     """A statistic: mean over networks at a time, over that before."""
-    return lambda e: float(e.mean(arm, f"{name}_{time}") / e.mean(arm, f"{name}_before"))
+    return lambda e: float(known(e, arm, f"{name}_{time}") / known(e, arm, f"{name}_before"))
 
 
 def _excess(arm: str, time: str = "after") -> Callable[[Ensemble], float]:
-    return lambda e: decay_length(FROM_WALL, e.mean(arm, f"excess_{time}")[WALL:])
+    return lambda e: decay_length(FROM_WALL, known(e, arm, f"excess_{time}")[WALL:])
 
 
 def _border_rows(size: Size) -> list[Observable]:
@@ -99,17 +117,17 @@ def _border_rows(size: Size) -> list[Observable]:
     rows += [
         Observable("density 0-3 um from the wall, after over before", "", _change("full", "wall_density"), "T2", None,
                    (1.2, 3.0), CATALOGUE, no_effect=1.0),
-        Observable("alignment 0-3 um from the wall above background, after", "", mean("full", "wall_excess_after"),
+        Observable("alignment 0-3 um from the wall above background, after", "", along("full", "wall_excess_after"),
                    "T2", None, (0.2, 1.0), CATALOGUE, no_effect=0.0),
         Observable("decay length of the alignment", "\u00b5m", _excess("full"), "T1", None, (3.0, 15.0), CATALOGUE),
         Observable("density 0-3 um from the wall, during over before", "", _change("full", "wall_density", "during")),
-        Observable("alignment 0-3 um from the wall above background, during", "", mean("full", "wall_excess_during")),
+        Observable("alignment 0-3 um from the wall above background, during", "", along("full", "wall_excess_during")),
     ]  # fmt: skip
     if "still" in arms:
         rows += [
-            Observable("alignment above background, without traction", "", mean("still", "wall_excess_after"), "T1",
+            Observable("alignment above background, without traction", "", along("still", "wall_excess_after"), "T1",
                        0.0, (-0.05, 0.05), "catalogue: vanishes; tolerance chosen here"),
-            Observable("displacement 0-3 um from the wall, without traction", "\u00b5m", mean("still", "shift_after"),
+            Observable("displacement 0-3 um from the wall, without traction", "\u00b5m", along("still", "shift_after"),
                        "T1", 0.0, (-0.05, 0.05), "catalogue: vanishes; tolerance chosen here"),
             Observable("farthest move of an uncut fiber, without traction", "\u00b5m", mean("still", "moved"),
                        target=0.0, source="the body of the cell may press some"),
@@ -123,21 +141,22 @@ def _reported(arm: str) -> list[Observable]:
     """What is said of every arm, without a tolerance."""
     rows = [
         Observable(f"path that counts, {arm}", "\u00b5m", mean(arm, "usable")),
-        Observable(f"void within 4 um before, {arm}", "", mean(arm, "void_before")),
-        Observable(f"void within 4 um after, {arm}", "", mean(arm, "void_after")),
+        Observable(f"share of networks with such a path, {arm}", "", counted(arm)),
+        Observable(f"void within 4 um before, {arm}", "", along(arm, "void_before")),
+        Observable(f"void within 4 um after, {arm}", "", along(arm, "void_after")),
         Observable(f"speed from end to end, {arm}", "\u00b5m/h", mean(arm, "speed"),
                    target=None if arm == "still" else 28.0, source="migration prototype, HT-1080-like, held network"),
     ]  # fmt: skip
     if arm != "full":
         return [*rows, Observable(f"density at the wall, after over before, {arm}", "", _change(arm, "wall_density")),
-                Observable(f"alignment at the wall above background, {arm}", "", mean(arm, "wall_excess_after"))]
+                Observable(f"alignment at the wall above background, {arm}", "", along(arm, "wall_excess_after"))]
     return [
         *rows,
-        Observable("room for a nucleus within 4 um of the path, before", "", mean(arm, "room_before")),
-        Observable("room for a nucleus within 4 um of the path, after", "", mean(arm, "room_after")),
-        Observable("width of the tunnel after, median", "\u00b5m", mean(arm, "width_after"), target=10.0,
+        Observable("room for a nucleus within 4 um of the path, before", "", along(arm, "room_before")),
+        Observable("room for a nucleus within 4 um of the path, after", "", along(arm, "room_after")),
+        Observable("width of the tunnel after, median", "\u00b5m", along(arm, "width_after"), target=10.0,
                    source="Wolf 2007: tunnels of 5-15 um"),
-        Observable("displacement 0-3 um from the wall, after", "\u00b5m", mean(arm, "shift_after")),
+        Observable("displacement 0-3 um from the wall, after", "\u00b5m", along(arm, "shift_after")),
         Observable("sum of link forces", "nN", mean(arm, "force")),
     ]  # fmt: skip
 
@@ -145,11 +164,11 @@ def _reported(arm: str) -> list[Observable]:
 def _border_panels(e: Ensemble, size: Size) -> list[Panel]:
     away = (-7.0, -4.2, -1.4, *FROM_WALL)
     times = {"before": True, "during": False, "after": False}
-    density = [Line(f"{time} passage", away, list(e.mean("full", f"density_{time}")), dashed=dashed)
+    density = [Line(f"{time} passage", away, list(known(e, "full", f"density_{time}")), dashed=dashed)
                for time, dashed in times.items()]  # fmt: skip
-    order = [Line(arm, FROM_WALL, list(e.mean(arm, "excess_after")[WALL:])) for arm in size.arms]
+    order = [Line(arm, FROM_WALL, list(known(e, arm, "excess_after")[WALL:])) for arm in size.arms]
     void = [Line(arm, [0.0, float(e.mean(arm, "minutes")), float(e.mean(arm, "minutes")) + 30.0],
-                 [float(e.mean(arm, f"void_{time}")) for time in times]) for arm in size.arms]  # fmt: skip
+                 [float(known(e, arm, f"void_{time}")) for time in times]) for arm in size.arms]  # fmt: skip
     return [Panel("Void within 4 \u00b5m of the path", "before, at the end of, 30 min after the passage (min)", "share",
                   void),
             Panel("Fibers around the path", "distance from the wall (\u00b5m)", "\u00b5m per \u00b5m\u00b3", density),

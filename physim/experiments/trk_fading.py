@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from physim.experiments.declaration import Arm, Experiment, Line, Observable, Panel, Size, Values
 from physim.experiments.ecm import mean
 from physim.experiments.ensemble import Ensemble, log_slope
-from physim.experiments.trk import CATALOGUE, CHOSEN, CODE, Measure, crossed, scenario
+from physim.experiments.trk import CATALOGUE, CHOSEN, CODE, Measure, counted, crossed, known, scenario
 from physim.terms import Repair
 
 NOTHING_WAITS = 1e3
@@ -51,7 +51,7 @@ def time_constant(times: ArrayLike, gain: ArrayLike) -> float:
 
 def _gain(e: Ensemble, arm: str, name: str) -> Any:
     """(k,) what is missing at each delay over what was at first, of the means over networks."""
-    missing = e.mean(arm, name)
+    missing = known(e, arm, name)
     return missing / missing[0] if missing[0] > 0 else np.full(len(missing), np.nan)
 
 
@@ -93,11 +93,12 @@ def _fading_rows(size: Size) -> list[Observable]:
                                source="exact"))
     first = next(iter(size.arms))
     return [*rows, Observable("path that counts", "\u00b5m", mean(first, "usable")),
-            Observable("collagen missing along it at first", "\u00b5m", lambda e: float(e.mean(first, "missing")[0]))]
+            Observable("share of networks with such a path", "", counted(first)),
+            Observable("collagen missing along it at first", "\u00b5m", lambda e: float(known(e, first, "missing")[0]))]
 
 
 def _void(arm: str, delay: int) -> Callable[[Ensemble], float]:
-    return lambda e: float(e.mean(arm, "void")[delay] / e.mean(arm, "pristine"))
+    return lambda e: float(known(e, arm, "void")[delay] / known(e, arm, "pristine"))
 
 
 def _last(arm: str) -> Callable[[Ensemble], float]:
@@ -122,7 +123,7 @@ def _fading_panels(e: Ensemble, size: Size) -> list[Panel]:
         if _lawful(size, name) and tau:
             law = np.exp(-60 * np.array(delays) / tau)
             gains.append(Line(f"exp(-t/{tau / 60:g} h)", delays, list(law), dashed=True))
-        voids.append(Line(name, delays, list(e.mean(name, "void") / e.mean(name, "pristine"))))
+        voids.append(Line(name, delays, list(known(e, name, "void") / known(e, name, "pristine"))))
     return [Panel("Collagen missing along the path", "delay after the passage (h)", "share of that at first", gains),
             Panel("Void within 4 \u00b5m of the path", "delay after the passage (h)", "over that before", voids)]
 

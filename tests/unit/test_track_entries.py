@@ -136,6 +136,22 @@ def test_trk_3_misses_other_gels(change, row):
     assert missed(judged(TRK_3, crossing(**change), border, only=row)) == [row]
 
 
+def test_a_gel_whose_path_is_too_short_does_not_count():
+    whole = crossing()
+
+    def measure(parameters, network, seed, device):
+        values = whole(parameters, network, seed, device)
+        if network == 3:
+            values = {name: value if name in ("minutes", "unaccounted", "taken", "speed", "force", "moved") else
+                      np.full(np.shape(value), np.nan) for name, value in values.items()} | {"usable": 0.0}  # fmt: skip
+        return values
+
+    found = judged(TRK_3, measure, border)
+    assert missed(found) == []
+    assert found["share of networks with such a path, full"]["value"] == 7 / 8
+    assert found["alignment 0-3 um from the wall above background, after"]["value"] == pytest.approx(0.3, rel=0.03)
+
+
 def mended(factor: float, idle: float = 0.0):
     """A gel whose gain decays with `factor` times the imposed constant, and by `idle` where nothing is repaired."""
 
