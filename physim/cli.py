@@ -19,6 +19,10 @@ from physim.errors import InputError, PhysimError, StuckDeviceError
 from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
 
+# Before NumPy is imported: matrices here are small, and BLAS threads that wait spin on the cores that OpenCL works on.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 class _Commands(TyperGroup):
     """Turns the errors that are no bugs into lines and exit codes."""
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `physim` does: threads that wait spin, beside those of OpenCL
 os.environ.setdefault("PHYSIM_CACHE", tempfile.mkdtemp(prefix="physim-test-kernels-"))
 
 import pytest
