@@ -18,7 +18,6 @@ from physim import cli_experiment, cli_mesh, cli_runs, settings
 from physim.errors import InputError, PhysimError, StuckDeviceError
 from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
-
 # Before NumPy is imported: matrices here are small, and BLAS threads that wait spin on the cores that OpenCL works on.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

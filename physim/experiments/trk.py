@@ -26,7 +26,8 @@ FROM_WALL = (1.5, 4.5, 7.5, 10.5, 13.5)
 """um from the wall, middles of the shells beyond it."""
 FAINT = 0.02
 """Order above background that is no alignment: what single networks show without a cell."""
-CONCENTRATION, DIAMETER = 2.2, 0.2
+CONCENTRATION, DENSE, DIAMETER = 2.2, 4.0, 0.2
+"""mg/ml, um: of the scenario `invasion`, in which half of a path is void before; with pores of 3 um."""
 CATALOGUE = "tolerance of the catalogue"
 CHOSEN = "tolerance chosen for this experiment"
 
@@ -176,10 +177,10 @@ def _border_panels(e: Ensemble, size: Size) -> list[Panel]:
                   order, [(0.0, 3.0, 0.2, 0.5)])]  # fmt: skip
 
 
-def crossed(box: Sequence[float], **more: Any) -> dict[str, Any]:
+def crossed(box: Sequence[float], concentration: float = CONCENTRATION, **more: Any) -> dict[str, Any]:
     """Parameters of a passage."""
     given = {"moving": True, "cut": 0.2, "sideways": 0.0, "pull": 0.8, "turnover": {}, "softer": 1.0, "repairs": False}
-    return gel(CONCENTRATION, DIAMETER, list(box), **(given | more))  # type: ignore[arg-type]
+    return gel(concentration, DIAMETER, list(box), **(given | more))  # type: ignore[arg-type]
 
 
 def _arms(box: Sequence[float], hours: float, names: Sequence[str], **more: Any) -> dict[str, Arm]:
@@ -187,7 +188,7 @@ def _arms(box: Sequence[float], hours: float, names: Sequence[str], **more: Any)
         "full": {}, "uncut": {"cut": 0.0}, "sideways": {"sideways": 15.0}, "elastic": {"turnover": None},
         "still": {"pull": 0.0, "along": {"pull": 0.8}},
     }  # fmt: skip
-    return {name: Arm(crossed(box, hours=hours, **({"along": None} | more | changes[name]))) for name in names}
+    return {name: Arm(crossed(box, DENSE, hours=hours, **({"along": None} | more | changes[name]))) for name in names}
 
 
 CODE = (*NETWORK_CODE, "physim.generate.matrix", "physim.network_state", "physim.loop", "physim.operations",
@@ -206,8 +207,8 @@ TRK_3 = Experiment(
     scenario=scenario,
     sizes={
         "smoke": Size(_arms((70.0, 50.0, 50.0), 1.5, ("full",), moving=False, turnover=None), (1,), hours=0.001),
-        "quick": Size(_arms((90.0, 70.0, 70.0), 1.75, _ALL[:3]), (1, 2), hours=0.06),
-        "standard": Size(_arms((110.0, 70.0, 70.0), 2.0, _ALL), tuple(range(1, 9)), hours=0.7),
+        "quick": Size(_arms((84.0, 60.0, 60.0), 1.5, _ALL[:3]), (1, 2), hours=0.06),
+        "standard": Size(_arms((100.0, 64.0, 64.0), 1.75, _ALL), tuple(range(1, 9)), hours=0.9),
         "full": Size(_arms((200.0, 100.0, 100.0), 5.0, _ALL), tuple(range(1, 9)), seeds=(1, 2, 3), hours=60.0),
     },
 )  # fmt: skip
