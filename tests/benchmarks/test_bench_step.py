@@ -24,13 +24,13 @@ def test_dense_cells_step(benchmark, name, terms) -> None:
 
 
 def test_invasion_step(benchmark) -> None:
-    _steps(benchmark, Simulation(load("invasion", ["cells.0.count=20", *HELD])), 20)
+    _steps(benchmark, Simulation(load("invasion", ["cells.0.count=20", "box.size=100 um", *HELD])), 20)
 
 
 @pytest.mark.parametrize("scenario", ["aggregate", "invasion", "physicell_ball"])
 def test_every_kernel_alone(benchmark, scenario) -> None:
     """Each kernel of a scenario's step, enqueued by itself; the table is printed by `physim run --profile`."""
-    small = ["cells.0.count=20", *HELD] if scenario == "invasion" else ["cells.0.count=200"]
+    small = ["cells.0.count=20", "box.size=100 um", *HELD] if scenario == "invasion" else ["cells.0.count=200"]
     sim = Simulation(load(scenario, small), profile=True)
     sim.advance(2)
     benchmark.pedantic(lambda: sim.advance(sim.step_count + 5), rounds=2)
