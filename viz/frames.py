@@ -77,8 +77,9 @@ class Run:
         Without what leads through a periodic face, and of cells that had left. None, m = 0, for more than MOST_PATHS
         cells, whose paths nobody could tell apart.
         """
-        box, parts = self.box(), []
+        box = self.box()
         half = np.where(box[2], 0.5 * (box[1] - box[0]), np.inf) if box else np.full(3, np.inf)
+        parts: list[tuple[np.ndarray, np.ndarray, float, int]] = []
         before: dict[int, np.ndarray] = {}
         for time in self.times:
             cells = self.part("cells", time)
