@@ -29,8 +29,8 @@ static inline bool in_box(int4 p, __constant World *world) {
   return inside;
 }
 
-// Whether a piece from one point to another, as long as `reach` at most, lies in a cell. Bins of cells are at least twice
-// as wide as their radius, and none has moved by more than half a skin since they were sorted.
+// Whether a piece from one point to another lies in a cell. Bins of cells are at least twice as wide as their radius, and
+// none has moved by more than half a skin since they were sorted.
 static inline bool in_a_cell(int4 first, int4 second, __constant World *world, __global const int4 *position,
                              __global const float *radius, __global const uint *bin_start) {
   __constant Grid *grid = &world->cell_grid;

@@ -103,9 +103,10 @@ class View:
         pulls = np.concatenate(tensions)
         step = round_number(float(np.quantile(pulls, 0.99)) / 3) if len(pulls) and pulls.max() > 0 else 0.0
         view = cls((float(low[0]), float(low[1])), (float(high[0]), float(high[1])), plane, step, fibers is not None)
-        begin, end = run.paths[:2]
-        view = replace(view, cut=fibers is not None and array(fibers, "area") is not None,
-                       paths=view.fibers and bool(view.in_slab(0.5 * (begin + end)[:, 2]).any()))  # fmt: skip
+        if fibers is not None:
+            begin, end = run.paths[:2]
+            view = replace(view, cut=array(fibers, "area") is not None,
+                           paths=bool(view.in_slab(0.5 * (begin + end)[:, 2]).any()))  # fmt: skip
         return replace(view, fiber_color=fiber_color.of_run(run, fibers_by, lambda middle: view.in_slab(middle[:, 2])))
 
     def in_slab(self, height: np.ndarray, margin: np.ndarray | float = 0.0) -> np.ndarray:

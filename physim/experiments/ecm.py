@@ -31,7 +31,7 @@ _PUBLISHED = {(1.2, 1.5): (3.0, 0.6), (3.0, 3.5): (2.1, 0.4)}
 """Concentrations from ... to, mg/ml: pore diameter (a) and its tolerance, um."""
 
 
-def gel(concentration: float, bundle_diameter: float, box: float, **more: Any) -> dict[str, Any]:
+def gel(concentration: float, bundle_diameter: float, box: float | list[float], **more: Any) -> dict[str, Any]:
     """Parameters of a network in a periodic cube: mg/ml, um, um; segments as short as its mechanics asks for."""
     density = collagen.length_density(concentration, bundle_diameter)
     segment = min(2.5, round(0.5 * collagen.crosslink_spacing(density, more.get("alignment", 0.0)), 3))

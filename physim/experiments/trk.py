@@ -180,7 +180,7 @@ def _border_panels(e: Ensemble, size: Size) -> list[Panel]:
 def crossed(box: Sequence[float], concentration: float = CONCENTRATION, **more: Any) -> dict[str, Any]:
     """Parameters of a passage."""
     given = {"moving": True, "cut": 0.2, "sideways": 0.0, "pull": 0.8, "turnover": {}, "softer": 1.0, "repairs": False}
-    return gel(concentration, DIAMETER, list(box), **(given | more))  # type: ignore[arg-type]
+    return gel(concentration, DIAMETER, list(box), **(given | more))
 
 
 def _arms(box: Sequence[float], hours: float, names: Sequence[str], **more: Any) -> dict[str, Arm]:
