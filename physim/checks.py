@@ -251,21 +251,14 @@ def _terms(scenario: Scenario) -> list[str]:
 
 def _lengths(scenario: Scenario) -> list[str]:
     """Lengths of terms that do not fit the box or the cells."""
-    from physim.terms import Advance, Links, Steric
+    from physim.terms import Advance, Links
 
     lines = _deposits(scenario)
-    advance, steric = scenario.terms.get("advance", Advance()), scenario.terms.get("steric")
+    advance = scenario.terms.get("advance", Advance())
     if isinstance(advance, Advance) and advance.largest_move > 0.5 * min(scenario.box.size):
         lines.append(
             f"terms.advance.largest_move: {_um(advance.largest_move)} is more than half of the box's shortest edge "
             f'{_um(min(scenario.box.size))}; write at most "{_um(0.5 * min(scenario.box.size))}"'
-        )
-    nuclei = [group.nucleus_radius for group in scenario.cells if group.nucleus_radius > 0]  # 0: no nucleus
-    if isinstance(steric, Steric) and steric.compact_radius >= min(nuclei, default=math.inf):
-        lines.append(
-            f"terms.steric.compact_radius: {_um(steric.compact_radius)} is not smaller than the nucleus_radius "
-            f'{_um(min(nuclei))} of {_group(scenario, "nucleus_radius", min(nuclei))}; write e.g. '
-            f'"{_um(0.1 * min(nuclei))}", or nucleus_radius = 0 for cells without a nucleus'
         )
     smallest = min(group.radius for group in scenario.cells)
     links = scenario.terms.get("links")

@@ -12,6 +12,7 @@ from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
 from physim.terms.motion import Noise, Polarity, Walls
 from physim.terms.network import Network, Strain
+from physim.terms.nucleus import Nucleus
 from physim.terms.remodeling import Chains, Proteolysis, Repair, Turnover
 from physim.terms.shedding import Shedding
 
@@ -36,6 +37,7 @@ STEP: tuple[type[Term], ...] = (
     Crawl,
     Fibers,
     Steric,
+    Nucleus,
     Links,
     Network,
     Walls,

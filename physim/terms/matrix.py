@@ -1,4 +1,4 @@
-"""Cells on collagen: segments in bins, soft nucleus and cytoplasm against them, integrin links that pull."""
+"""Cells on collagen: segments in bins, the cytoplasm against them, integrin links that pull."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from physim.units import (
     PerMinute,
 )
 
-_SEARCHED = ("listed_node", "segment_list", "segment_bin_start")
+SEARCHED = ("listed_node", "segment_list", "segment_bin_start")
 _PLACES = ("node_position", "segment_nodes")
 _PROTOTYPE = "migration prototype (docs/trust.md)"
 
@@ -36,7 +36,7 @@ class Segments(Term):
         Kernel("name_nodes", "segment", ("binning", "segment_nodes", "segment_bin_start", "segment_list"),
                ("listed_node",), when="rebuild"),
         Kernel("mark_nodes", "node", ("node_position",), ("node_listed",), when="rebuild", moving=True),
-        Kernel("list_touches", "cell", ("position", "radius", "node_position", *_SEARCHED),
+        Kernel("list_touches", "cell", ("position", "radius", "node_position", *SEARCHED),
                ("touch_segment", "touch_count"), when="rebuild", moving=True),
         Kernel("end_binning", "one", writes=("binning",)),
     )  # fmt: skip
@@ -55,12 +55,12 @@ class Fibers(Term):
 
 
 class Steric(Term):
-    """p(depth) per unit fiber length, away from the centre; depth = R - r or R_n - r. Implicit, reaction on the nodes.
+    """p = c d/(1 + d c/(2 gamma)) per unit fiber length, away from the centre, d = R - r. Implicit.
 
-    Cytoplasm p = c d/(1 + d c/(2 gamma)); nucleus p = c d/(1 - d/(R_n - r_c)), continued linearly beyond 97 % of that
-    depth; c = 0.707 E/0.75. Integrated with three Gauss points over the part of each segment inside the body, so that
-    the force does not depend on how fibers are cut into segments. Source: physim's migration prototype (a sum of one
-    Hertz contact per segment grows 1.6 times when the segment is halved; plain Hertz sets no pore limit).
+    c = 0.707 E/0.75; r is the distance from the centre. The cytoplasm yields at twice its cortical tension gamma.
+    Integrated with three Gauss points over the part of each segment inside the cell, so that the force does not depend
+    on how fibers are cut into segments; the reaction is on the nodes. Source: physim's migration prototype (a sum of
+    one Hertz contact per segment grows 1.6 times when the segment is halved).
     """
 
     name: ClassVar[str] = "steric"
@@ -69,19 +69,17 @@ class Steric(Term):
     cortical_tension: NanonewtonPerMicron = parameter(
         0.4, "tension gamma at which the cytoplasm yields", source=_PROTOTYPE, gt=0
     )
-    nucleus_modulus: Kilopascal = parameter(2.0, "modulus of the nucleus", source=_PROTOTYPE, gt=0)
-    compact_radius: Micron = parameter(0.5, "radius r_c to which a nucleus cannot be pressed", source=_PROTOTYPE, gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel(
             "steric",
             "cell",
-            ("position", "radius", "nucleus_radius", "node_position", *_SEARCHED, "segment_area"),
+            ("position", "radius", "node_position", *SEARCHED, "segment_area"),
             (),
             ("force", "resistance", "node_force"),
         ),
         Kernel("block_touches", "cell",
-               ("position", "radius", "nucleus_radius", *_PLACES, "segment_area", "touch_segment", "touch_count"),
+               ("position", "radius", *_PLACES, "segment_area", "touch_segment", "touch_count"),
                ("tether_block",), moving=True),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
@@ -122,7 +120,7 @@ class Links(Term):
         Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_PLACES, "segment_area", "link_at"),
                ("link_segment", "link_rest", "link_force")),
         Kernel("bind_links", "cell",
-               ("id", "position", "radius", "integrin", "polarity", *_PLACES, *_SEARCHED, "segment_area",
+               ("id", "position", "radius", "integrin", "polarity", *_PLACES, *SEARCHED, "segment_area",
                 "segment_shed"), ("link_segment", "link_at", "link_rest", "link_force")),
         Kernel("pull_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force")),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reference import equilibrium, forces, gels, scenes
+from reference import equilibrium, forces, gels, nucleus, scenes
 
 from physim.generate.collagen import generate_collagen
 from physim.generate.fiber_network import FiberNetwork
@@ -28,9 +28,10 @@ def crowd(make_simulation: Any, size: float) -> SimpleNamespace:
     """Four cells that press on fibers and hold links, taut and slack, in a gel whose free nodes are off by `size`."""
     net, random = gel(), np.random.default_rng(1)
     place = np.array([[20.0, 20, 20], [44, 40, 20], [22, 44, 41], [40, 20, 44]])
-    terms = {"network": {"wake_force": 0.0}, "steric": {},
+    terms = {"network": {"wake_force": 0.0}, "steric": {}, "nucleus": {},
              "links": {"slots": SLOTS, "binding_rate": 0, "release_rate": 0, "contraction_speed": 0}}  # fmt: skip
-    sim = make_simulation(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=scenes.cells(place), network=net)
+    sim = make_simulation(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=scenes.cells(place, nucleus_radius=6.5),
+                          network=net)  # fmt: skip
     sim.step()  # which makes room for the lists
     held = sim.read("node_held").astype(bool)
     gels.place(sim, net.nodes + np.where(held[:, None], 0, random.normal(0, size, net.nodes.shape)))
@@ -72,10 +73,13 @@ def tethers(c: SimpleNamespace) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
                 block.append(link.stiffness * along + tension[0] / length * (np.eye(3) - along))
     steric = REGISTRY["steric"]()
     for i in range(4):
-        radius = float(c.sim.read("radius")[i]), float(c.sim.read("nucleus_radius")[i])
+        radius = float(c.sim.read("radius")[i])
         begin, vector = ends[:, 0], ends[:, 1] - ends[:, 0]
-        _, stiff, push = forces.steric(steric, c.centre[i], *radius, begin, vector)
-        np.add.at(force, c.net.segments, push)
+        _, stiff, push = forces.steric(steric, c.centre[i], radius, begin, vector)
+        _, hard, pressed = nucleus.push(REGISTRY["nucleus"](), c.sim.read("nucleus_radius")[i : i + 1].astype(float),
+                                        np.zeros(len(begin), int), begin - c.centre[i], vector)  # fmt: skip
+        stiff += hard
+        np.add.at(force, c.net.segments, push + pressed)
         for s in np.flatnonzero(np.abs(stiff).max((1, 2)) > 0):
             cell.append(i), segment.append(s), at.append(np.nan), block.append(stiff[s])
     return np.array(cell), np.array(segment), np.array(at), np.array(block), force

@@ -144,15 +144,6 @@ def cytoplasm_load(term: Any, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return c * depth / yielding, c / yielding**2
 
 
-def nucleus_load(term: Any, depth: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """p(d) = c d/(1 - d/(R_n - r_c)), from 97 % of that depth on its tangent; and its slope."""
-    c, limit = 0.707 * term.nucleus_modulus / 0.75, radius - term.compact_radius
-    knee = 0.97 * limit
-    d = np.minimum(depth, knee)
-    slope = c / (1 - d / limit) ** 2
-    return c * d / (1 - d / limit) + slope * np.maximum(depth - knee, 0), slope
-
-
 def near_segments(position: Points, radius: np.ndarray, middle: Points, vector: Points,
                   period: Any = None) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Cells (m,) and segments (m,) of all pairs that may touch."""
@@ -162,11 +153,21 @@ def near_segments(position: Points, radius: np.ndarray, middle: Points, vector: 
     return near["i"], near["j"]
 
 
-def steric(term: Any, centre: Points, radius: Any, nucleus_radius: Any, begin: Points, vector: Points,
+def inside(body: Any, start: Points, vector: Points) -> tuple[np.ndarray, np.ndarray]:
+    """Where segments start + t vector, t in 0..1, enter and leave a sphere about the origin (m,), (m,)."""
+    length = np.linalg.norm(vector, axis=1)
+    nearest = -(start * vector).sum(1) / length**2
+    square = body**2 - ((start + nearest[:, None] * vector) ** 2).sum(1)
+    half = np.sqrt(np.maximum(square, 0)) / length
+    first, last = np.clip(nearest - half, 0, 1), np.clip(nearest + half, 0, 1)
+    return first, np.where(square > 0, last, first)
+
+
+def steric(term: Any, centre: Points, radius: Any, begin: Points, vector: Points,
            points: int = 3) -> tuple[Points, Points, Points]:  # fmt: skip
     """m segments, each against a cell: its forces (m, 3) and stiffness (m, 3, 3), forces (m, 2, 3) on the nodes.
 
-    Gauss quadrature with so many points over the part of each segment inside the body. Centre and radii: one cell for
+    Gauss quadrature with so many points over the part of each segment inside the cell. Centre and radius: one cell for
     all, or (m, 3) and (m,). begin: (m, 3) first nodes in the image nearest to the cell, vector: (m, 3) to the second.
     """
     at, weights = np.polynomial.legendre.leggauss(points)
@@ -174,23 +175,17 @@ def steric(term: Any, centre: Points, radius: Any, nucleus_radius: Any, begin: P
     start = begin - centre
     length = np.linalg.norm(vector, axis=1)
     nodes, stiffness = np.zeros((len(begin), 2, 3)), np.zeros((len(begin), 3, 3))
-    for body, load in ((radius, lambda d: cytoplasm_load(term, d)),
-                       (nucleus_radius, lambda d: nucleus_load(term, d, nucleus_radius))):  # fmt: skip
-        nearest = -(start * vector).sum(1) / length**2
-        square = body**2 - ((start + nearest[:, None] * vector) ** 2).sum(1)
-        half = np.sqrt(np.maximum(square, 0)) / length
-        first, last = np.clip(nearest - half, 0, 1), np.clip(nearest + half, 0, 1)
-        last = np.where(square > 0, last, first)
-        for g in range(points):
-            t = first + at[g] * (last - first)
-            r = start + t[:, None] * vector
-            distance = np.maximum(np.linalg.norm(r, axis=1), 1e-12)
-            p, slope = load(np.maximum(body - distance, 0))
-            n, w = r / distance[:, None], weights[g] * (last - first) * length
-            push = (w * p)[:, None] * n
-            nodes[:, 0] += (1 - t)[:, None] * push
-            nodes[:, 1] += t[:, None] * push
-            stiffness += (w * slope)[:, None, None] * n[:, :, None] * n[:, None, :]
+    first, last = inside(radius, start, vector)
+    for g in range(points):
+        t = first + at[g] * (last - first)
+        r = start + t[:, None] * vector
+        distance = np.maximum(np.linalg.norm(r, axis=1), 1e-12)
+        p, slope = cytoplasm_load(term, np.maximum(radius - distance, 0))
+        n, w = r / distance[:, None], weights[g] * (last - first) * length
+        push = (w * p)[:, None] * n
+        nodes[:, 0] += (1 - t)[:, None] * push
+        nodes[:, 1] += t[:, None] * push
+        stiffness += (w * slope)[:, None, None] * n[:, :, None] * n[:, None, :]
     return -nodes.sum(1), stiffness, nodes
 
 

@@ -224,13 +224,12 @@ def test_steric(make_simulation, boundary) -> None:
         scenes.table({"steric": {}}, SIZE, boundary, collagen=True), cells=crowded, network=fibers
     )
     sim.advance(1)
-    position, radii = crowded["position"], [crowded[name].astype(float) for name in ("radius", "nucleus_radius")]
+    position, radius = crowded["position"], crowded["radius"].astype(float)
     middles = fibers.midpoints % SIZE if boundary == PERIODIC else fibers.midpoints
-    cell, segment = forces.near_segments(position, radii[0], middles, fibers.vectors, period_of(boundary))
+    cell, segment = forces.near_segments(position, radius, middles, fibers.vectors, period_of(boundary))
     # the image of the first node nearest to the cell: segments are far shorter than half the box
     begin = position[cell] + fibers.box.image(fibers.nodes[fibers.segments[segment, 0]] - position[cell])
-    bodies = [r[cell] for r in radii]
-    push, stiff, pressed = forces.steric(term, position[cell], *bodies, begin, fibers.vectors[segment])
+    push, stiff, pressed = forces.steric(term, position[cell], radius[cell], begin, fibers.vectors[segment])
     assert np.any(pressed, axis=(1, 2)).sum() > COUNT / 2
     force, stiffness, nodes = np.zeros((COUNT, 3)), np.zeros((COUNT, 3, 3)), np.zeros((2 * COUNT, 3))
     np.add.at(force, cell, push)
