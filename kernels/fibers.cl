@@ -4,3 +4,8 @@ void release_nodes(uint i, __constant World *world, __global Status *status, __c
                    __global uint2 *node_force) {
   for (uint axis = 0; axis < 3; ++axis) node_force[axis * world->nodes + i] = (uint2)(0, 0);
 }
+
+void release_obstacles(uint i, __constant World *world, __global Status *status, __constant Fibers *term,
+                       __global uint2 *obstacle_force) {
+  for (uint row = 0; row < 3; ++row) obstacle_force[row * world->obstacles + i] = (uint2)(0, 0);
+}

@@ -44,6 +44,9 @@ static inline uint bin_near(int4 home, int dx, int dy, int dz, const __constant 
       for (int dx = (near).low.x; dx <= (near).high.x; ++dx)                                                      \
         for (uint bin = bin_near(home, dx, dy, dz, grid), k = (bin_start)[bin]; k < (bin_start)[bin + 1]; ++k)
 
+// Wires are pieces of obstacles, at most 1 um long, in the order of their bins.
+#define WIRE_REACH(radius) (world->wires ? (radius) + 0.5f : 0.0f)
+
 // The part [begin, end] of the segment a + t e, t in 0..1, inside a sphere about the origin; begin >= end if none.
 static inline float2 inside_sphere(float3 a, float3 e, float radius) {
   float ee = dot(e, e), ae = dot(a, e), root = ae * ae - ee * (dot(a, a) - radius * radius);

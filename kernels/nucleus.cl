@@ -53,12 +53,26 @@ static inline Dent dent_at(Panels p, float t, float radius) {
   return dent_of(p.a + t * p.e, p.length * length(p.e) / (float)p.count, radius);
 }
 
-// dU/dS_k for each direction, from sums over all fibers near.
+// The share of a segment, or of a wire that is `part` of a fiber, in the sums S_k.
+static inline void press_in(Panels p, float part, float radius, float *sums) {
+  for (uint g = 0; g < p.count; ++g) {
+    Dent dent = dent_at(p, place_of(p, g), radius);
+    float g2 = dent.g * dent.g, press = part * dent.weight * (g2 * g2) * (g2 * g2);
+    for (uint k = 0; k < DIRECTIONS / 2; ++k) {
+      float c = dot(dent.n, axis_of(k)), x = fmax(fabs(c) - CONE, 0.0f) / (1.0f - CONE);
+      sums[c > 0.0f ? k : DIRECTIONS / 2 + k] += press * (x * x) * (x * x);
+    }
+  }
+}
+
+// dU/dS_k for each direction, from sums over all fibers and obstacles near.
 void compress(uint i, __constant World *world, __global Status *status, __constant Nucleus *term,
               __global const int4 *position, __global const float *nucleus_radius,
               __global const int4 *node_position, __global const uint *listed_node,
               __global const uint *segment_list, __global const uint *segment_bin_start,
-              __global const uint *segment_area, __global float *nucleus_yield) {
+              __global const uint *segment_area, __global const int4 *wire_begin, __global const int4 *wire_end,
+              __global const float *wire_weight, __global const uint *wire_bin_start,
+              __global float *nucleus_yield) {
   __constant Grid *grid = &world->segment_grid;
   float radius = nucleus_radius[i], sums[DIRECTIONS];
   for (uint k = 0; k < DIRECTIONS; ++k) sums[k] = 0.0f;
@@ -68,14 +82,11 @@ void compress(uint i, __constant World *world, __global Status *status, __consta
     uint n = listed_node[m];
     Panels p = panels_of(position[i], radius, node_position[n], node_position[n + 1], world);
     if (!p.count || !segment_area[segment_list[m]]) continue;
-    for (uint g = 0; g < p.count; ++g) {
-      Dent dent = dent_at(p, place_of(p, g), radius);
-      float g2 = dent.g * dent.g, press = dent.weight * g2 * g2 * g2 * g2;
-      for (uint k = 0; k < DIRECTIONS / 2; ++k) {
-        float c = dot(dent.n, axis_of(k)), x = fmax(fabs(c) - CONE, 0.0f) / (1.0f - CONE);
-        sums[c > 0.0f ? k : DIRECTIONS / 2 + k] += press * (x * x) * (x * x);
-      }
-    }
+    press_in(p, 1.0f, radius, sums);
+  }
+  near = bins_around(home, WIRE_REACH(radius), world->segment_bins_per_um, grid);
+  EACH_NEAR(w, home, near, grid, wire_bin_start) {
+    press_in(panels_of(position[i], radius, wire_begin[w], wire_end[w], world), wire_weight[w], radius, sums);
   }
   float h = 0.0f;
   for (uint k = 0; k < DIRECTIONS; ++k) h += (sqrt(sqrt(sums[k] + YIELDS)) - sqrt(sqrt(YIELDS))) / DIRECTIONS;
@@ -120,10 +131,12 @@ void nucleus(uint i, __constant World *world, __global Status *status, __constan
              __global const int4 *position, __global const float *nucleus_radius,
              __global const int4 *node_position, __global const uint *listed_node,
              __global const uint *segment_list, __global const uint *segment_bin_start,
-             __global const uint *segment_area, __global const float *nucleus_yield, __global float4 *force,
-             __global float *resistance, __global uint2 *node_force) {
+             __global const uint *segment_area, __global const int4 *wire_begin, __global const int4 *wire_end,
+             __global const float *wire_weight, __global const uint *wire_obstacle,
+             __global const uint *wire_bin_start, __global const float *nucleus_yield, __global float4 *force,
+             __global float *resistance, __global uint2 *node_force, __global uint2 *obstacle_force) {
   __constant Grid *grid = &world->segment_grid;
-  float radius = nucleus_radius[i], dt = world->step;
+  float radius = nucleus_radius[i];
   float3 sum = 0.0f;
   Symmetric stiff = {0, 0, 0, 0, 0, 0};
   int4 home = bin_of_position(position[i], grid);
@@ -138,9 +151,19 @@ void nucleus(uint i, __constant World *world, __global Status *status, __constan
     add_force(node_force, n, world->nodes, push.on_first);
     add_force(node_force, n + 1, world->nodes, push.on_second);
   }
+  near = bins_around(home, WIRE_REACH(radius), world->segment_bins_per_um, grid);
+  EACH_NEAR(w, home, near, grid, wire_bin_start) {
+    Panels p = panels_of(position[i], radius, wire_begin[w], wire_end[w], world);
+    if (!p.count) continue;
+    Push push = push_of(i, p, radius, world->stride, nucleus_yield);
+    float3 all = wire_weight[w] * (push.on_first + push.on_second);
+    sum -= all;
+    stiff = plus(stiff, scaled(push.stiffness, wire_weight[w]));
+    add_force(obstacle_force, wire_obstacle[w], world->obstacles, all);
+  }
   force[i].xyz += sum;
-  Symmetric scaled = {dt * stiff.xx, dt * stiff.yy, dt * stiff.zz, dt * stiff.xy, dt * stiff.xz, dt * stiff.yz};
-  store_symmetric(resistance, i, world->stride, plus(load_symmetric(resistance, i, world->stride), scaled));
+  store_symmetric(resistance, i, world->stride,
+                  plus(load_symmetric(resistance, i, world->stride), scaled(stiff, world->step)));
 }
 
 // Where fibers move, their nodes share the stiffness: one block and one place for each segment, the cytoplasm's too.

@@ -36,8 +36,10 @@ static inline Load load_of(int4 centre, float radius, int4 first, int4 second, _
 void steric(uint i, __constant World *world, __global Status *status, __constant Steric *term,
             __global const int4 *position, __global const float *radius, __global const int4 *node_position,
             __global const uint *listed_node, __global const uint *segment_list,
-            __global const uint *segment_bin_start, __global const uint *segment_area, __global float4 *force,
-            __global float *resistance, __global uint2 *node_force) {
+            __global const uint *segment_bin_start, __global const uint *segment_area,
+            __global const int4 *wire_begin, __global const int4 *wire_end, __global const float *wire_weight,
+            __global const uint *wire_obstacle, __global const uint *wire_bin_start, __global float4 *force,
+            __global float *resistance, __global uint2 *node_force, __global uint2 *obstacle_force) {
   __constant Grid *grid = &world->segment_grid;
   int4 home = bin_of_position(position[i], grid);
   Span near = bins_around(home, radius[i] + SEGMENT_REACH, world->segment_bins_per_um, grid);
@@ -52,10 +54,18 @@ void steric(uint i, __constant World *world, __global Status *status, __constant
     add_force(node_force, n, world->nodes, load.on_first);
     add_force(node_force, n + 1, world->nodes, load.on_second);
   }
+  near = bins_around(home, WIRE_REACH(radius[i]), world->segment_bins_per_um, grid);
+  EACH_NEAR(w, home, near, grid, wire_bin_start) {
+    Load load = load_of(position[i], radius[i], wire_begin[w], wire_end[w], world, term);
+    if (load.weight <= 0.0f) continue;
+    float3 push = wire_weight[w] * (load.on_first + load.on_second);
+    sum -= push;
+    stiff = plus(stiff, scaled(load.stiffness, wire_weight[w]));
+    add_force(obstacle_force, wire_obstacle[w], world->obstacles, push);
+  }
   force[i].xyz += sum;
-  float dt = world->step;
-  Symmetric scaled = {dt * stiff.xx, dt * stiff.yy, dt * stiff.zz, dt * stiff.xy, dt * stiff.xz, dt * stiff.yz};
-  store_symmetric(resistance, i, world->stride, plus(load_symmetric(resistance, i, world->stride), scaled));
+  store_symmetric(resistance, i, world->stride,
+                  plus(load_symmetric(resistance, i, world->stride), scaled(stiff, world->step)));
 }
 
 // Where fibers move, their nodes share the stiffness of the contact, which acts at one point of the segment.

@@ -28,6 +28,11 @@ static inline Symmetric plus(Symmetric a, Symmetric b) {
   return s;
 }
 
+static inline Symmetric scaled(Symmetric a, float f) {
+  Symmetric s = {f * a.xx, f * a.yy, f * a.zz, f * a.xy, f * a.xz, f * a.yz};
+  return s;
+}
+
 // Solution of s x = v for positive definite s.
 static inline float3 solve3(Symmetric s, float3 v) {
   float a = s.yy * s.zz - s.yz * s.yz, b = s.xz * s.yz - s.xy * s.zz, c = s.xy * s.yz - s.xz * s.yy;

@@ -24,7 +24,7 @@ from physim.terms.motion import Walls
 from physim.terms.network import Network
 from physim.terms.remodeling import Chains, Proteolysis, Repair
 from physim.terms.shedding import Shedding
-from physim.world import BOUNDARIES, WORLD, Box
+from physim.world import BOUNDARIES, WORLD, Box, grid_bins
 
 SEGMENT_BIN = 5.0
 """Width of the bins of fiber segments, um."""
@@ -121,6 +121,8 @@ class Layout:
     neighbor_rows: int
     touch_rows: int
     links: int
+    wires: int = 0
+    obstacles: int = 0
 
     @property
     def stride(self) -> int:
@@ -145,7 +147,8 @@ class Layout:
         per = {"cell": self.stride, "unknown": self.unknowns, "node": self.nodes, "segment": self.segments,
                "segment_start": self.segments + 1, "fiber": self.fibers, "fiber_start": self.fibers + 1,
                "chain_start": self.chains + 1, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks,
-               "bin": self.bins + 2, "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
+               "wire": self.wires, "obstacle": self.obstacles, "bin": self.bins + 2,
+               "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
                "chunk": self.chunks}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))
 
@@ -164,7 +167,7 @@ class Layout:
         return {"cell": self.cells, "row": self.cells, "room": self.stride, "octet": -(-self.cells // 8),
                 "strip": self.cells, "unknown": self.unknowns, "chunk": self.chunks, "node": self.nodes,
                 "segment": self.segments, "chain": self.chains, "fiber": self.fibers, "fiber_row": self.fibers,
-                "awake": self.fibers,
+                "awake": self.fibers, "obstacle": self.obstacles,
                 "crosslink": self.crosslinks, "hold": 2 * self.crosslinks, "one": 1}  # fmt: skip
 
 
@@ -191,6 +194,7 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["link_slots"], world["nodes"], world["segments"] = layout.links, layout.nodes, layout.segments
     world["touch_rows"], world["crosslinks"] = layout.touch_rows, layout.crosslinks
     world["chains"], world["fiber_rows"] = layout.chains, layout.fibers
+    world["wires"], world["obstacles"] = layout.wires, layout.obstacles
     return world
 
 
@@ -200,11 +204,6 @@ def skin_of(terms: list[Term]) -> float:
 
 def link_slots(terms: list[Term]) -> int:
     return next((term.slots for term in terms if isinstance(term, Links)), 1)
-
-
-def grid_bins(grid: np.ndarray) -> int:
-    """Bins of a grid, numbered in blocks of 16 x 16 x 16 (kernels/grid.h)."""
-    return int(np.prod(-(-grid["count"][:3] // 16), dtype=np.int64)) * 4096
 
 
 def widest_range(terms: list[Term], radius: float) -> float:

@@ -34,6 +34,7 @@ DOMAINS = {
     "chain": "world->chains",
     "fiber": "status->fibers",
     "fiber_row": "world->fiber_rows",
+    "obstacle": "world->obstacles",
     "crosslink": "world->crosslinks",
     "hold": "world->crosslinks * 2",
     "awake": "status->awake",

@@ -17,11 +17,11 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, StrictStr, Validati
 from physim import tables
 from physim.errors import InputError
 from physim.problems import MOST, from_pydantic, join, place, show, suggest
-from physim.sections import Box, Cells, Collagen, Record, Run, Section, as_tuple
+from physim.sections import Box, Cells, Collagen, Obstacle, Record, Run, Section, as_tuple
 from physim.step import Term
 from physim.tables import Table
 
-__all__ = ["Box", "Cells", "Collagen", "Record", "Run", "Scenario", "builtin_names", "builtin_text", "load"]
+__all__ = ["Box", "Cells", "Collagen", "Obstacle", "Record", "Run", "Scenario", "builtin_names", "builtin_text", "load"]
 
 
 class Scenario(Section):
@@ -36,6 +36,7 @@ class Scenario(Section):
         min_length=1, max_length=1000, examples=["[[cells]]"]
     )
     collagen: Collagen | None = None
+    obstacles: Annotated[tuple[Obstacle, ...], BeforeValidator(as_tuple)] = Field((), max_length=1000)
     terms: dict[str, SerializeAsAny[Term]] = {}
     own_terms: Annotated[tuple[StrictStr, ...], BeforeValidator(as_tuple)] = Field(
         (), max_length=100, description="Python files with terms of your own; relative to the scenario"
@@ -183,7 +184,9 @@ def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
             update["spacing"] = group.default_spacing
         groups.append(group.model_copy(update=update))
     own = tuple(str((folder / file).absolute()) for file in scenario.own_terms)
-    update = {"cells": tuple(groups), "own_terms": own}
+    solid = tuple(one if one.file is None else one.model_copy(update={"file": str((folder / one.file).absolute())})
+                  for one in scenario.obstacles)  # fmt: skip
+    update = {"cells": tuple(groups), "own_terms": own, "obstacles": solid}
     if scenario.collagen:
         update["collagen"], found = _resolve_collagen(scenario.collagen, folder)
         lines += found

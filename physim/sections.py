@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_serializer
 
 from physim.step import parameter
-from physim.units import Micron, MilligramPerMilliliter, Minute, Number
+from physim.units import Micron, MilligramPerMilliliter, Minute, Number, SquareMicron
 
 Vector = tuple[float, float, float]
 Length = Annotated[Micron, Field(gt=0, le=1e6)]
@@ -146,6 +146,41 @@ class Collagen(Section):
     def _with_meaning(self, write: Any) -> dict[str, Any]:
         """Without the keys that have no meaning for this network, so that the resolved scenario loads again."""
         idle = self.TRACED if self.file is None else self.GROWN
+        return {key: value for key, value in write(self).items() if key not in idle}
+
+
+class Obstacle(Section):
+    """Something solid that does not move: a plate, with holes or without, the wall of a cylinder, a closed surface.
+
+    Cells feel it as they feel fibers (`generate.obstacles`).
+    """
+
+    kind: Literal["plate", "cylinder", "surface"]
+    axis: Literal["x", "y", "z"] = "x"
+    center: Annotated[tuple[Micron, Micron, Micron], BeforeValidator(as_tuple)] | None = Field(
+        None, description="middle of a plate or cylinder; default: the middle of the box"
+    )
+    thickness: Micron = parameter(0.0, "of a plate; 0 for a sheet", ge=0, le=1e5)
+    hole_area: SquareMicron | None = Field(None, gt=0, le=1e6, description="area of a round hole through a plate")
+    hole_size: Annotated[tuple[Micron, Micron], BeforeValidator(as_tuple)] | None = Field(
+        None, description="edges of a rectangular hole instead, along the next two axes: a thick plate makes a channel"
+    )
+    pitch: Micron | None = Field(
+        None, gt=0, le=1e5, description="distance of holes in a square lattice; default: one hole, in the middle"
+    )
+    radius: Micron | None = Field(None, gt=0, le=1e5, description="radius of a cylinder")
+    length: Micron | None = Field(None, gt=0, le=1e6, description="length of a cylinder; default: through the box")
+    file: StrictStr | None = Field(None, min_length=1, description="closed surface (STL, PLY, OBJ; um); relative to "
+                                   "the scenario")  # fmt: skip
+    spacing: Micron = parameter(0.5, "distance of the wires by which a surface is drawn", ge=0.1, le=5)
+    OF: ClassVar = {"plate": ("thickness", "hole_area", "hole_size", "pitch"), "cylinder": ("radius", "length"),
+                    "surface": ("file",)}  # fmt: skip
+    """Keys that only one kind has."""
+
+    @model_serializer(mode="wrap")
+    def _with_meaning(self, write: Any) -> dict[str, Any]:
+        """Without the keys of other kinds."""
+        idle = {key for kind, keys in self.OF.items() if kind != self.kind for key in keys}
         return {key: value for key, value in write(self).items() if key not in idle}
 
 

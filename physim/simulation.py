@@ -23,6 +23,7 @@ from physim.errors import InputError, PhysicsError
 from physim.generate.fiber_network import FiberNetwork
 from physim.loop import Loop
 from physim.network_state import fiber_state
+from physim.obstacle_state import wire_state
 from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
 from physim.snapshot import GIVEN, Snapshot, take
@@ -139,6 +140,7 @@ class Simulation(Loop):
     def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
         """Sizes of the domains, and the arrays that the terms need."""
         self._grid, self._segment_grid = grid, self.box.grid(assembly.SEGMENT_BIN)
+        self._wires = wire_state(self.scenario.obstacles, self.box, self._segment_grid)
         layout = Layout(
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,
@@ -148,6 +150,7 @@ class Simulation(Loop):
             crosslinks=len(self.network.crosslinks) if self.network is not None else 0,
             bins=assembly.grid_bins(grid), segment_bins=assembly.grid_bins(self._segment_grid),
             neighbor_rows=16, touch_rows=32 if assembly.touches(terms) else 0, links=assembly.link_slots(terms),
+            wires=len(self._wires["wire_weight"]), obstacles=len(self.scenario.obstacles),
         )  # fmt: skip
         needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | set(GIVEN)
         arrays = sorted(needed, key=list(ARRAYS).index)
@@ -156,8 +159,8 @@ class Simulation(Loop):
         return layout, arrays
 
     def _fiber_state(self) -> dict[str, np.ndarray]:
-        """The network at time zero; rows for pieces that cutting may make of its fibers are 0."""
-        state = {} if self.network is None else fiber_state(self.network, self.box)
+        """The network at time zero, and obstacles; rows for pieces that cutting may make of fibers are 0."""
+        state = {} if self.network is None else fiber_state(self.network, self.box) | self._wires
         for name in (name for name in state if name in self.arrays and ARRAYS[name].per == "fiber"):
             state[name] = np.pad(state[name], ((0, self.shape(name)[0] - len(state[name])), (0, 0)))
         return state

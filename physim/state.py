@@ -147,6 +147,13 @@ _TABLE = (
     Array("segment_bin_fill", "uint", "segment_bin", "", "segments placed into each bin so far"),
     Array("segment_list", "uint", "segment", "", "segments in the order of their bins"),
     Array("listed_node", "uint", "segment", "", "their first nodes; second ones follow these"),
+    # obstacles: wires that do not move, in the order of the bins of segments
+    Array("wire_begin", "int4", "wire", "quanta", "begin of a wire, fixed point", given=True),
+    Array("wire_end", "int4", "wire", "quanta", "its end", given=True),
+    Array("wire_weight", "float", "wire", "", "how much of a fiber it is", given=True),
+    Array("wire_obstacle", "uint", "wire", "", "the obstacle that it is of", given=True),
+    Array("wire_bin_start", "uint", "segment_bin", "", "first wire of each bin", given=True),
+    Array("obstacle_force", "uint2", "obstacle", "nN / 2^32", "force on each obstacle, 64-bit fixed point", rows="3"),
     Array("anchor_force", "uint2", "face", "nN / 2^32", "force on each face of the box, 64-bit fixed point", rows="3"),
     # a moving network
     Array("segment_area", "uint", "segment", "2^-24", "cross-section over that of a whole fiber; 0 where it is cut",

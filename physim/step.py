@@ -19,7 +19,7 @@ from physim.problems import MisfitError, unit_of
 from physim.state import ARRAYS, Array
 from physim.units import format_quantity
 
-_BALANCE = {"force", "resistance", "pair_resistance", "node_force", "anchor_force"}
+_BALANCE = {"force", "resistance", "pair_resistance", "node_force", "anchor_force", "obstacle_force"}
 """What terms add to in each round of the solve."""
 LARGEST, SMALLEST = 3.4e38, 1.2e-38
 """What the device's 32-bit numbers can hold, besides 0."""

@@ -137,6 +137,7 @@ def quantity(unit: str) -> Any:
 Number = quantity("")
 Micron = quantity("um")
 Minute = quantity("min")
+SquareMicron = quantity("um^2")
 PerMinute = quantity("1/min")
 PerMicron = quantity("1/um")
 MicronPerMinute = quantity("um/min")

@@ -38,6 +38,8 @@ WORLD = np.dtype([
     ("crosslink_stiffness", "f4"),  # nN/um
     ("ligand_gain", "f4"),  # how much more shed integrins let a segment bind, at most
     ("ligand_half", "f4"),  # number of them at half of that
+    ("wires", "u4"),  # pieces of static obstacles
+    ("obstacles", "u4"),
     ("moving", "u4"),  # 1 where fibers move
     ("tolerance", "f4"),  # residual over the forces at which the solve stops
 ])  # fmt: skip
@@ -141,6 +143,11 @@ def c_struct(name: str, dtype: np.dtype) -> str:
         length = f"[{kind.shape[0]}]" if kind.shape else ""
         members.append(f"  {c_name} {member}{length};")
     return "typedef struct {\n" + "\n".join(members) + f"\n}} {name};\n"
+
+
+def grid_bins(grid: np.ndarray) -> int:
+    """Bins of a grid, numbered in blocks of 16 x 16 x 16 (kernels/grid.h)."""
+    return int(np.prod(-(-grid["count"][:3] // 16), dtype=np.int64)) * 4096
 
 
 def bins_of(fixed: np.ndarray, grid: np.ndarray) -> np.ndarray:

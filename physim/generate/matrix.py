@@ -13,6 +13,7 @@ from physim.errors import InputError
 from physim.generate.collagen import concentration, generate_collagen, length_density
 from physim.generate.fiber_files import read_polylines
 from physim.generate.fiber_network import Box, FiberNetwork, carve
+from physim.generate.obstacles import clear
 from physim.generate.polylines import Import, network_of
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def initial_network(scenario: Scenario, cells: dict[str, NDArray]) -> Any:
         return None
     spheres = cells["position"], cells["radius"].astype(np.float64)
     if scenario.collagen.file is None:
-        return carve(grown(scenario), *spheres)
+        return carve(clear(grown(scenario), scenario.obstacles), *spheres)
     whole, counts = traced(scenario)
-    left = carve(whole, *spheres)
+    left = carve(clear(whole, scenario.obstacles), *spheres)
     density = float(left.lengths.sum()) / left.box.volume
     amount = concentration(density, left.bundle_diameter)
     mass = f"{density:.3g} um of fiber per um^3, as much as {amount:.3g} mg/ml at this bundle_diameter"

@@ -17,6 +17,7 @@ from physim.units import (
 
 SEARCHED = ("listed_node", "segment_list", "segment_bin_start")
 _PLACES = ("node_position", "segment_nodes")
+WIRES = ("wire_begin", "wire_end", "wire_weight", "wire_obstacle", "wire_bin_start")
 _PROTOTYPE = "migration prototype (docs/trust.md)"
 
 
@@ -50,7 +51,10 @@ class Fibers(Term):
     """dx = 0 for every node without the term `network`; the force on each node is what its anchor carries."""
 
     name: ClassVar[str] = "fibers"
-    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("release_nodes", "node", writes=("node_force",)),)
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("release_nodes", "node", writes=("node_force",)),
+        Kernel("release_obstacles", "obstacle", writes=("obstacle_force",)),
+    )
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
 
 
@@ -74,9 +78,9 @@ class Steric(Term):
         Kernel(
             "steric",
             "cell",
-            ("position", "radius", "node_position", *SEARCHED, "segment_area"),
+            ("position", "radius", "node_position", *SEARCHED, "segment_area", *WIRES),
             (),
-            ("force", "resistance", "node_force"),
+            ("force", "resistance", "node_force", "obstacle_force"),
         ),
         Kernel("block_touches", "cell",
                ("position", "radius", *_PLACES, "segment_area", "touch_segment", "touch_count"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from physim.step import Kernel, Term, parameter
-from physim.terms.matrix import SEARCHED
+from physim.terms.matrix import SEARCHED, WIRES
 from physim.units import Kilopascal, Number
 
 
@@ -28,11 +28,12 @@ class Nucleus(Term):
                              source="docs/migration.md", ge=0, le=100)  # fmt: skip
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("compress", "cell", ("position", "nucleus_radius", "node_position", *SEARCHED, "segment_area"),
-               ("nucleus_yield",)),
+        Kernel("compress", "cell",
+               ("position", "nucleus_radius", "node_position", *SEARCHED, "segment_area",
+                *(name for name in WIRES if name != "wire_obstacle")), ("nucleus_yield",)),
         Kernel("nucleus", "cell",
-               ("position", "nucleus_radius", "node_position", *SEARCHED, "segment_area", "nucleus_yield"), (),
-               ("force", "resistance", "node_force")),
+               ("position", "nucleus_radius", "node_position", *SEARCHED, "segment_area", *WIRES, "nucleus_yield"), (),
+               ("force", "resistance", "node_force", "obstacle_force")),
         Kernel("block_nucleus", "cell",
                ("position", "nucleus_radius", "node_position", "segment_nodes", "segment_area", "touch_segment",
                 "touch_count", "nucleus_yield"), (), ("tether_block",), moving=True),
