@@ -61,13 +61,43 @@ static inline uint nearest_segment(int4 tip, uint i, __constant World *world, fl
   return found;
 }
 
+// Squared distance of the nearest points of a + s d and b + t e, s and t in 0..1.
+static inline float squared_distance(float3 a, float3 d, float3 b, float3 e) {
+  float3 r = a - b;
+  float dd = dot(d, d), ee = dot(e, e), de = dot(d, e), dr = dot(d, r), er = dot(e, r), det = dd * ee - de * de;
+  float s = det > 1e-6f * dd * ee ? clamp((de * er - ee * dr) / det, 0.0f, 1.0f) : 0.0f;
+  float t = clamp((de * s + er) / ee, 0.0f, 1.0f);
+  s = clamp((de * t - dr) / dd, 0.0f, 1.0f);
+  float3 gap = r + s * d - t * e;
+  return dot(gap, gap);
+}
+
+// Whether an obstacle is between a cell and what its tip has found: a wire so near to the line between them that the
+// line must cross the surface of which it is a part.
+static inline bool is_behind_obstacle(int4 from, float3 line, __constant World *world, __global const int4 *wire_begin,
+                                      __global const int4 *wire_end, __global const uint *wire_bin_start) {
+  __constant Grid *grid = &world->segment_grid;
+  uint parts = (uint)ceil(length(line) / 2.0f);
+  for (uint part = 0; part < parts; ++part) {
+    int4 home = bin_of_position(moved(from, ((float)part + 0.5f) / (float)parts * line, world->quantum), grid);
+    Span near = bins_around(home, WIRE_REACH(1.0f + world->wire_gap), world->segment_bins_per_um, grid);
+    EACH_NEAR(w, home, near, grid, wire_bin_start) {
+      float3 b = separation(wire_begin[w], from, world->quantum);
+      float3 e = separation(wire_end[w], wire_begin[w], world->quantum);
+      if (squared_distance((float3)(0.0f), line, b, e) < world->wire_gap * world->wire_gap) return true;
+    }
+  }
+  return false;
+}
+
 void bind_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
                 __global const uint *id, __global const int4 *position, __global const float *radius,
                 __global const float *integrin, __global const float4 *polarity,
                 __global const int4 *node_position, __global const int2 *segment_nodes,
                 __global const uint *listed_node, __global const uint *segment_list,
                 __global const uint *segment_bin_start, __global const uint *segment_area,
-                __global const uint *segment_shed, __global uint *link_segment, __global float *link_at,
+                __global const uint *segment_shed, __global const int4 *wire_begin, __global const int4 *wire_end,
+                __global const uint *wire_bin_start, __global uint *link_segment, __global float *link_at,
                 __global float *link_rest, __global float *link_force) {
   float probes = term->binding_rate * integrin[i] * world->step, chance = -expm1(-probes * (1.0f + world->ligand_gain));
   for (uint slot = 0; slot < world->link_slots; ++slot) {
@@ -84,10 +114,13 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     float shed = segment_shed[found - 1], ligand = (float)area_of(segment_area[found - 1]);
     ligand *= 1.0f + world->ligand_gain * (shed / (shed + world->ligand_half));
     if (u.x > -expm1(-probes * ligand)) continue;
+    int2 nodes = segment_nodes[found - 1];
+    float3 line = -point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], at, world->quantum);
+    if (world->wires && is_behind_obstacle(position[i], -line, world, wire_begin, wire_end, wire_bin_start)) continue;
     link_segment[here] = found;
     link_at[here] = at;
     link_force[here] = 0.0f;
-    link_rest[here] = length(link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at));
+    link_rest[here] = length(line);
   }
 }
 

@@ -195,6 +195,7 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["touch_rows"], world["crosslinks"] = layout.touch_rows, layout.crosslinks
     world["chains"], world["fiber_rows"] = layout.chains, layout.fibers
     world["wires"], world["obstacles"] = layout.wires, layout.obstacles
+    world["wire_gap"] = max((0.55 * one.spacing for one in scenario.obstacles), default=0.0)
     return world
 
 

@@ -40,6 +40,7 @@ WORLD = np.dtype([
     ("ligand_half", "f4"),  # number of them at half of that
     ("wires", "u4"),  # pieces of static obstacles
     ("obstacles", "u4"),
+    ("wire_gap", "f4"),  # um, a line that comes so near to a wire crosses the surface that it is of
     ("moving", "u4"),  # 1 where fibers move
     ("tolerance", "f4"),  # residual over the forces at which the solve stops
 ])  # fmt: skip

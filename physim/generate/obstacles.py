@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from physim.world import Box
 
 Points = NDArray[np.float64]
-FACE = 4.4
+FACE = 3.0
 """um: how far apart fibers would lie on a plane that resists a cell as a solid one does."""
 PIECE = 1.0
 """um, longest wire."""
@@ -67,7 +67,7 @@ def clear(network: FiberNetwork, obstacles: Sequence[Obstacle]) -> FiberNetwork:
             half = 0.5 * one.thickness + 0.5 * one.spacing
             keep &= (along.min(1) > half) | (along.max(1) < -half)
         elif one.kind == "surface":
-            keep &= ~_mesh(one).contains(network.midpoints)
+            keep &= ~_inside_of(closed_surface(one), network.midpoints)
     return network if keep.all() else keep_segments(network, keep, network.pruned)
 
 
@@ -175,7 +175,8 @@ def _cylinder(one: Obstacle, box: Box) -> Iterable[_LINES]:
         yield at, np.roll(at, -1, axis=0), one.spacing / FACE
 
 
-def _mesh(one: Obstacle) -> Any:
+def closed_surface(one: Obstacle) -> Any:
+    """The mesh of a file. Raises InputError if it is none, or not closed."""
     import trimesh
 
     assert one.file is not None
@@ -188,11 +189,35 @@ def _mesh(one: Obstacle) -> Any:
     return mesh
 
 
+def _inside_of(mesh: Any, points: Points) -> NDArray[np.bool_]:
+    """(n,) which points (n, 3) lie inside a closed mesh."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+    from vtkmodules.vtkFiltersModeling import vtkSelectEnclosedPoints
+
+    def cloud(at: Points) -> Any:
+        data, places = vtkPolyData(), vtkPoints()
+        places.SetData(numpy_to_vtk(np.ascontiguousarray(at), deep=True))
+        data.SetPoints(places)
+        return data
+
+    surface, faces = cloud(mesh.vertices), vtkCellArray()
+    rows = np.insert(np.asarray(mesh.faces, np.int64), 0, 3, axis=1)
+    faces.ImportLegacyFormat(numpy_to_vtkIdTypeArray(rows.ravel(), deep=True))
+    surface.SetPolys(faces)
+    select = vtkSelectEnclosedPoints()
+    select.SetInputData(cloud(points))
+    select.SetSurfaceData(surface)
+    select.Update()
+    return vtk_to_numpy(select.GetOutput().GetPointData().GetArray("SelectedPoints")) == 1
+
+
 def _surface(one: Obstacle, box: Box) -> Iterable[_LINES]:
     """Outlines of slices across each of the three axes, so that no side is left out; each weighs a half."""
     from trimesh.intersections import mesh_plane
 
-    mesh = _mesh(one)
+    mesh = closed_surface(one)
     for normal, low, high in zip(np.eye(3), *mesh.bounds, strict=True):
         for height in np.arange(low + 0.5 * one.spacing, high, one.spacing):
             lines = mesh_plane(mesh, normal, height * normal)

@@ -75,13 +75,15 @@ def energy(term: Any, radius: np.ndarray, sums: Points) -> np.ndarray:
     return term.modulus * 4 / 3 * np.pi * radius**3 * (h / 2 + term.bulk * h**2 / 2)
 
 
-def push(term: Any, radius: np.ndarray, cell: np.ndarray, start: Points,
-            vector: Points) -> tuple[np.ndarray, Points, Points, Points]:  # fmt: skip
+def push(term: Any, radius: np.ndarray, cell: np.ndarray, start: Points, vector: Points,
+         part: Any = 1.0) -> tuple[np.ndarray, Points, Points, Points]:  # fmt: skip
     """m pairs of cell and segment: energies (cells,), stiffness (m, 3, 3), forces (m, 2, 3) on the nodes; dents' places.
 
-    radius: (cells,) of the nuclei, start: (m, 3) from the centre to the first node, vector: (m, 3) to the second.
+    radius: (cells,) of the nuclei, start: (m, 3) from the centre to the first node, vector: (m, 3) to the second;
+    part: one or (m,), how much of a fiber each is.
     """
     dents = Dents.of(radius[cell], start, vector)
+    dents.weight = dents.weight * np.broadcast_to(part, len(start))[dents.pair]
     sums, square, cosine = sums_of(radius, cell, len(radius), dents)
     h = compressed(sums)
     volume = 4 / 3 * np.pi * radius**3
