@@ -3,7 +3,7 @@
 A surface is drawn by parallel wires, `spacing` apart, the rim of a hole by one of its own, and a cell feels each as it
 feels a fiber: the same line load, the same nucleus. So a ring of fiber and a hole of equal area resist alike, and no law
 knows a pore. A wire on a surface weighs spacing/FACE of a fiber, with which a plane resists a cell as Hertz's law says
-(E = 0.5 kPa, 2 um deep, R = 8.4 um: 7 nN); a rim weighs as much as a fiber.
+(E = 0.5 kPa, 2 um deep, R = 8.4 um: 7 nN); the rim of a hole, or both of a plate together, weigh as much as one.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _plate(one: Obstacle, box: Box) -> Iterable[_LINES]:
         for height in depth:
             rim = height in (faces[0], faces[-1])
             at = _placed(corner, n, a, b, height)
-            yield at, np.roll(at, -1, axis=0), 1.0 if rim else light
+            yield at, np.roll(at, -1, axis=0), 1.0 / len(faces) if rim else light
 
 
 def _holes(one: Obstacle, box: Box) -> Points:

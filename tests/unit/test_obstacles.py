@@ -42,7 +42,7 @@ def test_a_sheet_is_covered_by_its_wires() -> None:
 
 @pytest.mark.parametrize("keys", [{"hole_area": 30.0}, {"hole_size": (8.0, 5.0)}])
 def test_nothing_is_drawn_in_a_hole(keys) -> None:
-    """Two faces with holes in a lattice, rims of the weight of a fiber, walls between them."""
+    """Two faces with holes in a lattice, both rims together of the weight of a fiber, walls between them."""
     w = drawn(kind="plate", thickness=4.0, pitch=15.0, **keys)
     middle = 0.5 * (w.begin + w.end)
     from_hole = np.abs((middle[:, 1:] - 30 + 7.5) % 15 - 7.5)
@@ -51,7 +51,7 @@ def test_nothing_is_drawn_in_a_hole(keys) -> None:
     else:
         inside = (from_hole < [3.99, 2.49]).all(axis=1)
     assert not (inside & (np.abs(middle[:, 1:] - 30) < 22).all(axis=1)).any()
-    rims = w.weight == 1.0
+    rims = w.weight == 0.5
     outline = 26.0 if "hole_size" in keys else 2 * np.sqrt(np.pi * 30)
     assert length(w)[rims].sum() == pytest.approx(2 * 9 * outline, rel=0.01), "nine holes fit, with two rims each"
     assert set(np.unique(middle[rims, 0])) == {28.0, 32.0}
