@@ -2,8 +2,8 @@
 
 A surface is drawn by parallel wires, `spacing` apart, the rim of a hole by one of its own, and a cell feels each as it
 feels a fiber: the same line load, the same nucleus. So a ring of fiber and a hole of equal area resist alike, and no law
-knows a pore. A wire on a surface weighs spacing/FACE of a fiber, with which a plane resists a cell as Hertz's law says
-(E = 0.5 kPa, 2 um deep, R = 8.4 um: 7 nN); the rim of a hole, or both of a plate together, weigh as much as one.
+knows a pore. A wire on a surface weighs spacing/FACE of a fiber, with which a plane resists a cell by some 2 pi gamma d, as
+a cortex of tension gamma does; both faces of a plate together, and both rims of a hole, weigh as much as one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from physim.world import Box
 
 Points = NDArray[np.float64]
-FACE = 3.0
+FACE = 6.0
 """um: how far apart fibers would lie on a plane that resists a cell as a solid one does."""
 PIECE = 1.0
 """um, longest wire."""
@@ -87,7 +87,7 @@ def _plate(one: Obstacle, box: Box) -> Iterable[_LINES]:
     center, half = _center(one, box), 0.5 * one.thickness
     holes = _holes(one, box)
     faces = [center[n] - half, center[n] + half] if half > 0.25 * one.spacing else [center[n]]
-    light = one.spacing / FACE
+    light = one.spacing / FACE / len(faces)
     rows = np.arange(box.lower[a] + 0.5 * one.spacing, box.upper[a], one.spacing)
     for height in faces:
         begin, end = [], []
@@ -103,7 +103,7 @@ def _plate(one: Obstacle, box: Box) -> Iterable[_LINES]:
         for height in depth:
             rim = height in (faces[0], faces[-1])
             at = _placed(corner, n, a, b, height)
-            yield at, np.roll(at, -1, axis=0), 1.0 / len(faces) if rim else light
+            yield at, np.roll(at, -1, axis=0), 1.0 / len(faces) if rim else one.spacing / FACE
 
 
 def _holes(one: Obstacle, box: Box) -> Points:
