@@ -24,7 +24,7 @@ from physim.terms.motion import Walls
 from physim.terms.network import Network
 from physim.terms.remodeling import Chains, Proteolysis, Repair
 from physim.terms.shedding import Shedding
-from physim.world import BOUNDARIES, WORLD, Box, grid_bins
+from physim.world import BOUNDARIES, WORLD, Box
 
 SEGMENT_BIN = 5.0
 """Width of the bins of fiber segments, um."""

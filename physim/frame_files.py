@@ -12,6 +12,7 @@ from physim import vtk_files
 
 if TYPE_CHECKING:
     from physim.generate.fiber_network import FiberNetwork
+    from physim.generate.obstacles import Wires
     from physim.record import Snapshot
 
 CELL_ARRAYS = {
@@ -73,6 +74,14 @@ def write_fibers(path: Path, network: FiberNetwork, snapshot: Snapshot) -> None:
         of_nodes |= {"node": left.astype(np.int32), "cut_end": np.isin(left, ends).astype(np.uint8)}
     of_segments = {name: values[drawn] for name, values in {"fiber": network.segment_fiber, **of_segments}.items()}
     vtk_files.write_lines(path, nodes, lines, of_segments, fields, of_nodes)
+
+
+def write_obstacles(path: Path, wires: Wires) -> None:
+    """Wires as lines, with the `obstacle` that each is of, as numbered in the scenario."""
+    count = len(wires.begin)
+    lines = np.arange(2 * count).reshape(-1, 2)
+    ends = np.stack([wires.begin, wires.end], axis=1).reshape(-1, 3)
+    vtk_files.write_lines(path, ends, lines, {"obstacle": wires.obstacle}, {})
 
 
 def through_faces(network: FiberNetwork, nodes: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a scenario says of obstacles that cannot be: keys of another kind, holes that do not fit, nothing that feels them."""
+"""What a scenario says of obstacles that cannot be: keys of another kind, holes that do not fit, nobody to feel it."""
 
 from __future__ import annotations
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from physim.generate.obstacles import wires
-from physim.sections import Obstacle
+from physim.generate.obstacles import Wires
 from physim.world import Box, bins_of, grid_bins
 
 
-def wire_state(obstacles: Sequence[Obstacle], box: Box, grid: np.ndarray) -> dict[str, np.ndarray]:
-    """Arrays of the state by name. Raises InputError for a file that is no closed surface."""
-    found = wires(obstacles, box)
+def wire_state(found: Wires, box: Box, grid: np.ndarray) -> dict[str, np.ndarray]:
+    """Arrays of the state by name."""
     begin, end = box.to_fixed(found.begin), box.to_fixed(found.end)
     bins = bins_of(box.to_fixed(0.5 * (found.begin + found.end)), grid)
     order = np.argsort(bins, kind="stable")

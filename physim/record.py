@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from physim.analysis.integrin_balance import IntegrinBalance
     from physim.analysis.matrix_balance import MatrixBalance
     from physim.generate.fiber_network import FiberNetwork
+    from physim.generate.obstacles import Wires
 
 __all__ = ["RecordError", "Recorder", "Snapshot", "new_run_folder", "writing"]
+
+ONCE = ("fibers.vtp", "obstacles.vtp")
+"""Files that serve all frames."""
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -84,9 +88,10 @@ class Recorder:
         run_info: dict[str, Any],
         network: FiberNetwork | None,
         type_names: Sequence[str],
+        obstacles: Wires | None = None,
         copies: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
-        self._open(folder, network, type_names)
+        self._open(folder, network, type_names, obstacles)
         self.info: dict[str, Any] = {
             "status": "running",
             "started": _now(),
@@ -106,7 +111,8 @@ class Recorder:
                 self.info["fibers"] = {"segments": len(made.segments), "not_drawn": dropped}
             write_json(folder / "run.json", self.info)
 
-    def _open(self, folder: Path, network: FiberNetwork | None, type_names: Sequence[str]) -> None:
+    def _open(self, folder: Path, network: FiberNetwork | None, type_names: Sequence[str],
+              obstacles: Wires | None) -> None:  # fmt: skip
         self.folder = folder
         self.type_names = tuple(type_names)
         self.frames = 0
@@ -115,16 +121,18 @@ class Recorder:
         """min, of the last complete frame."""
         self._listed: list[Entry] = []
         self._network = network
+        self._obstacles = obstacles if obstacles is not None and len(obstacles.begin) else None
         self._begin = time.perf_counter()
 
     @classmethod
-    def reopen(cls, folder: Path, frames: int, *, network: FiberNetwork | None, type_names: Sequence[str]) -> Recorder:
+    def reopen(cls, folder: Path, frames: int, *, network: FiberNetwork | None, type_names: Sequence[str],
+               obstacles: Wires | None = None) -> Recorder:  # fmt: skip
         """Go on with a run of which the first `frames` frames are kept; what came after them is removed.
 
         Raises InputError if they are not all there.
         """
         self = cls.__new__(cls)
-        self._open(folder, network, type_names)
+        self._open(folder, network, type_names, obstacles)
         self.info = read_info(folder) | {"status": "running"}
         self.info["resumed"] = [*self.info.get("resumed", []), {"at": _now(), "frames": frames}]
         there = entries(folder)
@@ -152,6 +160,8 @@ class Recorder:
         names = {"cells": f"frames/cells_{number}.vtp"}
         if self._network is not None:
             names["fibers"] = "fibers.vtp" if snapshot.fibers is None else f"frames/fibers_{number}.vtp"
+        if self._obstacles is not None:
+            names["obstacles"] = "obstacles.vtp"
         if snapshot.links is not None:
             names["links"] = f"frames/links_{number}.vtp"
         hours = snapshot.time / 60
@@ -166,7 +176,7 @@ class Recorder:
                 write_text(self.folder / "run.pvd", pvd(listed))
         except BaseException:
             if not self._lists(names["cells"]):
-                remove(part, *(self.folder / name for name in names.values() if name != "fibers.vtp"))
+                remove(part, *(self.folder / name for name in names.values() if name not in ONCE))
             raise
         self._listed = listed
         self.frames += 1
@@ -182,6 +192,10 @@ class Recorder:
             frame_files.write_cells(path, snapshot, self.type_names)
         elif kind == "links":
             frame_files.write_links(path, snapshot)
+        elif kind == "obstacles":
+            if not path.is_file():
+                assert self._obstacles is not None
+                frame_files.write_obstacles(path, self._obstacles)
         elif snapshot.fibers is not None or not path.is_file():  # held fibers are written once
             assert self._network is not None
             frame_files.write_fibers(path, self._network, snapshot)

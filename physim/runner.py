@@ -59,6 +59,7 @@ def record(sim: Any, *, out: Path | None = None, device: str | None = None, prev
             run_info=_run_info(scenario) | _python(sim) | {"device": dict(sim.device_info)},
             network=sim.network,
             type_names=[group.name for group in scenario.cells],
+            obstacles=sim.obstacles,
             copies=copies,
         )
         _paraview_script(folder)
@@ -89,7 +90,8 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
         sim = Simulation(scenario, device=device, profile=profile, saved=saved)
         say(f"resuming {folder} at {sim.time / 60:g} h")
         names = [group.name for group in scenario.cells]
-        recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names)
+        recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names,
+                                   obstacles=sim.obstacles)  # fmt: skip
         _paraview_script(folder)
         return _carry_on(sim, recorder, device, preview, brief)
 

@@ -21,6 +21,7 @@ from physim.assembly import Layout, step_kernels
 from physim.device import Device, choose
 from physim.errors import InputError, PhysicsError
 from physim.generate.fiber_network import FiberNetwork
+from physim.generate.obstacles import wires
 from physim.loop import Loop
 from physim.network_state import fiber_state
 from physim.obstacle_state import wire_state
@@ -28,7 +29,7 @@ from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
 from physim.snapshot import GIVEN, Snapshot, take
 from physim.state import ARRAYS
-from physim.world import STATUS, Box
+from physim.world import STATUS, Box, grid_bins
 
 __all__ = ["Saved", "Simulation", "step_kernels"]
 
@@ -140,7 +141,8 @@ class Simulation(Loop):
     def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
         """Sizes of the domains, and the arrays that the terms need."""
         self._grid, self._segment_grid = grid, self.box.grid(assembly.SEGMENT_BIN)
-        self._wires = wire_state(self.scenario.obstacles, self.box, self._segment_grid)
+        self.obstacles = wires(self.scenario.obstacles, self.box)
+        self._wires = wire_state(self.obstacles, self.box, self._segment_grid)
         layout = Layout(
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,
@@ -148,7 +150,7 @@ class Simulation(Loop):
             chains=self.network.fibers if self.network is not None else 0,
             fibers=assembly.most_fibers(terms, self.network),
             crosslinks=len(self.network.crosslinks) if self.network is not None else 0,
-            bins=assembly.grid_bins(grid), segment_bins=assembly.grid_bins(self._segment_grid),
+            bins=grid_bins(grid), segment_bins=grid_bins(self._segment_grid),
             neighbor_rows=16, touch_rows=32 if assembly.touches(terms) else 0, links=assembly.link_slots(terms),
             wires=len(self._wires["wire_weight"]), obstacles=len(self.scenario.obstacles),
         )  # fmt: skip

@@ -15,6 +15,7 @@ from physim.viz.view import (
     INK,
     LINKS,
     NUCLEUS,
+    OBSTACLE,
     PALE,
     PAPER,
     RGB,
@@ -62,6 +63,10 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
         if seen.any():
             _add(stage, _spheres(where[seen], nucleus[seen]), mixed(NUCLEUS, share))
     _fibers(stage, run.part("fibers", time), layout)
+    begin, end = line_ends(run.part("obstacles", time))
+    shown = view.in_slab(0.5 * (begin + end)[:, 2])
+    if shown.any():
+        _add(stage, _lines(begin[shown], end[shown]), OBSTACLE, width=1.1 * layout.unit)
     if layout.view.paths:
         _paths(stage, run, time, layout)
     links = run.part("links", time)

@@ -1,9 +1,9 @@
 """Static obstacles (plates with holes, cylinders, closed surfaces) as wires: what cells and nuclei press against.
 
 A surface is drawn by parallel wires, `spacing` apart, the rim of a hole by one of its own, and a cell feels each as it
-feels a fiber: the same line load, the same nucleus. So a ring of fiber and a hole of equal area resist alike, and no law
-knows a pore. A wire on a surface weighs spacing/FACE of a fiber, with which a plane resists a cell by some 2 pi gamma d, as
-a cortex of tension gamma does; both faces of a plate together, and both rims of a hole, weigh as much as one.
+feels a fiber: the same line load, the same nucleus. So a ring of fiber and a hole of equal area resist alike, and no
+law knows a pore. A wire on a surface weighs spacing/FACE of a fiber, with which a plane resists a cell by some
+2 pi gamma d, as a cortex of tension gamma does; both faces of a plate together weigh as much as one, so do both rims.
 """
 
 from __future__ import annotations
@@ -183,7 +183,8 @@ def closed_surface(one: Obstacle) -> Any:
     try:
         mesh = trimesh.load_mesh(Path(one.file))
     except Exception as error:  # trimesh raises what its many readers do
-        raise InputError(f"{Path(one.file).name}: cannot be read as a surface ({error}); give an STL, PLY or OBJ") from None
+        name = Path(one.file).name
+        raise InputError(f"{name}: cannot be read as a surface ({error}); give an STL, PLY or OBJ") from None
     if not mesh.is_volume:
         raise InputError(f"{Path(one.file).name}: the surface is not closed, or its sides are not consistent; mend it")
     return mesh

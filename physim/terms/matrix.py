@@ -97,7 +97,8 @@ class Links(Term):
     Implicit; k_on is per free slot; l is the distance from the cell's centre to the held point of a fiber. A free slot
     draws a probe: direction from von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment
     within `capture` of the tip that the cell does not hold yet, k_on less as the segment has been thinned, and
-    more as integrins were left on it (`shedding.ligand_gain`); not through an obstacle. N is the cell's relative integrin level, p its polarity.
+    more as integrins were left on it (`shedding.ligand_gain`); not through an obstacle. N is the cell's relative
+    integrin level, p its polarity.
     The reaction on the fiber is equal and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687, 2008);
     numbers from physim's migration prototype (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
     """
@@ -125,7 +126,8 @@ class Links(Term):
                ("link_segment", "link_rest", "link_force")),
         Kernel("bind_links", "cell",
                ("id", "position", "radius", "integrin", "polarity", *_PLACES, *SEARCHED, "segment_area",
-                "segment_shed", "wire_begin", "wire_end", "wire_bin_start"), ("link_segment", "link_at", "link_rest", "link_force")),
+                "segment_shed", "wire_begin", "wire_end", "wire_bin_start"),
+               ("link_segment", "link_at", "link_rest", "link_force")),
         Kernel("pull_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force")),
         Kernel("block_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_force"),

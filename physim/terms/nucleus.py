@@ -16,9 +16,9 @@ class Nucleus(Term):
     the distance r of a piece of fiber of length w from the centre (r^2 + (0.1 R_n)^2 for r^2, so that g stays finite),
     x = sqrt((cos a - cos 40)/(1 - cos 40)) at an angle a from the direction, 0 beyond 40 degrees. The sum of eighth
     powers is nearly the largest of them: the innermost fiber counts, and neither how fibers are cut into segments nor
-    how many lie behind it. s = 0.01 makes light touches cost little. Forces are -dU/dx. B > 0 lets a nucleus that is pressed from all sides resist more than one that can give way.
-    The reaction on the fiber is equal and opposite. Source: physim's migration prototype (a whole-nucleus law; docs/
-    migration.md says what was changed, and why a Hertz contact or a line load sets no limit that plates and nets share).
+    how many lie behind it. s = 0.01 makes light touches cost little. Forces are -dU/dx, the reaction on the fiber is
+    equal and opposite. B > 0 lets a nucleus that is pressed from all sides resist more than one that can give way.
+    Source: physim's migration prototype; docs/migration.md says what was changed, and why.
     """
 
     name: ClassVar[str] = "nucleus"

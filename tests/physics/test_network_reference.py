@@ -30,8 +30,8 @@ def crowd(make_simulation: Any, size: float) -> SimpleNamespace:
     place = np.array([[20.0, 20, 20], [44, 40, 20], [22, 44, 41], [40, 20, 44]])
     terms = {"network": {"wake_force": 0.0}, "steric": {}, "nucleus": {},
              "links": {"slots": SLOTS, "binding_rate": 0, "release_rate": 0, "contraction_speed": 0}}  # fmt: skip
-    sim = make_simulation(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=scenes.cells(place, nucleus_radius=6.5),
-                          network=net)  # fmt: skip
+    cells = scenes.cells(place, nucleus_radius=6.5)
+    sim = make_simulation(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=cells, network=net)
     sim.step()  # which makes room for the lists
     held = sim.read("node_held").astype(bool)
     gels.place(sim, net.nodes + np.where(held[:, None], 0, random.normal(0, size, net.nodes.shape)))

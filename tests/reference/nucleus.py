@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.integrate import quad
-
 from reference.forces import Points, inside
+from scipy.integrate import quad
 
 
 def icosahedron() -> Points:
@@ -77,7 +76,7 @@ def energy(term: Any, radius: np.ndarray, sums: Points) -> np.ndarray:
 
 def push(term: Any, radius: np.ndarray, cell: np.ndarray, start: Points, vector: Points,
          part: Any = 1.0) -> tuple[np.ndarray, Points, Points, Points]:  # fmt: skip
-    """m pairs of cell and segment: energies (cells,), stiffness (m, 3, 3), forces (m, 2, 3) on the nodes; dents' places.
+    """m pairs of cell and segment: energies (cells,), stiffness (m, 3, 3), forces (m, 2, 3) on the nodes; dents.
 
     radius: (cells,) of the nuclei, start: (m, 3) from the centre to the first node, vector: (m, 3) to the second;
     part: one or (m,), how much of a fiber each is.

@@ -113,9 +113,9 @@ def passing_force(make_simulation, radii: list[float], turned: np.ndarray) -> fl
     far = 7.0
     place = np.linspace(-far, 0, 64)
     row = np.stack(np.meshgrid(*[np.arange(4) * 28 + 18.0] * 3, indexing="ij"), -1).reshape(-1, 3)
-    sim = make_simulation(scenes.table(SOFT, SIZE, collagen=True),
-                          cells=scenes.cells(row + place[:, None] * turned[:, 0]),
-                          network=scenes.network(*((row[:, None] + e).reshape(-1, 3) for e in (begin, end)), SIZE))  # fmt: skip
+    network = scenes.network(*((row[:, None] + e).reshape(-1, 3) for e in (begin, end)), SIZE)
+    sim = make_simulation(scenes.table(SOFT, SIZE, collagen=True), network=network,
+                          cells=scenes.cells(row + place[:, None] * turned[:, 0]))  # fmt: skip
     sim.advance(1)
     along = -scenes.by_id(sim, "force").astype(float) @ turned[:, 0]
     radius, cell = np.array([4.7]), np.zeros(len(begin), int)

@@ -114,7 +114,7 @@ def test_forces_of_a_plate_on_cells(make_simulation) -> None:
 
 
 def test_a_plane_resists_a_cell_as_its_cortex(make_simulation) -> None:
-    """Two um deep: 2 pi gamma d = 5 nN with gamma = 0.4 nN/um, or less by up to a half; between the lines as on them."""
+    """Two um deep: 2 pi gamma d = 5 nN with gamma = 0.4 nN/um, or less by up to a half; on lines as between them."""
     for height in (36.4, 36.5, 36.65):
         sim = make_simulation(table({"kind": "plate"}), cells=scenes.cells([height, 30, 30.1], nucleus_radius=0.1),
                               network=FAR)  # fmt: skip
