@@ -72,9 +72,9 @@ static inline float squared_distance(float3 a, float3 d, float3 b, float3 e) {
   return dot(gap, gap);
 }
 
-// Whether an obstacle is between a cell and what its tip has found: a wire so near to the line between them that the
-// line must cross the surface of which it is a part.
-static inline bool is_behind_obstacle(int4 from, float3 line, __constant World *world, __global const int4 *wire_begin,
+// Whether a line from a cell crosses an obstacle: a wire is so near to it that it must cross the surface of which the
+// wire is a part.
+static inline bool meets_obstacle(int4 from, float3 line, __constant World *world, __global const int4 *wire_begin,
                                       __global const int4 *wire_end, __global const uint *wire_bin_start) {
   __constant Grid *grid = &world->segment_grid;
   uint parts = (uint)ceil(length(line) / 2.0f);
@@ -115,8 +115,13 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     ligand *= 1.0f + world->ligand_gain * (shed / (shed + world->ligand_half));
     if (u.x > -expm1(-probes * ligand)) continue;
     int2 nodes = segment_nodes[found - 1];
-    float3 line = -point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], at, world->quantum);
-    if (world->wires && is_behind_obstacle(position[i], -line, world, wire_begin, wire_end, wire_bin_start)) continue;
+    float3 line = point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], at, world->quantum);
+    if (world->wires && meets_obstacle(position[i], line, world, wire_begin, wire_end, wire_bin_start)) {
+      float3 front = radius[i] * polarity[i].xyz;  // a protrusion that starts there may have a free way
+      if (meets_obstacle(position[i], front, world, wire_begin, wire_end, wire_bin_start)) continue;
+      int4 tip_of_cell = moved(position[i], front, world->quantum);
+      if (meets_obstacle(tip_of_cell, line - front, world, wire_begin, wire_end, wire_bin_start)) continue;
+    }
     link_segment[here] = found;
     link_at[here] = at;
     link_force[here] = 0.0f;
