@@ -1,0 +1,213 @@
+"""What tracks amount to: speeds, displacement, mean square displacement, a persistent walk fitted to it, anisotropy.
+
+Everything is over all tracks of a set together, each pair of positions counting alike; intervals are 95 % ones from
+drawing tracks with replacement (bootstrap), so that they tell how other cells would differ, not other movies.
+Observables of experiment MIG-4; formulas in `physim.analysis.persistence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physim.analysis import persistence
+from physim.analysis.persistence import PersistentWalk
+from physim.analysis.track_pairs import around, draws, middle_95, over, spread_lags, squares
+from physim.analysis.track_sets import Tracks
+from physim.errors import InputError
+
+Floats = NDArray[np.float64]
+SPEEDS = (5.0, 10.0, 20.0)
+"""min over which speeds are told, or the next longer interval that was recorded."""
+MIDDLE = 30.0
+"""min, of the exponent of the MSD: from half to twice of it."""
+RESAMPLES = 200
+NULLS = 39
+"""Sets of isotropic walks."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its 95 % interval; NaN where there is none."""
+
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and quartiles over tracks."""
+
+    median: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The mean square displacement (um^2) at lags (min), with its interval, and how many pairs it is of."""
+
+    lag: Floats
+    msd: Floats
+    low: Floats
+    high: Floats
+    pairs: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Furth's walk as fitted: S (um/h), P (min), D = S^2 P/n (um^2/h), s (um along an axis)."""
+
+    walk: PersistentWalk
+    speed: Estimate
+    persistence: Estimate
+    diffusion: Estimate
+    noise: Estimate
+    noise_fitted: bool
+    longest_lag: float
+    """min, to which the MSD was fitted."""
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How much further (D) and faster (S^2) tracks go along their own main axis than across it."""
+
+    diffusion: float
+    """D along over D across."""
+    speed: float
+    """S^2 along over S^2 across."""
+    diffusion_by_chance: Estimate
+    """The same of isotropic walks: median over NULLS sets, lowest and highest."""
+    speed_by_chance: Estimate
+
+    @property
+    def real(self) -> bool:
+        """One of the two exceeds all that is found by chance: of isotropic walks, one set in 20 does."""
+        return self.diffusion > self.diffusion_by_chance.high or self.speed > self.speed_by_chance.high
+
+
+@dataclass(frozen=True, eq=False)
+class TrackMeasures:
+    """All of one set of tracks; None where the tracks are too few or too short to tell."""
+
+    tracks: Tracks
+    duration: Spread
+    """min."""
+    speeds: dict[float, Spread]
+    """um/h, by the interval (min) over which displacements were taken: median of each track, over tracks."""
+    displacement: Spread
+    """um, first to last."""
+    curve: Curve
+    exponent: Estimate | None
+    exponent_lags: tuple[float, float]
+    """min."""
+    walk: Walk | None
+    axes: Axes | None
+    notes: tuple[str, ...] = field(default=())
+
+
+def measure(tracks: Tracks, *, noise: float | None = None, resamples: int = RESAMPLES, nulls: int = NULLS,
+            seed: int = 0) -> TrackMeasures:  # fmt: skip
+    """Measure a set of tracks; `noise` (um, error of a position along one axis) is fitted unless given.
+
+    The walk is fitted to lags up to a quarter of the median duration, four intervals at least. Raises InputError if no
+    track has two positions.
+    """
+    paths, durations, notes = tracks.paths, tracks.durations, list(tracks.notes)
+    if not (durations > 0).any():
+        raise InputError(f"{tracks.name}: no track has two positions; nothing can be measured")
+    if not (durations > 0).all():
+        notes.append(f"{(durations <= 0).sum()} of {len(durations)} tracks have one position only")
+    if len(durations) < 8:
+        notes.append(f"intervals over {len(durations)} tracks are narrower than they should be; 8 or more are needed"
+                     if len(durations) > 1 else "one track has no interval")  # fmt: skip
+    usual = float(np.median(durations[durations > 0]))
+    near, far = around(MIDDLE, tracks.interval)
+    lags = spread_lags(tracks.interval, float(durations.max()), (near, far))
+    square, count = squares(paths, lags)
+    some = count.sum(axis=1) > 0
+    if not some.any():
+        raise InputError(f"{tracks.name}: no two positions of a track are a multiple of {tracks.interval:.4g} min "
+                         "apart; interpolate the tracks to one interval")  # fmt: skip
+    lags, square, count = lags[some], square[some], count[some]
+    drawing = draws(len(durations), resamples, seed)
+    msd, drawn = square.sum(1) / count.sum(1), over(square @ drawing, count @ drawing)
+    low, high = middle_95(drawn.T)
+    shown = lags <= max(0.5 * durations.max(), 4 * tracks.interval) * (1 + 1e-9)
+    curve = Curve(lags[shown], msd[shown], low[shown], high[shown], count.sum(1)[shown])
+    exponent = None
+    if near in lags and far in lags and far <= usual and (msd > 0).all():
+        one, two = int(np.argmax(lags == near)), int(np.argmax(lags == far))
+        slope: Callable[[Floats], Floats] = lambda m: np.log(m[two] / m[one]) / np.log(far / near)  # noqa: E731
+        exponent = Estimate(float(slope(msd)), *map(float, middle_95(slope(drawn))))
+    used = lags <= max(0.25 * usual, 4 * tracks.interval) * (1 + 1e-9)
+    walk, why = _fit(lags[used], msd[used], drawn[used], tracks, noise)
+    axes = None if walk is None else _axes(tracks, lags[used], walk.walk, nulls)
+    notes += [why] if why else []
+    speeds, moved = _speeds(tracks, float(lags[0])), _spread(tracks.paths.cell_displacements())
+    return TrackMeasures(tracks, _spread(durations), speeds, moved, curve, exponent, (near, far), walk, axes,
+                         tuple(notes))  # fmt: skip
+
+
+def _spread(values: Floats) -> Spread:
+    seen = values[np.isfinite(values)]
+    return Spread(*(map(float, np.quantile(seen, [0.5, 0.25, 0.75])) if len(seen) else [np.nan] * 3))
+
+
+def _speeds(tracks: Tracks, shortest: float) -> dict[float, Spread]:
+    """At SPEEDS or the next longer intervals that tracks have; else at their shortest lag (min)."""
+    found: dict[float, Spread] = {}
+    for interval in SPEEDS:
+        lag = round(float(np.ceil(interval / tracks.interval - 1e-6) * tracks.interval), 9)
+        if lag not in found and squares(tracks.paths, [lag])[1].any():
+            found[lag] = _spread(tracks.paths.cell_speeds(lag))
+    return found or {shortest: _spread(tracks.paths.cell_speeds(shortest))}
+
+
+def _fit(lags: Floats, msd: Floats, drawn: Floats, tracks: Tracks, noise: float | None) -> tuple[Walk | None, str]:
+    """The walk, or why there is none."""
+    n = tracks.dimensions
+    if len(lags) < (3 if noise is None else 2):
+        return None, "no walk fitted: tracks of so few positions have too few lags"
+    if not (msd > 0).all():
+        return None, "no walk fitted: at some lag nothing has moved"
+    best = persistence.fit(lags, msd, dimensions=n, noise=noise)
+    found = []
+    for curve in drawn.T:
+        some = np.isfinite(curve) & (curve > 0)
+        if some.sum() >= 3:
+            walk = persistence.fit(lags[some], curve[some], dimensions=n, noise=noise, start=best.persistence)
+            found.append((walk.speed, walk.persistence, walk.diffusion, walk.noise))
+    low, high = middle_95(np.array(found).reshape(-1, 4))
+    told = [Estimate(value, float(low[k]), float(high[k])) for k, value in
+            enumerate((best.speed, best.persistence, best.diffusion, best.noise))]  # fmt: skip
+    warning = ""
+    if best.persistence < 0.5 * lags.min():
+        warning = "P is shorter than half of the sampling interval: D is known, S and P are not"
+    elif best.persistence > lags.max():
+        warning = "P is longer than the fitted lags: S is known, P and D are not"
+    return Walk(best, *told, noise is None, float(lags.max()), warning), ""
+
+
+def _axes(tracks: Tracks, lags: Floats, walk: PersistentWalk, nulls: int) -> Axes | None:
+    """At every other lag: what is by chance takes many sets of walks."""
+    paths, some = tracks.paths, lags[::2] if len(lags) >= 6 else lags
+    given = {"noise": walk.noise, "dimensions": tracks.dimensions}
+    try:
+        found = persistence.anisotropy(paths, some, **given)  # type: ignore[arg-type]
+        chance = []
+        for seed in range(nulls):
+            made = persistence.walks(walk, len(paths.id), paths.time, seed=seed).position
+            alike = replace(paths, position=np.where(np.isfinite(paths.position), made, np.nan))
+            null = persistence.anisotropy(alike, some, start=walk.persistence, **given)  # type: ignore[arg-type]
+            chance.append((null.ratio, null.speed_ratio))
+    except InputError:  # nothing moves across
+        return None
+    middle, low, high = (of(chance, axis=0) for of in (np.median, np.min, np.max))
+    by_chance = [Estimate(float(middle[k]), float(low[k]), float(high[k])) for k in (0, 1)]
+    return Axes(found.ratio, found.speed_ratio, *by_chance)

@@ -1,0 +1,73 @@
+"""Pairs of positions of tracks: how far apart at which lags, and how that varies when other tracks are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from physim.analysis.migration import Trajectories
+from physim.errors import InputError
+
+Floats = NDArray[np.float64]
+_LAGS = 28
+
+
+def squares(paths: Trajectories, lags: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
+    """(L, n) um^2, sum of |x(t + lag) - x(t)|^2 of each track, and (L, n) how many pairs it is of.
+
+    Pairs with a gap at one end do not count, nor do those after a departure. `Trajectories.msd` is the ratio of the
+    sums over tracks. Lags (min) that no records are apart have no pairs.
+    """
+    wanted = np.atleast_1d(np.asarray(lags, float))
+    total, count = np.zeros((len(wanted), len(paths.id))), np.zeros((len(wanted), len(paths.id)), np.int64)
+    for k, lag in enumerate(wanted):
+        try:
+            start, end = paths._pairs(float(lag))
+        except InputError:
+            continue
+        move = ((paths.position[end] - paths.position[start]) ** 2).sum(axis=2)
+        move[paths.time[end, None] >= paths.departed] = np.nan
+        seen = np.isfinite(move)
+        total[k], count[k] = np.where(seen, move, 0.0).sum(0), seen.sum(0)
+    return total, count
+
+
+def step_speeds(paths: Trajectories, interval: float) -> Floats:
+    """um/h: |x(t + interval) - x(t)| / interval (min) of every track and start. Raises InputError if there is none."""
+    start, end = paths._pairs(interval)
+    move = np.linalg.norm(paths.position[end] - paths.position[start], axis=2)
+    return move[np.isfinite(move) & ~(paths.time[end, None] >= paths.departed)] * (60.0 / interval)
+
+
+def around(middle: float, interval: float) -> tuple[float, float]:
+    """Multiples of the interval next to half and twice of a time (min)."""
+    near = max(1.0, np.rint(0.5 * middle / interval))
+    return float(near * interval), float(max(near + 1, np.rint(2 * middle / interval)) * interval)
+
+
+def spread_lags(interval: float, longest: float, more: tuple[float, ...]) -> Floats:
+    """min: multiples of the interval, spread evenly in their logarithm, to half of the longest track."""
+    most = max(4.0, np.floor(0.5 * longest / interval + 1e-6))
+    steps = np.unique(np.rint(np.geomspace(1.0, most, _LAGS)))
+    return np.unique(np.concatenate([steps * interval, [lag for lag in more if lag <= longest * (1 + 1e-9)]]))
+
+
+def draws(n: int, resamples: int, seed: int) -> Floats:
+    """(n, resamples): how often each track was drawn."""
+    picked = np.random.default_rng(seed).integers(0, n, (resamples if n > 1 else 0, n))
+    return np.array([np.bincount(row, minlength=n) for row in picked], float).reshape(len(picked), n).T
+
+
+def over(a: Floats, b: Floats) -> Floats:
+    """a/b, NaN where b is 0."""
+    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
+
+
+def middle_95(values: Floats) -> tuple[Floats, Floats]:
+    """2.5 and 97.5 % of the rows of what was drawn; NaN if nothing was."""
+    seen = values[np.isfinite(values).reshape(len(values), -1).all(axis=1)] if len(values) else values
+    if len(seen) < 20:
+        nothing = np.full(values.shape[1:], np.nan)
+        return nothing, nothing
+    low, high = np.quantile(seen, [0.025, 0.975], axis=0)
+    return low, high
