@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,7 +43,7 @@ def tracks(
     ] = False,
 ) -> None:  # fmt: skip
     """Measure tracks (speed, MSD, persistence, anisotropy) and draw them; several PATHs are compared in one plot."""
-    first = paths[0].resolve()
+    first = Path(os.path.abspath(paths[0]))
     folder = out or Path(f"{first.name if first.is_dir() else first.stem}_tracks")
     if folder.exists():
         raise InputError(f"{folder}: exists and is not overwritten; give another --out or move it away")

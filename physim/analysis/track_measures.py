@@ -7,7 +7,6 @@ Observables of experiment MIG-4; formulas in `physim.analysis.persistence`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -118,40 +117,69 @@ def measure(tracks: Tracks, *, noise: float | None = None, resamples: int = RESA
     The walk is fitted to lags up to a quarter of the median duration, four intervals at least. Raises InputError if no
     track has two positions.
     """
-    paths, durations, notes = tracks.paths, tracks.durations, list(tracks.notes)
+    durations = tracks.durations
     if not (durations > 0).any():
         raise InputError(f"{tracks.name}: no track has two positions; nothing can be measured")
-    if not (durations > 0).all():
-        notes.append(f"{(durations <= 0).sum()} of {len(durations)} tracks have one position only")
-    if len(durations) < 8:
-        notes.append(f"intervals over {len(durations)} tracks are narrower than they should be; 8 or more are needed"
-                     if len(durations) > 1 else "one track has no interval")  # fmt: skip
-    usual = float(np.median(durations[durations > 0]))
-    near, far = around(MIDDLE, tracks.interval)
-    lags = spread_lags(tracks.interval, float(durations.max()), (near, far))
-    square, count = squares(paths, lags)
+    usual, longest = float(np.median(durations[durations > 0])), float(durations.max())
+    ends = around(MIDDLE, tracks.interval)
+    found = _msd(tracks, spread_lags(tracks.interval, longest, ends), resamples, seed)
+    walk, why = _fit(found.up_to(max(0.25 * usual, 4 * tracks.interval)), tracks, noise)
+    axes = None if walk is None else _axes(tracks, found.lag[found.lag <= walk.longest_lag], walk.walk, nulls)
+    notes = (*tracks.notes, *_few(durations), *([why] if why else []))
+    return TrackMeasures(
+        tracks, _spread(durations), _speeds(tracks, float(found.lag[0])), _spread(tracks.paths.cell_displacements()),
+        found.up_to(max(0.5 * longest, 4 * tracks.interval)).curve(),
+        found.exponent(*ends) if ends[1] <= usual else None, ends, walk, axes, notes)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Msd:
+    """MSD (um^2) at lags (min), how many pairs it is of, and the same of each draw of tracks, (L, draws)."""
+
+    lag: Floats
+    msd: Floats
+    pairs: NDArray[np.int64]
+    drawn: Floats
+
+    def up_to(self, longest: float) -> _Msd:
+        some = self.lag <= longest * (1 + 1e-9)
+        return _Msd(self.lag[some], self.msd[some], self.pairs[some], self.drawn[some])
+
+    def curve(self) -> Curve:
+        return Curve(self.lag, self.msd, *middle_95(self.drawn.T), self.pairs)
+
+    def exponent(self, near: float, far: float) -> Estimate | None:
+        """d ln MSD / d ln t between two lags."""
+        one, two = np.flatnonzero(self.lag == near), np.flatnonzero(self.lag == far)
+        if not (len(one) and len(two) and self.msd[one[0]] > 0 and self.msd[two[0]] > 0):
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):  # where only tracks at rest were drawn
+            slopes = np.log(self.drawn[two[0]] / self.drawn[one[0]]) / np.log(far / near)
+        value = np.log(self.msd[two[0]] / self.msd[one[0]]) / np.log(far / near)
+        (low,), (high,) = middle_95(slopes[:, None])
+        return Estimate(float(value), float(low), float(high))
+
+
+def _msd(tracks: Tracks, lags: Floats, resamples: int, seed: int) -> _Msd:
+    square, count = squares(tracks.paths, lags)
     some = count.sum(axis=1) > 0
     if not some.any():
         raise InputError(f"{tracks.name}: no two positions of a track are a multiple of {tracks.interval:.4g} min "
                          "apart; interpolate the tracks to one interval")  # fmt: skip
-    lags, square, count = lags[some], square[some], count[some]
-    drawing = draws(len(durations), resamples, seed)
-    msd, drawn = square.sum(1) / count.sum(1), over(square @ drawing, count @ drawing)
-    low, high = middle_95(drawn.T)
-    shown = lags <= max(0.5 * durations.max(), 4 * tracks.interval) * (1 + 1e-9)
-    curve = Curve(lags[shown], msd[shown], low[shown], high[shown], count.sum(1)[shown])
-    exponent = None
-    if near in lags and far in lags and far <= usual and (msd > 0).all():
-        one, two = int(np.argmax(lags == near)), int(np.argmax(lags == far))
-        slope: Callable[[Floats], Floats] = lambda m: np.log(m[two] / m[one]) / np.log(far / near)  # noqa: E731
-        exponent = Estimate(float(slope(msd)), *map(float, middle_95(slope(drawn))))
-    used = lags <= max(0.25 * usual, 4 * tracks.interval) * (1 + 1e-9)
-    walk, why = _fit(lags[used], msd[used], drawn[used], tracks, noise)
-    axes = None if walk is None else _axes(tracks, lags[used], walk.walk, nulls)
-    notes += [why] if why else []
-    speeds, moved = _speeds(tracks, float(lags[0])), _spread(tracks.paths.cell_displacements())
-    return TrackMeasures(tracks, _spread(durations), speeds, moved, curve, exponent, (near, far), walk, axes,
-                         tuple(notes))  # fmt: skip
+    square, count = square[some], count[some]
+    drawing = draws(square.shape[1], resamples, seed)
+    return _Msd(lags[some], square.sum(1) / count.sum(1), count.sum(1), over(square @ drawing, count @ drawing))
+
+
+def _few(durations: Floats) -> list[str]:
+    """What is to be said of few tracks."""
+    count, said = len(durations), []
+    if not (durations > 0).all():
+        said.append(f"{(durations <= 0).sum()} of {count} tracks have one position only")
+    if count < 8:
+        said.append("one track has no interval" if count == 1 else
+                    f"intervals over {count} tracks are too narrow; 8 tracks or more tell them")  # fmt: skip
+    return said
 
 
 def _spread(values: Floats) -> Spread:
@@ -169,16 +197,16 @@ def _speeds(tracks: Tracks, shortest: float) -> dict[float, Spread]:
     return found or {shortest: _spread(tracks.paths.cell_speeds(shortest))}
 
 
-def _fit(lags: Floats, msd: Floats, drawn: Floats, tracks: Tracks, noise: float | None) -> tuple[Walk | None, str]:
+def _fit(seen: _Msd, tracks: Tracks, noise: float | None) -> tuple[Walk | None, str]:
     """The walk, or why there is none."""
-    n = tracks.dimensions
+    n, lags, msd = tracks.dimensions, seen.lag, seen.msd
     if len(lags) < (3 if noise is None else 2):
         return None, "no walk fitted: tracks of so few positions have too few lags"
     if not (msd > 0).all():
         return None, "no walk fitted: at some lag nothing has moved"
     best = persistence.fit(lags, msd, dimensions=n, noise=noise)
     found = []
-    for curve in drawn.T:
+    for curve in seen.drawn.T:
         some = np.isfinite(curve) & (curve > 0)
         if some.sum() >= 3:
             walk = persistence.fit(lags[some], curve[some], dimensions=n, noise=noise, start=best.persistence)

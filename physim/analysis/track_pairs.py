@@ -64,10 +64,9 @@ def over(a: Floats, b: Floats) -> Floats:
 
 
 def middle_95(values: Floats) -> tuple[Floats, Floats]:
-    """2.5 and 97.5 % of the rows of what was drawn; NaN if nothing was."""
-    seen = values[np.isfinite(values).reshape(len(values), -1).all(axis=1)] if len(values) else values
-    if len(seen) < 20:
-        nothing = np.full(values.shape[1:], np.nan)
-        return nothing, nothing
-    low, high = np.quantile(seen, [0.025, 0.975], axis=0)
+    """2.5 and 97.5 % of the rows of what was drawn, (draws, ...); NaN where fewer than 20 draws have a number."""
+    enough = np.isfinite(values).sum(axis=0) >= 20
+    low, high = np.full(values.shape[1:], np.nan), np.full(values.shape[1:], np.nan)
+    if enough.any():
+        low[enough], high[enough] = np.nanquantile(values[:, enough], [0.025, 0.975], axis=0)
     return low, high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def read_tracks(path: Path, scale: Scale = IN_HEADER) -> list[Tracks]:
 def named_apart(sets: Sequence[tuple[Path, Tracks]]) -> list[Tracks]:
     """The sets, those of the same name with the folder of their path before it."""
     names = [tracks.name for _, tracks in sets]
-    long = [f"{path.resolve().parent.name}/{tracks.name}" for path, tracks in sets]
+    long = [f"{_absolute(path).parent.name}/{tracks.name}" for path, tracks in sets]
     names = [long[k] if names.count(name) > 1 else name for k, name in enumerate(names)]
     seen: dict[str, int] = {}
     result = []
@@ -95,7 +96,7 @@ def _run(folder: Path) -> list[Tracks]:
     if (folder / "replicates.json").is_file():
         raise InputError(f"{file_text(folder)}: holds runs of several seeds; give them one by one, e.g. "
                          f"{file_text(folder)}/seed-1")  # fmt: skip
-    name = folder.resolve().name
+    name = _absolute(folder).name
     arms = [_parquet(folder, name, folder)]
     if (folder / "null.parquet").is_file():
         arms.append(_parquet(folder / "null.parquet", f"{name}, null arm", folder))
@@ -129,6 +130,11 @@ def _plain(path: Path, table: TrackTable) -> Tracks:
 def _is_trackmate(path: Path) -> bool:
     head = csv_columns.read(path, track_table.LARGEST_FILE, lambda lines, _: next(lines, ""))
     return "POSITION_X" in head and ("TRACK_ID" in head or "POSITION_T" in head)
+
+
+def _absolute(path: Path) -> Path:
+    """With the names of "." and ".."; links are left as they are."""
+    return Path(os.path.abspath(path))
 
 
 def _usual(paths: Trajectories) -> float:

@@ -200,18 +200,21 @@ def _row(row: list[str], table: Table, factors: dict[str, float]) -> tuple[str, 
             if names[k].lower() in _NOTHING:
                 title = table.columns[key].title
                 raise ValueError(f"{title} = {show(names[k])} names no {key}; name it or remove the row")
-    numbers = {}
-    for key, factor in factors.items():
-        column = table.columns[key]
-        text = csv_columns.cell(row, column, table.decimal_comma)
-        if text.lower().lstrip("+-") in _NOTHING:
-            raise ValueError(f"{column.title} = {show(text)} says nothing; remove the row, gaps are fine")
-        number = csv_columns.number_in(text, column.title, "a number or remove the row, gaps are fine") * factor
-        most, unit = (_LATEST, "min") if key == "time" else (_FARTHEST, "um")
-        if abs(number) > most:
-            raise ValueError(f"{column.title} = {show(text)} is beyond {most:g} {unit}; correct it or its unit")
-        numbers[key] = number
-    return names[0], names[1], numbers
+    return names[0], names[1], {key: _number(row, table, key, factor) for key, factor in factors.items()}
+
+
+def _number(row: list[str], table: Table, key: str, factor: float) -> float:
+    """The number in a column, in min or um. Raises ValueError."""
+    column = table.columns[key]
+    text = csv_columns.cell(row, column, table.decimal_comma)
+    if text.lower().lstrip("+-") in _NOTHING:
+        raise ValueError(f"{column.title} = {show(text)} says nothing; remove the row, gaps are fine")
+    number = csv_columns.number_in(text, column.title, "a number or remove the row, gaps are fine") * factor
+    most = _LATEST if key == "time" else _FARTHEST
+    if abs(number) > most:
+        unit = "min" if key == "time" else "um"
+        raise ValueError(f"{column.title} = {show(text)} is beyond {most:g} {unit}; correct it or its unit")
+    return number
 
 
 def _assemble(path: Path, name: str, rows: _Rows, tracks: NDArray) -> TrackTable:
