@@ -139,8 +139,8 @@ def _paths(axes: Any, time: np.ndarray, place: np.ndarray, norm: Any) -> None:
             axes.plot(*line.T, color=color, lw=width, solid_capstyle="round", zorder=2)
         else:
             middle = 0.5 * (time[seen][1:] + time[seen][:-1])
-            pieces = LineCollection(np.stack([line[:-1], line[1:]], axis=1), cmap=_colormap(), norm=norm, lw=width,
-                                    capstyle="round", zorder=2)  # fmt: skip
+            steps = list(np.stack([line[:-1], line[1:]], axis=1))
+            pieces = LineCollection(steps, cmap=_colormap(), norm=norm, lw=width, capstyle="round", zorder=2)
             pieces.set_array(middle)
             axes.add_collection(pieces)
             color = _colormap()(norm(time[seen][-1]))

@@ -140,13 +140,14 @@ class _Msd:
     msd: Floats
     pairs: NDArray[np.int64]
     drawn: Floats
+    tracks: int
 
     def up_to(self, longest: float) -> _Msd:
         some = self.lag <= longest * (1 + 1e-9)
-        return _Msd(self.lag[some], self.msd[some], self.pairs[some], self.drawn[some])
+        return _Msd(self.lag[some], self.msd[some], self.pairs[some], self.drawn[some], self.tracks)
 
     def curve(self) -> Curve:
-        return Curve(self.lag, self.msd, *middle_95(self.drawn.T), self.pairs)
+        return Curve(self.lag, self.msd, *middle_95(self.drawn.T, self.tracks), self.pairs)
 
     def exponent(self, near: float, far: float) -> Estimate | None:
         """d ln MSD / d ln t between two lags."""
@@ -156,7 +157,7 @@ class _Msd:
         with np.errstate(divide="ignore", invalid="ignore"):  # where only tracks at rest were drawn
             slopes = np.log(self.drawn[two[0]] / self.drawn[one[0]]) / np.log(far / near)
         value = np.log(self.msd[two[0]] / self.msd[one[0]]) / np.log(far / near)
-        (low,), (high,) = middle_95(slopes[:, None])
+        (low,), (high,) = middle_95(slopes[:, None], self.tracks)
         return Estimate(float(value), float(low), float(high))
 
 
@@ -168,7 +169,8 @@ def _msd(tracks: Tracks, lags: Floats, resamples: int, seed: int) -> _Msd:
                          "apart; interpolate the tracks to one interval")  # fmt: skip
     square, count = square[some], count[some]
     drawing = draws(square.shape[1], resamples, seed)
-    return _Msd(lags[some], square.sum(1) / count.sum(1), count.sum(1), over(square @ drawing, count @ drawing))
+    drawn = over(square @ drawing, count @ drawing)
+    return _Msd(lags[some], square.sum(1) / count.sum(1), count.sum(1), drawn, square.shape[1])
 
 
 def _few(durations: Floats) -> list[str]:
@@ -178,7 +180,7 @@ def _few(durations: Floats) -> list[str]:
         said.append(f"{(durations <= 0).sum()} of {count} tracks have one position only")
     if count < 8:
         said.append("one track has no interval" if count == 1 else
-                    f"intervals over {count} tracks are too narrow; 8 tracks or more tell them")  # fmt: skip
+                    f"{count} tracks do not tell their intervals well; 8 or more do")  # fmt: skip
     return said
 
 
@@ -211,15 +213,16 @@ def _fit(seen: _Msd, tracks: Tracks, noise: float | None) -> tuple[Walk | None, 
         if some.sum() >= 3:
             walk = persistence.fit(lags[some], curve[some], dimensions=n, noise=noise, start=best.persistence)
             found.append((walk.speed, walk.persistence, walk.diffusion, walk.noise))
-    low, high = middle_95(np.array(found).reshape(-1, 4))
-    told = [Estimate(value, float(low[k]), float(high[k])) for k, value in
-            enumerate((best.speed, best.persistence, best.diffusion, best.noise))]  # fmt: skip
+    low, high = middle_95(np.array(found).reshape(-1, 4), seen.tracks)
+    speed, persists, diffusion, error = (
+        Estimate(value, float(low[k]), float(high[k]))
+        for k, value in enumerate((best.speed, best.persistence, best.diffusion, best.noise)))  # fmt: skip
     warning = ""
     if best.persistence < 0.5 * lags.min():
         warning = "P is shorter than half of the sampling interval: D is known, S and P are not"
     elif best.persistence > lags.max():
         warning = "P is longer than the fitted lags: S is known, P and D are not"
-    return Walk(best, *told, noise is None, float(lags.max()), warning), ""
+    return Walk(best, speed, persists, diffusion, error, noise is None, float(lags.max()), warning), ""
 
 
 def _axes(tracks: Tracks, lags: Floats, walk: PersistentWalk, nulls: int) -> Axes | None:

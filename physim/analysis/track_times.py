@@ -38,7 +38,7 @@ def frames(name: str, time: NDArray, who: NDArray, line: NDArray, labels: Sequen
     step, later = np.diff(time)[same], np.flatnonzero(same) + 1
     if not len(step):
         raise InputError(f"{name}: no track has two rows; is the column of tracks the right one?")
-    called = lambda row: f"line {line[row]}: track {show(labels[who[row]])}"  # noqa: E731
+    called = lambda row: f"line {line[row]}: track {show(labels[int(who[row])])}"  # noqa: E731
     if not step.min() > 0:
         row = later[np.argmax(step <= 0)]
         again = f"{(step <= 0).sum():,} such rows" if (step <= 0).sum() > 1 else "one such row"
