@@ -15,7 +15,7 @@ from physim.files import replacing
 from physim.record import writing
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito, as in the other figures."""
+"""Okabe and Ito."""
 MOST_SETS = 6
 """More cannot be told apart."""
 _MOST_PATHS = 150
@@ -47,7 +47,7 @@ def trajectories(path: Path, sets: Sequence[TrackMeasures]) -> Path:
     unit, per = ("h", 60.0) if longest >= 120 else ("min", 1.0)
     norm = Normalize(0, longest / per)
     by_time = any(place.shape[1] > _FEW for _, place in kept)
-    with _figure(path, (4.6 * wide + 0.6, 4.6 * high), high, wide) as (figure, panels):
+    with _figure(path, (4.6 * wide + 0.9 * by_time, 4.6 * high + 0.2), high, wide) as (figure, panels):
         for axes in panels[len(sets) :]:
             axes.set_visible(False)
         for axes, found, (time, place) in zip(panels, sets, kept, strict=False):
@@ -65,7 +65,8 @@ def msd(path: Path, sets: Sequence[TrackMeasures]) -> Path:
 
     The fitted curve is solid over the lags that it was fitted to and dashed beyond.
     """
-    with _figure(path, (6.6, 5.0)) as (_, (axes,)):
+    several = len(sets) > 2
+    with _figure(path, (9.4 if several else 6.6, 5.0)) as (figure, (axes,)):
         for found, color in zip(sets, COLORS, strict=False):
             curve = found.curve
             some = curve.msd > 0
@@ -83,7 +84,8 @@ def msd(path: Path, sets: Sequence[TrackMeasures]) -> Path:
         _slopes(axes, sets)
         _plain_ticks(axes.xaxis)
         _plain_ticks(axes.yaxis)
-        axes.legend(frameon=False, fontsize="small", loc="upper left", handletextpad=0.3, labelspacing=0.8)
+        given = {"frameon": False, "fontsize": "small", "handletextpad": 0.3, "labelspacing": 0.8}
+        figure.legend(loc="outside right center", **given) if several else axes.legend(loc="upper left", **given)
     return path
 
 
@@ -92,21 +94,23 @@ def speeds(path: Path, sets: Sequence[TrackMeasures]) -> Path:
     interval = _common_interval(sets)
     over = [interval if interval in found.speeds else next(iter(found.speeds)) for found in sets]
     fast = [step_speeds(found.tracks.paths, lag) for found, lag in zip(sets, over, strict=True)]
-    edges = np.linspace(0, max(float(np.quantile(speed, 0.999)) for speed in fast) or 1.0, 37)
+    edges = np.linspace(0, max(float(np.quantile(speed, 0.999)) for speed in fast) or 1.0, 29)
     with _figure(path, (10.4, 4.4), 1, 2, ratios=(1.25, 1)) as (_, (left, right)):
         for k, (found, color) in enumerate(zip(sets, COLORS, strict=False)):
             share = 100 * np.histogram(np.minimum(fast[k], edges[-1]), edges)[0] / len(fast[k])
-            left.stairs(share, edges, color=color, alpha=0.15, fill=True)
+            left.stairs(share, edges, color=color, alpha=0.15 if len(sets) < 4 else 0.0, fill=True)
             left.stairs(share, edges, color=color, lw=1.8, label=f"{found.tracks.name}, over {over[k]:.4g} min")
             left.plot([np.median(fast[k])] * 2, [0, share.max()], color=color, lw=1.2, ls=(0, (4, 2)))
             _strip(right, k, found.tracks.paths.cell_speeds(over[k]), color)
         left.set(xlabel="speed of one displacement (\u00b5m/h)", ylabel="displacements (%)", xlim=(0, None),
                  ylim=(0, None), title="All displacements (dashed: median)")  # fmt: skip
+        left.set_ylim(0, (1 + 0.07 * len(sets)) * left.get_ylim()[1])  # room for the legend
         left.legend(frameon=False, fontsize="small", loc="upper right")
         right.set(ylabel="median speed of a cell (\u00b5m/h)", title="Each cell (line: median; band: quartiles)",
                   xlim=(-0.6 - 0.6 * (len(sets) == 1), len(sets) - 0.4 + 0.6 * (len(sets) == 1)))  # fmt: skip
         right.set_ylim(0, 1.06 * right.get_ylim()[1])
-        right.set_xticks(range(len(sets)), [_wrapped(found.tracks.name) for found in sets])
+        slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if len(sets) > 3 else {}
+        right.set_xticks(range(len(sets)), [_wrapped(found.tracks.name) for found in sets], **slanted)
     return path
 
 

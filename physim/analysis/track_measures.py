@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 SPEEDS = (5.0, 10.0, 20.0)
 """min over which speeds are told, or the next longer interval that was recorded."""
 MIDDLE = 30.0
-"""min, of the exponent of the MSD: from half to twice of it."""
+"""min, of the exponent of the MSD: from about half to twice of it."""
 RESAMPLES = 200
 NULLS = 39
 """Sets of isotropic walks."""
@@ -103,8 +103,8 @@ class TrackMeasures:
     """um, first to last."""
     curve: Curve
     exponent: Estimate | None
-    exponent_lags: tuple[float, float]
-    """min."""
+    exponent_lags: tuple[float, float] | None
+    """min: MIDDLE/2 and 2 MIDDLE, or half of the median duration if that is less."""
     walk: Walk | None
     axes: Axes | None
     notes: tuple[str, ...] = field(default=())
@@ -121,15 +121,15 @@ def measure(tracks: Tracks, *, noise: float | None = None, resamples: int = RESA
     if not (durations > 0).any():
         raise InputError(f"{tracks.name}: no track has two positions; nothing can be measured")
     usual, longest = float(np.median(durations[durations > 0])), float(durations.max())
-    ends = around(MIDDLE, tracks.interval)
-    found = _msd(tracks, spread_lags(tracks.interval, longest, ends), resamples, seed)
+    ends = around(MIDDLE, tracks.interval, 0.5 * usual)
+    found = _msd(tracks, spread_lags(tracks.interval, longest, ends or ()), resamples, seed)
     walk, why = _fit(found.up_to(max(0.25 * usual, 4 * tracks.interval)), tracks, noise)
     axes = None if walk is None else _axes(tracks, found.lag[found.lag <= walk.longest_lag], walk.walk, nulls)
     notes = (*tracks.notes, *_few(durations), *([why] if why else []))
     return TrackMeasures(
         tracks, _spread(durations), _speeds(tracks, float(found.lag[0])), _spread(tracks.paths.cell_displacements()),
         found.up_to(max(0.5 * longest, 4 * tracks.interval)).curve(),
-        found.exponent(*ends) if ends[1] <= usual else None, ends, walk, axes, notes)  # fmt: skip
+        found.exponent(*ends) if ends else None, ends, walk, axes, notes)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,10 +40,12 @@ def step_speeds(paths: Trajectories, interval: float) -> Floats:
     return move[np.isfinite(move) & ~(paths.time[end, None] >= paths.departed)] * (60.0 / interval)
 
 
-def around(middle: float, interval: float) -> tuple[float, float]:
-    """Multiples of the interval next to half and twice of a time (min)."""
+def around(middle: float, interval: float, longest: float) -> tuple[float, float] | None:
+    """Multiples of the interval next to half and twice of a time (min), none above `longest`; None if they are not
+    half as far apart as the nearer is long."""
     near = max(1.0, np.rint(0.5 * middle / interval))
-    return float(near * interval), float(max(near + 1, np.rint(2 * middle / interval)) * interval)
+    far = min(np.rint(2 * middle / interval), np.floor(longest / interval + 1e-6))
+    return (float(near * interval), float(far * interval)) if far >= 1.5 * near else None
 
 
 def spread_lags(interval: float, longest: float, more: tuple[float, ...]) -> Floats:

@@ -27,7 +27,7 @@ def report(found: TrackMeasures) -> str:
         what = " (median over tracks, and quartiles)" if several and not k else ""
         lines.append(_line("" if k else "speed", f"{_spread(speed, several)} um/h over {lag:.4g} min{what}"))
     lines.append(_line("displacement", f"{_spread(found.displacement, several)} um from first to last"))
-    if found.exponent is not None:
+    if found.exponent is not None and found.exponent_lags is not None:
         near, far = found.exponent_lags
         lines.append(_line("MSD exponent", f"{_estimate(found.exponent)} from {near:.4g} to {far:.4g} min "
                                            "(1 random, 2 straight)"))  # fmt: skip
@@ -60,7 +60,7 @@ def as_table(found: TrackMeasures) -> dict[str, Any]:
         "duration_min": _plain(found.duration),
         "speed_um_per_h": [{"over_min": lag, **_plain(speed)} for lag, speed in found.speeds.items()],
         "net_displacement_um": _plain(found.displacement),
-        "msd_exponent": found.exponent and {**_plain(found.exponent), "lags_min": list(found.exponent_lags)},
+        "msd_exponent": found.exponent and {**_plain(found.exponent), "lags_min": found.exponent_lags},
         "furth": walk and {
             "speed_um_per_h": _plain(walk.speed), "persistence_min": _plain(walk.persistence),
             "diffusion_um2_per_h": _plain(walk.diffusion), "noise_um": _plain(walk.noise),

@@ -167,10 +167,11 @@ def test_many_paths_are_coloured_by_time_with_a_scale(tmp_path, monkeypatch):
     words = [text.get_text() for text in axes.texts]
     assert words == ["150 of 200 cells", "10 \u00b5m"] and axes.get_xlabel() == "x (\u00b5m)"
     assert len(axes.collections) == 150
-    middle = np.array(pixels.shape[:2]) // 2
+    middle = [pixels.shape[0] - int(axes.transData.transform((0, 0))[1]), int(axes.transData.transform((0, 0))[0])]
     early, late = (255 * np.array(pictures._colormap()(k)[:3]) for k in (0.04, 0.96))
-    place = [np.argwhere(near(pixels[:, :900], color, 14)) for color in (early, late)]
-    away = [np.linalg.norm(where - [middle[0], 430], axis=1) for where in place]
+    edge = int(axes.get_window_extent().x1)
+    place = [np.argwhere(near(pixels[:, :edge], color, 14)) for color in (early, late)]
+    away = [np.linalg.norm(where - middle, axis=1) for where in place]
     assert np.median(away[0]) < 0.35 * np.median(away[1])
 
 
