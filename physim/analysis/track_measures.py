@@ -86,7 +86,7 @@ class Axes:
 
     @property
     def real(self) -> bool:
-        """One of the two exceeds all that is found by chance: of isotropic walks, one set in 20 does."""
+        """One of the two exceeds all that is found by chance: of sets of isotropic walks at most one in 20 does."""
         return self.diffusion > self.diffusion_by_chance.high or self.speed > self.speed_by_chance.high
 
 
