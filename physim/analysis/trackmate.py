@@ -16,12 +16,12 @@ import numpy as np
 
 from physim import cell_table
 from physim.analysis.migration import Trajectories
+from physim.analysis.track_table import IN_HEADER, Scale, factor_of
 from physim.errors import InputError
 from physim.files import write_text
 from physim.problems import show
 from physim.record import writing
 from physim.tables import readable_size
-from physim.units import parse_unit
 
 # key: (name, short name, unit)
 _COLUMNS = {
@@ -39,8 +39,6 @@ _COLUMNS = {
 }
 _LARGEST = 2_000_000_000
 _NEEDED = ("TRACK_ID", "POSITION_X", "POSITION_Y", "POSITION_T")
-_WORDS = {"micron": "um", "microns": "um", "micrometer": "um", "sec": "s", "second": "s", "seconds": "s",
-          "minute": "min", "minutes": "min", "hour": "h", "hours": "h", "hr": "h"}  # fmt: skip
 
 
 def export_spots(run: Path, path: Path) -> Path:
@@ -49,7 +47,7 @@ def export_spots(run: Path, path: Path) -> Path:
     Paths are continuous: in a periodic box positions may lie outside it. Raises InputError for a folder without a
     table of cells, RecordError if the file cannot be written.
     """
-    size, periodic = _box(run)
+    size, periodic = box_of(run)
     tracks = Trajectories.read(run, size=size, periodic=periodic)
     radius = _radii(run, tracks)
     there = np.isfinite(radius) & ~(tracks.time[:, None] >= tracks.departed)
@@ -67,10 +65,11 @@ def export_spots(run: Path, path: Path) -> Path:
     return path
 
 
-def read_spots(path: Path) -> Trajectories:
+def read_spots(path: Path, scale: Scale = IN_HEADER) -> Trajectories:
     """The tracks of a spot table: times in min, positions in um (z = 0 where there is none), ids the TRACK_ID.
 
-    Spots outside tracks are left out. Raises InputError where a column or a unit is missing (pixels, frames), where a
+    `scale` is what positions and times are in that the table has in pixels and frames, or without a unit. Spots outside
+    tracks are left out. Raises InputError where a column or a unit is missing (pixels, frames), where a
     value is no number, or where a track has two spots at one time, as after a division.
     """
     readable_size(path, _LARGEST)
@@ -95,16 +94,17 @@ def read_spots(path: Path) -> Trajectories:
     if not rows:
         raise InputError(f"{path}: has no spot in a track; run the tracking step of TrackMate before the export")
     value = {key: _numbers(path, key, column, rows) for key, column in at.items()}
-    per_um = [_factor(path, key, units, at[key], "um") for key in ("POSITION_X", "POSITION_Y")]
+    per_um = [_factor(path, key, units, at[key], scale) for key in ("POSITION_X", "POSITION_Y")]
     z = value.get("POSITION_Z", np.zeros(len(rows)))
-    position = np.stack([value["POSITION_X"] * per_um[0], value["POSITION_Y"] * per_um[1], z * per_um[0]], axis=1)
-    time = value["POSITION_T"] * _factor(path, "POSITION_T", units, at["POSITION_T"], "min")
+    per_um.append(_factor(path, "POSITION_Z", units, at["POSITION_Z"], scale) if np.ptp(z) else 1.0)
+    position = np.stack([value["POSITION_X"], value["POSITION_Y"], z], axis=1) * per_um
+    time = value["POSITION_T"] * _factor(path, "POSITION_T", units, at["POSITION_T"], scale)
     ids = value["TRACK_ID"].astype(np.int64)
     _check_one_each(path, ids, time, [number for number, _ in rows])
     return Trajectories.from_rows(time, ids, position, np.full(len(rows), np.nan))
 
 
-def _box(run: Path) -> tuple[np.ndarray, np.ndarray]:
+def box_of(run: Path) -> tuple[np.ndarray, np.ndarray]:
     """Size, um, and which axes are periodic; raises InputError if run.json does not say."""
     try:
         box = json.loads((run / "run.json").read_text("utf-8"))["box"]
@@ -148,18 +148,15 @@ def _numbers(path: Path, key: str, column: int, rows: list[tuple[int, list[str]]
     return result
 
 
-def _factor(path: Path, key: str, units: list[str], column: int, target: str) -> float:
+def _factor(path: Path, key: str, units: list[str], column: int, scale: Scale) -> float:
     """What turns the numbers of a column into um or min, by the line of units."""
     word = re.sub(r"[()\s]", "", _text(units, column)).lower()
-    goal, wanted = parse_unit(target)
-    try:
-        factor, powers = parse_unit(_WORDS.get(word, word))
-    except ValueError:
-        factor, powers = 0.0, ()
-    if not word or powers != wanted:
-        remedy = "set pixel size and frame interval in Fiji (Image > Properties) before tracking"
-        raise InputError(f"{path}: {key} is in {show(word or 'no unit')}, which is not known in {target}; {remedy}")
-    return factor / goal
+    target, axis = ("min", "time") if key == "POSITION_T" else ("um", key[-1].lower())
+    named, (given, option) = factor_of(word, target), scale.of(axis)
+    if named is not None or given is not None:
+        return named if named is not None else given  # type: ignore[return-value]
+    remedy = f"set pixel size and frame interval in Fiji (Image > Properties) before tracking, or give {option}"
+    raise InputError(f"{path}: {key} is in {show(word or 'no unit')}, which is not known in {target}; {remedy}")
 
 
 def _check_one_each(path: Path, ids: np.ndarray, time: np.ndarray, number: list[int]) -> None:
