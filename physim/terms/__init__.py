@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from physim.step import Term
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
+from physim.terms.cues import ContactGuidance, TractionFeedback
 from physim.terms.deposition import Deposition
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
@@ -25,6 +26,8 @@ STEP: tuple[type[Term], ...] = (
     Turnover,
     Deposition,
     Chains,
+    ContactGuidance,
+    TractionFeedback,
     Polarity,
     Rest,
     PhysiCell,

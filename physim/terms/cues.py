@@ -1,0 +1,52 @@
+"""Cues: what turns the polarity p of a cell, each a term with its own weight. None of them gives speed.
+
+Each runs once per step, before the noise of the term `polarity`, and changes nothing but p, whose length stays 1. Where
+its weight or its cue is 0, it leaves p as it is to the bit.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from physim.step import Kernel, Term, parameter
+from physim.units import Nanonewton, PerMinute
+
+_ASSUMED = "assumed; not calibrated"
+
+
+class ContactGuidance(Term):
+    """dp = w dt (I - p p) Q p, Q = mean of (3 t t - I)/2 over the directions t of the segments that links hold.
+
+    Along the fibers that the cell holds, either way alike: t and -t give the same Q. Where they all lie along t, at an
+    angle a to p, it turns by (3/2) w sin(a) cos(a) per minute; fibers in all directions do not turn it. Source: cells
+    that align with collagen, Provenzano et al, Biophys J 95:5374 (2008); the form is the torque on a nematic.
+    """
+
+    name: ClassVar[str] = "contact_guidance"
+    needs: ClassVar[tuple[str, ...]] = ("collagen", "links")
+    weight: PerMinute = parameter(0.1, "turning rate w", source=_ASSUMED, ge=0)
+
+    headers: ClassVar[tuple[str, ...]] = ("steer.h",)
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("contact_guidance", "cell", ("node_position", "segment_nodes", "link_segment"), (), ("polarity",)),
+    )
+
+
+class TractionFeedback(Term):
+    """dp = w dt (I - p p) sum_s T_s n_s / F_0: towards where the cell's own links, of tension T_s, pull it along n_s.
+
+    Links that hold something stiff bear more, and so turn the cell there. Source: cells that turn to where the
+    substrate is stiff, Lo et al, Biophys J 79:144 (2000); the form is assumed.
+    """
+
+    name: ClassVar[str] = "traction_feedback"
+    needs: ClassVar[tuple[str, ...]] = ("collagen", "links")
+    weight: PerMinute = parameter(0.1, "turning rate w where the links pull with F_0", source=_ASSUMED, ge=0)
+    force_scale: Nanonewton = parameter(10.0, "resultant F_0 of the pull", source="as links.stall_force", gt=0)
+
+    headers: ClassVar[tuple[str, ...]] = ("steer.h",)
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("traction_feedback", "cell",
+               ("position", "node_position", "segment_nodes", "link_segment", "link_at", "link_force"), (),
+               ("polarity",)),
+    )  # fmt: skip
