@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from physim.step import Kernel, Term, parameter
-from physim.units import Nanonewton, PerMinute
+from physim.units import Micron, Nanonewton, PerMinute
 
 _ASSUMED = "assumed; not calibrated"
 
@@ -30,6 +30,29 @@ class ContactGuidance(Term):
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("contact_guidance", "cell", ("node_position", "segment_nodes", "link_segment"), (), ("polarity",)),
     )
+
+
+class Haptotaxis(Term):
+    """dp = dt (I - p p)(w_l m_l + w_s m_s), m = sum_s lambda_s n_s / sum_s lambda_s over segments within R + reach.
+
+    n_s is the direction from the cell's centre to the middle of segment s. lambda_s is its ligand, length times what is
+    left of its cross-section, in m_l; the integrins that cells have left on it (term `shedding`) in m_s. |m| is 0 where
+    they lie evenly around the cell, and 1 where all lie in one direction. That cells follow shed integrins is a
+    hypothesis, and off by default. Source: haptotaxis, Carter, Nature 213:256 (1967); the form is assumed.
+    """
+
+    name: ClassVar[str] = "haptotaxis"
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    ligand_weight: PerMinute = parameter(0.1, "turning rate w_l towards ligand", source=_ASSUMED, ge=0)
+    shed_weight: PerMinute = parameter(0.0, "turning rate w_s towards shed integrins; 0: off", source=_ASSUMED, ge=0)
+    reach: Micron = parameter(6.0, "how far beyond its surface a cell feels", source="as links.probe_length", ge=0)
+
+    headers: ClassVar[tuple[str, ...]] = ("steer.h",)
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("haptotaxis", "cell",
+               ("position", "radius", "node_position", "listed_node", "segment_list", "segment_bin_start",
+                "segment_area", "segment_shed"), (), ("polarity",)),
+    )  # fmt: skip
 
 
 class TractionFeedback(Term):
