@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from physim.step import Term
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
-from physim.terms.cues import ContactGuidance, Haptotaxis, TractionFeedback
+from physim.terms.cues import Attractant, Chemotaxis, ContactGuidance, Haptotaxis, TractionFeedback
 from physim.terms.deposition import Deposition
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
@@ -26,8 +26,10 @@ STEP: tuple[type[Term], ...] = (
     Turnover,
     Deposition,
     Chains,
+    Attractant,
     ContactGuidance,
     Haptotaxis,
+    Chemotaxis,
     TractionFeedback,
     Polarity,
     Rest,

@@ -9,9 +9,27 @@ from __future__ import annotations
 from typing import ClassVar
 
 from physim.step import Kernel, Term, parameter
-from physim.units import Micron, Nanonewton, PerMinute
+from physim.units import Micron, Nanomolar, Nanonewton, PerMinute
 
 _ASSUMED = "assumed; not calibrated"
+
+
+class Attractant(Term):
+    """c = c_0 a / max(r, a): the steady field around a ball of radius a that is held at c_0; even inside it.
+
+    Such a ball gives off S = 4 pi D a c_0. It stands still, nothing takes up what it gives off, and through periodic
+    faces a cell sees its nearest image. It stands in for a field: a term that solves for one writes the same array,
+    `attractant`, and takes its place. Source: diffusion from a ball, Berg & Purcell, Biophys J 20:193 (1977).
+    """
+
+    name: ClassVar[str] = "attractant"
+    x: Micron = parameter(0.0, "place x of the centre, from the lower face; it may lie outside the box")
+    y: Micron = parameter(0.0, "place y")
+    z: Micron = parameter(0.0, "place z")
+    radius: Micron = parameter(10.0, "radius a of the ball", source=_ASSUMED, gt=0)
+    concentration: Nanomolar = parameter(10.0, "concentration c_0 in it", source=_ASSUMED, ge=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("sample_attractant", "cell", ("position",), ("attractant",)),)
 
 
 class ContactGuidance(Term):
@@ -53,6 +71,24 @@ class Haptotaxis(Term):
                ("position", "radius", "node_position", "listed_node", "segment_list", "segment_bin_start",
                 "segment_area", "segment_shed"), (), ("polarity",)),
     )  # fmt: skip
+
+
+class Chemotaxis(Term):
+    """dp = w dt (I - p p) R grad c K/(c + K)^2: up the gradient of the share c/(c + K) of receptors that are occupied.
+
+    R times that gradient is the difference of the share over a radius of the cell. The array `attractant` has c and
+    grad c at the cell's centre. Source: leukocytes tell 1 % across themselves, Zigmond, J Cell Biol 75:606 (1977).
+    """
+
+    name: ClassVar[str] = "chemotaxis"
+    needs: ClassVar[tuple[str, ...]] = ("attractant",)
+    weight: PerMinute = parameter(1.0, "turning rate w where the share differs by 1", source=_ASSUMED, ge=0)
+    half_occupancy: Nanomolar = parameter(
+        1.0, "concentration K at which half of the receptors are occupied", source=_ASSUMED, gt=0
+    )
+
+    headers: ClassVar[tuple[str, ...]] = ("steer.h",)
+    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("chemotaxis", "cell", ("radius", "attractant"), (), ("polarity",)),)
 
 
 class TractionFeedback(Term):
