@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from physim.step import Kernel, Term, parameter
-from physim.units import Micron, Nanomolar, Nanonewton, PerMinute
+from physim.terms.engine import PAIR_LISTS
+from physim.units import Micron, Nanomolar, Nanonewton, Number, PerMicron, PerMinute
 
 _ASSUMED = "assumed; not calibrated"
+_PAIRS = ("position", "radius", *PAIR_LISTS)
 
 
 class Attractant(Term):
@@ -89,6 +91,57 @@ class Chemotaxis(Term):
 
     headers: ClassVar[tuple[str, ...]] = ("steer.h",)
     kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("chemotaxis", "cell", ("radius", "attractant"), (), ("polarity",)),)
+
+
+class ContactInhibition(Term):
+    """Contact inhibition of locomotion: dp = -w dt (I - p p) sum_j w_ij n_ij, n_ij from cell i to its neighbour j.
+
+    w_ij falls from 1 at the near distance to 0 at the far one. Neighbours on all sides cancel: cells at a free edge
+    turn outwards. Source: Abercrombie & Heaysman, Exp Cell Res 5:111 (1953); the form is assumed.
+    """
+
+    name: ClassVar[str] = "contact_inhibition"
+    weight: PerMinute = parameter(0.1, "turning rate w away from one neighbour", source=_ASSUMED, ge=0)
+    near_distance: Number = parameter(0.895, "full contact up to this, over the sum of radii", source="as crawl", gt=0)
+    far_distance: Number = parameter(
+        1.25, "no contact beyond this, over the sum of radii", source="as crawl", gt=0, le=3
+    )
+
+    headers: ClassVar[tuple[str, ...]] = ("steer.h",)
+    kernels: ClassVar[tuple[Kernel, ...]] = (Kernel("contact_inhibition", "cell", _PAIRS, (), ("polarity",)),)
+
+    def check(self) -> None:
+        self.ascending("near_distance", "far_distance")
+
+    def pair_range(self) -> float:
+        return self.far_distance if self.weight else 0.0  # longer lists would change the order of all sums over pairs
+
+
+class Following(Term):
+    """Follower alignment: dp = w dt (I - p p) v, v = sum_j a_ij v_j / max(sum_j a_ij, 1), a_ij = sqrt(c_i c_j) w_ij.
+
+    v_j is the velocity of neighbour j in the last step, c_j its cadherin level, and w_ij falls from 1 at the near
+    distance to 0 at the far one. w is per um that the neighbours move. Source: alignment with the mean velocity of
+    neighbours, Vicsek et al, Phys Rev Lett 75:1226 (1995); that adhesion weighs it is assumed.
+    """
+
+    name: ClassVar[str] = "following"
+    weight: PerMicron = parameter(0.2, "turning rate w, per um", source="as polarity.feedback of the prototype", ge=0)
+    near_distance: Number = parameter(0.895, "full contact up to this, over the sum of radii", source="as crawl", gt=0)
+    far_distance: Number = parameter(
+        1.25, "no contact beyond this, over the sum of radii", source="as crawl", gt=0, le=3
+    )
+
+    headers: ClassVar[tuple[str, ...]] = ("steer.h",)
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("following", "cell", ("position", "radius", "cadherin", "displacement", *PAIR_LISTS), (), ("polarity",)),
+    )
+
+    def check(self) -> None:
+        self.ascending("near_distance", "far_distance")
+
+    def pair_range(self) -> float:
+        return self.far_distance if self.weight else 0.0
 
 
 class TractionFeedback(Term):
