@@ -17,7 +17,7 @@ _PAIRS = ("position", "radius", *PAIR_LISTS)
 
 
 class Attractant(Term):
-    """c = c_0 a / max(r, a): the steady field around a ball of radius a that is held at c_0; even inside it.
+    """c = c_0 a / max(r, a): the steady field around a ball of radius a that is held at c_0, and in it.
 
     Such a ball gives off S = 4 pi D a c_0. It stands still, nothing takes up what it gives off, and through periodic
     faces a cell sees its nearest image. It stands in for a field: a term that solves for one writes the same array,
