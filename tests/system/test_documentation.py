@@ -68,6 +68,17 @@ def test_results_page_counts_what_was_shed(device_label, monkeypatch, capsys) ->
     assert names["count"].shed > 0 and f"{names['count'].shed} still there" in capsys.readouterr().out
 
 
+def test_cues_page_turns_cells(device_label, tmp_path) -> None:
+    (text,) = blocks("cues.md", "toml")
+    (tmp_path / "cues.toml").write_text(text)
+    scenario = physim.load(tmp_path / "cues.toml")
+    assert scenario.null_arm().terms["contact_guidance"].weight == 0
+    sim = physim.Simulation(scenario, device=device_label)
+    sim.step(20)
+    gradient = sim.read("attractant")[:, :3]
+    assert (gradient[:, 0] > 3 * abs(gradient[:, 1:]).max(axis=1)).all(), "towards the source"
+
+
 def test_vessels_page_meshes_a_fork(capsys) -> None:
     (code,) = blocks("vessels.md", "python")
     names: dict = {}
