@@ -34,6 +34,8 @@ WORDS = {"micron": "um", "microns": "um", "micrometer": "um", "micrometers": "um
          "second": "s", "seconds": "s", "minute": "min", "minutes": "min", "mins": "min", "hour": "h", "hours": "h",
          "hr": "h", "hrs": "h"}  # fmt: skip
 """Units in other words than those of a scenario."""
+HEADER = "track,time_min,x_um,y_um"
+"""What a file that is no table should begin with."""
 _FARTHEST, _LATEST = 1e7, 1e9
 _FRAMES = ("frame", "frameno", "framenumber", "frames", "slice", "slicen°", "sliceno", "timepoint", "timestep",
            "timeindex", "imagenumber", "step")  # fmt: skip
@@ -109,7 +111,7 @@ def read_table(path: Path, scale: Scale = IN_HEADER) -> list[TrackTable]:
     Gaps and any order of rows are fine. Raises InputError, one line a problem: no such column, no unit, bad rows, two
     rows of a track at one time, times that are no multiples of one interval.
     """
-    return csv_columns.read(path, LARGEST_FILE, lambda lines, file: _parse(lines, file, scale))
+    return csv_columns.read(path, LARGEST_FILE, lambda lines, file: _parse(lines, file, scale), HEADER)
 
 
 def _parse(lines: Iterator[str], path: Path, scale: Scale) -> list[TrackTable]:

@@ -88,8 +88,8 @@ def test_trackmate_table_without_units_takes_those_that_are_given(tmp_path):
 
 
 WRONG = {
-    "empty": (b"", ("is empty", "write a header")),
-    "binary": (b"\x00\x01track", ("binary", "export it as CSV")),
+    "empty": (b"", ("is empty", "write a header track,time_min,x_um,y_um and one row")),
+    "binary": (b"\x00\x01track", ("binary", "export it as CSV with columns track, time_min, x_um, y_um")),
     "utf-16": (GOOD.encode("utf-16"), ("UTF-16", "save it as CSV in UTF-8")),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(300), ("binary", "export it as CSV")),
     "xml": ('<?xml version="1.0"?>\n<TrackMate/>\n', ("has no column track or time or x or y", "name the columns")),
@@ -137,6 +137,7 @@ def test_wrong_tables_end_with_code_2_and_one_clear_line(tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (["none.csv"], ("none.csv: no such file", "check the path")),
+    (["/dev/null"], ("error: /dev/null: is no regular file; give the path of a file",)),
     (["."], ("has no cells.parquet", "give the folder of a run")),
     (["bad.parquet"], ("bad.parquet: is no table of cells", "give the folder of a run")),
     (["t.csv", "--pixel", "2"], ("--pixel", "no unit", "write e.g.")),
