@@ -18,6 +18,9 @@ from physim.errors import InputError
 from physim.generate import csv_columns
 from physim.problems import file_text
 
+_LEVEL = 1e-6
+"""Of the extent in x and y: tracks that move less along z do not."""
+
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
@@ -139,7 +142,9 @@ def _usual(paths: Trajectories) -> float:
 
 
 def _flat(paths: Trajectories) -> bool:
-    """No track moves along z."""
-    z = paths.position[:, :, 2]
-    seen = np.isfinite(z)
-    return bool((np.where(seen, z, -np.inf).max(axis=0) <= np.where(seen, z, np.inf).min(axis=0)).all())
+    """No track moves along z, but for what rounding leaves."""
+    seen = np.isfinite(paths.position)
+    lowest, highest = np.where(seen, paths.position, np.inf), np.where(seen, paths.position, -np.inf)
+    extent = (highest.max(axis=(0, 1)) - lowest.min(axis=(0, 1)))[:2].max()
+    moved = highest[:, :, 2].max(axis=0) - lowest[:, :, 2].min(axis=0)
+    return bool((moved <= _LEVEL * extent).all())

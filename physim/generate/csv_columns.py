@@ -50,6 +50,8 @@ class Kind:
     lengths: tuple[str, ...]
     remedy: str
     """What a file that is no such table should be."""
+    usable: Callable[[str, Column], bool] = lambda key, column: True
+    """Of several columns the first is taken that this holds for, if there is one."""
 
 
 def read(path: Path, largest: int, parse: Callable[[Iterator[str], Path], _Result],
@@ -148,10 +150,10 @@ def _columns(titles: list[str], path: Path, kind: Kind) -> dict[str, Column]:
             both = " and ".join(show(column.title) for column in there[:3])
             problems.append(f"{path.name}: columns {both} could both be {key}; remove or rename one")
         elif there:
-            columns[key] = there[0]
-            if key in kind.lengths and math.isnan(there[0].factor):
+            columns[key] = next((column for column in there if kind.usable(key, column)), there[0])
+            if key in kind.lengths and math.isnan(columns[key].factor):
                 problems.append(
-                    f"{path.name}: column {show(there[0].title)} is not in a unit of length; convert it to um"
+                    f"{path.name}: column {show(columns[key].title)} is not in a unit of length; convert it to um"
                 )
     if missing:
         known = ", ".join(show(title.strip()) for title in titles[:12])
