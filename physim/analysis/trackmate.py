@@ -110,19 +110,23 @@ def read_table(path: Path, scale: Scale = IN_HEADER) -> TrackTable:
     z = value.get("POSITION_Z", np.zeros(len(rows)))
     per_um.append(_factor(path, "POSITION_Z", units, at["POSITION_Z"], scale) if np.ptp(z) else 1.0)
     position = np.stack([value["POSITION_X"], value["POSITION_Y"], z], axis=1) * per_um
-    ids, time, line = value["TRACK_ID"].astype(np.int64), value["POSITION_T"], np.array([number for number, _ in rows])
-    _check_one_each(path, ids, time, line.tolist())
+    ids, time = value["TRACK_ID"].astype(np.int64), value["POSITION_T"]
+    where = np.array([number for number, _ in rows])
+    _check_one_each(path, ids, time, where.tolist())
     order = np.lexsort((time, ids))
-    ids, time, line, position = ids[order], time[order], line[order], position[order]
+    ids, time, position = ids[order], time[order], position[order]
     names, who = np.unique(ids, return_inverse=True)
     labels = tuple(map(str, names))
     if np.ptp(time) == 0:
         raise InputError(f"{path}: has one time only; give the spots of a movie")
     frame = frame[order] if frame is not None else None
     time = time * _per_minute(path, units, at["POSITION_T"], scale, time, frame, who)
-    found = _by_frame(time, frame, who) or frames(path.name, time, who, line, labels)
+    usual = _but_the_last(time, frame, who)
+    found = usual or _by_frame(time, frame, who) or frames(path.name, time, who, where[order], labels)
     between = int(np.gcd.reduce(np.diff(found.number)[np.diff(who) == 0]))
     when = time.min() + found.number * found.interval
+    if usual:
+        when[time == time.max()] = time.max()
     paths = Trajectories.from_rows(when, ids, position, np.full(len(rows), np.nan))
     return TrackTable("", paths, False, labels, found.interval * between, found.uneven)
 
@@ -198,6 +202,17 @@ def _by_frame(time: NDArray, frame: NDArray[np.int64] | None, who: NDArray) -> F
     if not (interval > 0 and off <= _ASTRAY * interval):
         return None
     return Frames(number, float(interval), float(np.abs(np.diff(time)[same] - interval * count).max()))
+
+
+def _but_the_last(time: NDArray, frame: NDArray[np.int64] | None, who: NDArray) -> Frames | None:
+    """The frames of a run that ended before its next record was due: steps are equal, but for a shorter last one."""
+    earlier = time < time.max()
+    if frame is None or not earlier.any() or frame[~earlier].min() <= frame[earlier].max():
+        return None
+    found, step = _by_frame(time[earlier], frame[earlier], who[earlier]), time.max() - time[earlier].max()
+    if found is None or found.uneven > 1e-3 * found.interval or step > 0.9 * found.interval:
+        return None
+    return Frames(frame - frame.min(), found.interval, found.uneven)
 
 
 def _per_minute(path: Path, units: list[str], column: int, scale: Scale, time: NDArray, frame: NDArray | None,

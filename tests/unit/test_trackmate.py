@@ -151,6 +151,7 @@ def test_times_that_are_no_exact_multiples_are_those_of_frames(tmp_path, time, u
     assert tracks.interval == pytest.approx(interval, rel=0.03)
     np.testing.assert_allclose(np.diff(tracks.paths.time), tracks.interval)
     assert np.isfinite(tracks.paths.position).all() and bool(tracks.notes) == noted
+    assert len(tracks.paths.time) == 9
     assert not noted or "times are uneven by up to" in tracks.notes[0]
 
 
@@ -165,6 +166,19 @@ def test_frames_that_are_left_out_are_gaps(tmp_path):
 def test_frames_that_do_not_agree_with_the_times_are_not_believed(tmp_path):
     (tracks,) = read_tracks(movie(tmp_path / "t.csv", lambda k: 60 * (k if k < 5 else 3 * k - 8)))
     np.testing.assert_allclose(tracks.paths.time, [0, 1, 2, 3, 4, 7, 10, 13, 16])
+
+
+def test_jitter_between_the_tracks_makes_no_further_frame(tmp_path):
+    path = movie(tmp_path / "t.csv", lambda k: f"{60 * k}.0")
+    path.write_text(path.read_text(encoding="utf-8").replace(",480.0,8,5,1,7\n", ",480.00000001,8,5,1,7\n", 1))
+    (tracks,) = read_tracks(path)
+    np.testing.assert_allclose(tracks.paths.time, np.arange(9), atol=1e-6)
+
+
+def test_run_that_ended_between_two_records_keeps_its_last_time(tmp_path):
+    (tracks,) = read_tracks(movie(tmp_path / "t.csv", lambda k: 600 * k - 180 * (k == 8)))
+    np.testing.assert_allclose(tracks.paths.time, [0, 10, 20, 30, 40, 50, 60, 70, 77])
+    assert tracks.interval == pytest.approx(10) and tracks.notes == ()
 
 
 def test_tables_that_spreadsheets_saved_again_are_read(tmp_path):
