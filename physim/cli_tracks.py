@@ -69,6 +69,7 @@ def tracks(
 
 def _options(**given: str | None) -> dict[str, float | None]:
     """Lengths (um) and times (min) above 0."""
+    from physim.analysis.track_table import in_units
     from physim.units import parse_quantity
 
     units = {"interval": "min", "shortest": "min"}
@@ -78,7 +79,7 @@ def _options(**given: str | None) -> dict[str, float | None]:
         if text is None:
             continue
         try:
-            value = parse_quantity(text, units.get(name, "um"))
+            value = parse_quantity(in_units(text), units.get(name, "um"))
         except ValueError as problem:
             raise InputError(f"--{name}: {problem}") from None
         if not (0 < value < 1e6 or (value == 0 and name == "noise")):

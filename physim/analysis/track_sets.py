@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from physim.analysis import track_table
+from physim.analysis import track_table, trackmate
 from physim.analysis.migration import Trajectories
 from physim.analysis.track_table import IN_HEADER, Scale, TrackTable
-from physim.analysis.trackmate import box_of, read_spots
+from physim.analysis.trackmate import box_of
 from physim.errors import InputError
 from physim.generate import csv_columns
 from physim.problems import file_text
+
+_LEVEL = 1e-6
+"""Of the extent in x and y: tracks that move less along z do not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +74,7 @@ def read_tracks(path: Path, scale: Scale = IN_HEADER) -> list[Tracks]:
     if path.suffix.lower() == ".parquet":
         return [_parquet(path, path.stem, path.parent)]
     if _is_trackmate(path):
-        paths = read_spots(path, scale)
-        if len(paths.time) < 2:
-            raise InputError(f"{path.name}: has one time only; give the spots of a movie")
-        found = Tracks(path.stem, paths, 3, tuple(map(str, paths.id)), _usual(paths))
-        return [found.from_above() if _flat(paths) else found]
+        return [_plain(path, trackmate.read_table(path, scale))]
     return [_plain(path, table) for table in track_table.read_table(path, scale)]
 
 
@@ -128,7 +127,7 @@ def _plain(path: Path, table: TrackTable) -> Tracks:
 
 
 def _is_trackmate(path: Path) -> bool:
-    head = csv_columns.read(path, track_table.LARGEST_FILE, lambda lines, _: next(lines, ""))
+    head = csv_columns.read(path, track_table.LARGEST_FILE, lambda lines, _: next(lines, ""), track_table.HEADER)
     return "POSITION_X" in head and ("TRACK_ID" in head or "POSITION_T" in head)
 
 
@@ -143,7 +142,9 @@ def _usual(paths: Trajectories) -> float:
 
 
 def _flat(paths: Trajectories) -> bool:
-    """No track moves along z."""
-    z = paths.position[:, :, 2]
-    seen = np.isfinite(z)
-    return bool((np.where(seen, z, -np.inf).max(axis=0) <= np.where(seen, z, np.inf).min(axis=0)).all())
+    """No track moves along z, but for what rounding leaves."""
+    seen = np.isfinite(paths.position)
+    lowest, highest = np.where(seen, paths.position, np.inf), np.where(seen, paths.position, -np.inf)
+    extent = (highest.max(axis=(0, 1)) - lowest.min(axis=(0, 1)))[:2].max()
+    moved = highest[:, :, 2].max(axis=0) - lowest[:, :, 2].min(axis=0)
+    return bool((moved <= _LEVEL * extent).all())

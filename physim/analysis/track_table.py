@@ -30,10 +30,13 @@ LARGEST_FILE = 1_000_000_000
 MOST_ROWS = 10_000_000
 MOST_PLACES = 30_000_000
 """Tracks times records: a table of them takes 24 bytes each, a few times over."""
-WORDS = {"micron": "um", "microns": "um", "micrometer": "um", "micrometers": "um", "sec": "s", "secs": "s",
+WORDS = {"micron": "um", "microns": "um", "micrometer": "um", "micrometers": "um",
+         "micrometre": "um", "micrometres": "um", "sec": "s", "secs": "s",
          "second": "s", "seconds": "s", "minute": "min", "minutes": "min", "mins": "min", "hour": "h", "hours": "h",
          "hr": "h", "hrs": "h"}  # fmt: skip
 """Units in other words than those of a scenario."""
+HEADER = "track,time_min,x_um,y_um"
+"""What a file that is no table should begin with."""
 _FARTHEST, _LATEST = 1e7, 1e9
 _FRAMES = ("frame", "frameno", "framenumber", "frames", "slice", "slicen°", "sliceno", "timepoint", "timestep",
            "timeindex", "imagenumber", "step")  # fmt: skip
@@ -51,6 +54,7 @@ _KIND = Kind(
     needed=("track", "time", "x", "y"),
     lengths=(),  # pixels are fine if their size is given
     remedy="track, time_min, x_um, y_um and, in 3D, z_um",
+    usable=lambda key, column: key in ("track", "set") or _named(key, column)[0] is not None,
 )  # fmt: skip
 _UNIT = re.compile(r"[\[(]\s*([^\])]*?)\s*[\])]$|[\s_./]([a-zµμ]+)$", re.IGNORECASE)
 _NOTHING = {"", "nan", "na", "n/a", "none", "null", "inf", "infinity", "-"}
@@ -103,13 +107,18 @@ def factor_of(word: str, target: str) -> float | None:
     return factor / goal if word and powers == wanted else None
 
 
+def in_units(text: str) -> str:
+    """A quantity whose unit may be in other words, as "5 mins", in those of a scenario."""
+    return re.sub(r"[A-Za-z]+\s*$", lambda match: WORDS.get(match[0].strip().lower(), match[0]), text[:100])
+
+
 def read_table(path: Path, scale: Scale = IN_HEADER) -> list[TrackTable]:
     """The tracks of a CSV, set by set: times in min, positions in um, z = 0 where there is none.
 
     Gaps and any order of rows are fine. Raises InputError, one line a problem: no such column, no unit, bad rows, two
     rows of a track at one time, times that are no multiples of one interval.
     """
-    return csv_columns.read(path, LARGEST_FILE, lambda lines, file: _parse(lines, file, scale))
+    return csv_columns.read(path, LARGEST_FILE, lambda lines, file: _parse(lines, file, scale), HEADER)
 
 
 def _parse(lines: Iterator[str], path: Path, scale: Scale) -> list[TrackTable]:
@@ -166,12 +175,20 @@ def _rows(table: Table, factors: dict[str, float]) -> _Rows:
     return _Rows(columns, np.array(who), np.array(line), list(number_of))
 
 
-def _factor(path: Path, key: str, column: Column, scale: Scale) -> float | str:
-    """um or min per unit of a column, or what is wrong."""
+def _named(key: str, column: Column) -> tuple[float | None, str]:
+    """um or min per unit of a column by its title, and the unit there, or what stands in its place."""
     match = _UNIT.search(column.title)
     word = (match[1] or match[2] or "") if match else ""
+    named = factor_of(word, "min" if key == "time" else "um")
+    if named is None and match and match[2] and re.sub(r"[\s_\-./]", "", column.title).lower() in _KIND.names[key]:
+        word = ""  # "Position X" ends in its axis
+    return named, word
+
+
+def _factor(path: Path, key: str, column: Column, scale: Scale) -> float | str:
+    """um or min per unit of a column, or what is wrong."""
+    (named, word), (given, option) = _named(key, column), scale.of(key)
     target = "min" if key == "time" else "um"
-    named, (given, option) = factor_of(word, target), scale.of(key)
     if named is not None:
         return named
     if given is not None:
@@ -225,7 +242,7 @@ def _assemble(path: Path, name: str, rows: _Rows, tracks: NDArray) -> TrackTable
     some, who = some[order], who[order]
     labels = [rows.names[k][1] for k in tracks]
     time = rows.values["time"][some]
-    found = frames(path.name, time, who, rows.line[some], labels)
+    found = frames(f"{path.name}: set {show(name)}" if name else path.name, time, who, rows.line[some], labels)
     count = int(found.number.max()) + 1
     if count * len(labels) > MOST_PLACES:
         raise InputError(f"{path.name}: {len(labels):,} tracks over {count:,} intervals of {found.interval:.4g} min "

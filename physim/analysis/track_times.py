@@ -37,7 +37,9 @@ def frames(name: str, time: NDArray, who: NDArray, line: NDArray, labels: Sequen
     same = np.diff(who) == 0
     step, later = np.diff(time)[same], np.flatnonzero(same) + 1
     if not len(step):
-        raise InputError(f"{name}: no track has two rows; is the column of tracks the right one?")
+        raise InputError(
+            f"{name}: no track has two rows; is the column of tracks the right one? If so, remove these rows"
+        )
     called = lambda row: f"line {line[row]}: track {show(labels[int(who[row])])}"  # noqa: E731
     if not step.min() > 0:
         row = later[np.argmax(step <= 0)]

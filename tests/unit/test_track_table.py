@@ -15,6 +15,7 @@ from physim.analysis.persistence import PersistentWalk
 from physim.analysis.track_sets import read_tracks
 from physim.analysis.track_table import Scale
 from physim.cli import app
+from physim.cli_tracks import _options
 
 HEAD = "track,time_min,x_um,y_um\n"
 GOOD = HEAD + "a,0,0,0\na,5,1,2\na,10,2,2\n"
@@ -60,6 +61,27 @@ def test_track_without_movement_along_z_is_measured_in_two_dimensions(tmp_path):
     assert text(tmp_path, HEAD[:-1] + ",z_um\n" + rows.format(3, 9)).dimensions == 2
     assert text(tmp_path, HEAD[:-1] + ",z\n" + rows.format(0, 0)).dimensions == 2  # needs no unit
     assert text(tmp_path, HEAD[:-1] + ",z_um\n" + rows.format(3, 9) + "2,10,6,6,1\n").dimensions == 3
+    rounded = "2,10,6,6,9.000000001\n"
+    assert text(tmp_path, HEAD[:-1] + ",z_um\n" + rows.format(3, 9) + rounded).dimensions == 2
+    assert text(tmp_path, HEAD[:-1] + ",z_um\n1,0,0,0,0\n1,5,0,0,0.001\n").dimensions == 3
+
+
+@pytest.mark.parametrize("head", ["track,frame,x_px,y_px,time_min,x_um,y_um", "track,t,x,y,time_min,x_um,Y [\u00b5m]",
+                                  "track,frame,x_px,y_px,t [s],x_nm,y_nm"])  # fmt: skip
+def test_columns_with_a_unit_are_taken_before_those_without(tmp_path, head):
+    unit = 1 if "um" in head else 1000
+    rows = "".join(f"\na,{k},{70 * k},{7 * k},{5 * k * (60 if '[s]' in head else 1)},{2 * k * unit},{k * unit}"
+                   for k in range(3))  # fmt: skip
+    for scale in (Scale(), Scale(0.1, 0.1, 5.0)):
+        found = text(tmp_path, head + rows, scale)
+        np.testing.assert_allclose(found.paths.position[:, 0, :2], [[0, 0], [2, 1], [4, 2]])
+        assert found.interval == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("words", ["5 mins", "5mins", "5 Minutes", "300 secs", "5 min"])
+def test_options_know_the_words_of_headers(words):
+    found = _options(interval=words, pixel="2 microns")
+    assert found == {"interval": pytest.approx(5.0), "pixel": 2.0}
 
 
 def test_times_are_taken_to_one_interval_and_it_is_said(tmp_path):
@@ -88,8 +110,8 @@ def test_trackmate_table_without_units_takes_those_that_are_given(tmp_path):
 
 
 WRONG = {
-    "empty": (b"", ("is empty", "write a header")),
-    "binary": (b"\x00\x01track", ("binary", "export it as CSV")),
+    "empty": (b"", ("is empty", "write a header track,time_min,x_um,y_um and one row")),
+    "binary": (b"\x00\x01track", ("binary", "export it as CSV with columns track, time_min, x_um, y_um")),
     "utf-16": (GOOD.encode("utf-16"), ("UTF-16", "save it as CSV in UTF-8")),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(300), ("binary", "export it as CSV")),
     "xml": ('<?xml version="1.0"?>\n<TrackMate/>\n', ("has no column track or time or x or y", "name the columns")),
@@ -98,6 +120,11 @@ WRONG = {
     "no y": ("track,time_min,x_um\n1,0,1\n", ("has no column y", "name the columns")),
     "pixels": (GOOD.replace("x_um", "x_px"), ('column "x_px" is in "px", which is no unit of length', "--pixel")),
     "no unit of length": (GOOD.replace("y_um", "y"), ('column "y" has no unit of length', "name it y_um")),
+    "an axis at the end": (GOOD.replace("x_um", "Position X").replace("y_um", "pos_y"),
+                           ('column "Position X" has no unit of length', "name it x_um")),
+    "another axis": (GOOD.replace("y_um", "pos_y"), ('column "pos_y" has no unit of length', "name it y_um")),
+    "one row of a set": ("condition,track,time_min,x_um,y_um\na,1,0,0,0\na,1,5,1,0\nb,1,0,0,0\n",
+                         ('set "b": no track has two rows', "remove these rows")),
     "no unit of time": (GOOD.replace("time_min", "t"), ('column "t" has no unit of time', "--interval")),
     "frames": (GOOD.replace("time_min", "frame"), ('column "frame" has no unit of time', "--interval")),
     "no unit of depth": (HEAD[:-1] + ",z\n1,0,1,1,1\n1,5,1,1,2\n", ('column "z" has no unit of length', "--slice")),
@@ -137,6 +164,7 @@ def test_wrong_tables_end_with_code_2_and_one_clear_line(tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize(("arguments", "said"), [
     (["none.csv"], ("none.csv: no such file", "check the path")),
+    (["/dev/null"], ("error: /dev/null: is no regular file; give the path of a file",)),
     (["."], ("has no cells.parquet", "give the folder of a run")),
     (["bad.parquet"], ("bad.parquet: is no table of cells", "give the folder of a run")),
     (["t.csv", "--pixel", "2"], ("--pixel", "no unit", "write e.g.")),
