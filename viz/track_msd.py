@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from physim.analysis.track_measures import TrackMeasures
+from physim.analysis.track_report import quantity
 from physim.viz.track_panels import COLORS, new_figure, words
 
 _NARROWEST = 60.0
@@ -82,9 +85,11 @@ def _walk_words(found: TrackMeasures) -> str:
     name = words(found.tracks.name, 44)
     if found.walk is None:
         return name
-    walk = found.walk.walk
-    return (f"{name}\nS {walk.speed:.3g} \u00b5m/h, P {walk.persistence:.3g} min, "
-            f"D {walk.diffusion:.3g} \u00b5m\u00b2/h")  # fmt: skip
+    walk = found.walk
+    numbers = (("S", walk.speed, "\u00b5m/h"), ("P", walk.persistence, "min"), ("D", walk.diffusion, "\u00b5m\u00b2/h"))
+    said = [f"{letter} {quantity(replace(one, low=nan, high=nan) if one.value == one.value else one, unit)}"
+            for letter, one, unit in numbers]  # fmt: skip
+    return f"{name}\n{', '.join(said)}"
 
 
 def _plain_ticks(axis: Any) -> None:
