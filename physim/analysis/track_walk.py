@@ -126,14 +126,16 @@ def fit_walk(seen: Msd, tracks: Tracks, noise: float | None) -> tuple[Walk | Non
     for curve in seen.drawn.T:
         some = np.isfinite(curve) & (curve > 0)
         if some.sum() >= 3:
-            walk = persistence.fit(lags[some], curve[some], dimensions=n, noise=noise, start=best.persistence)
-            found.append((walk.speed, walk.persistence, walk.diffusion, walk.noise))
+            other = persistence.fit(lags[some], curve[some], dimensions=n, noise=noise, start=best.persistence)
+            found.append((other.speed, other.persistence, other.diffusion, other.noise))
     low, high = middle_95(np.array(found).reshape(-1, 4), seen.tracks)
-    estimates = [Estimate.within(value, low[k], high[k])
-                 for k, value in enumerate((best.speed, best.persistence, best.diffusion, best.noise))]  # fmt: skip
+    speed, persists, diffusion, error = (
+        Estimate.within(value, low[k], high[k])
+        for k, value in enumerate((best.speed, best.persistence, best.diffusion, best.noise)))  # fmt: skip
     if noise is None:
-        estimates[3] = _error(estimates[3], float(np.sqrt(msd.min() / (2 * n))))
-    return _known(Walk(best, *estimates, noise is None, float(lags.max())), float(lags.min())), ""
+        error = _error(error, float(np.sqrt(msd.min() / (2 * n))))
+    walk = Walk(best, speed, persists, diffusion, error, noise is None, float(lags.max()))
+    return _known(walk, float(lags.min())), ""
 
 
 def _allowed(seen: Msd, tracks: Tracks, noise: float | None) -> None:
@@ -177,9 +179,7 @@ def _known(walk: Walk, shortest: float) -> Walk:
 
 
 def axes_of(tracks: Tracks, lags: Floats, fitted: Walk, nulls: int) -> Axes | None:
-    """At every other lag: what is by chance takes many sets of walks. None if nothing moves across, or all is unknown.
-
-    """
+    """At every other lag: what is by chance takes many sets of walks. None if nothing moves across, or all is unknown."""
     paths, some, walk = tracks.paths, lags[::2] if len(lags) >= 6 else lags, fitted.walk
     given = {"noise": walk.noise, "dimensions": tracks.dimensions}
     known = [np.isfinite(fitted.diffusion.value), np.isfinite(fitted.speed.value)]
@@ -197,5 +197,5 @@ def axes_of(tracks: Tracks, lags: Floats, fitted: Walk, nulls: int) -> Axes | No
         return None
     middle, low, high = (of(chance, axis=0) for of in (np.median, np.min, np.max))
     by_chance = [Estimate(float(middle[k]), float(low[k]), float(high[k])) if known[k] else UNKNOWN for k in (0, 1)]
-    ratios = [ratio if known[k] else np.nan for k, ratio in enumerate((found.ratio, found.speed_ratio))]
-    return Axes(*ratios, *by_chance)
+    diffusion, speed = (ratio if known[k] else np.nan for k, ratio in enumerate((found.ratio, found.speed_ratio)))
+    return Axes(diffusion, speed, *by_chance)
