@@ -179,19 +179,24 @@ def _known(walk: Walk, shortest: float) -> Walk:
 
 
 def axes_of(tracks: Tracks, lags: Floats, fitted: Walk, nulls: int) -> Axes | None:
-    """At every other lag: what is by chance takes many sets of walks. None if nothing moves across, or all is unknown."""
+    """At every other lag: what is by chance takes many sets of walks. None if nothing moves across or all is unknown.
+
+    Where the noise was fitted it is fitted to each set, too: what is known better varies less.
+    """
     paths, some, walk = tracks.paths, lags[::2] if len(lags) >= 6 else lags, fitted.walk
-    given = {"noise": walk.noise, "dimensions": tracks.dimensions}
+    n = tracks.dimensions
     known = [np.isfinite(fitted.diffusion.value), np.isfinite(fitted.speed.value)]
     if not any(known):
         return None
     try:
-        found = persistence.anisotropy(paths, some, **given)  # type: ignore[arg-type]
+        found = persistence.anisotropy(paths, some, noise=walk.noise, dimensions=n)
         chance = []
         for seed in range(nulls):
             made = persistence.walks(walk, len(paths.id), paths.time, seed=seed).position
             alike = replace(paths, position=np.where(np.isfinite(paths.position), made, np.nan))
-            null = persistence.anisotropy(alike, some, start=walk.persistence, **given)  # type: ignore[arg-type]
+            seen = (persistence.fit(lags, alike.msd(lags), dimensions=n, noise=None, start=walk.persistence)
+                    if fitted.noise_fitted else walk)  # fmt: skip
+            null = persistence.anisotropy(alike, some, start=seen.persistence, noise=seen.noise, dimensions=n)
             chance.append((null.ratio, null.speed_ratio))
     except InputError:  # nothing moves across
         return None

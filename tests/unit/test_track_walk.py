@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from physim.analysis.migration import Trajectories
 from physim.analysis.persistence import PersistentWalk
 from physim.analysis.track_measures import measure
 from physim.analysis.track_sets import Tracks
-from physim.analysis.track_walk import Estimate
+from physim.analysis.track_walk import Estimate, axes_of
 from physim.errors import InputError
 from physim.files import write_json
 from physim.viz.track_msd import _walk_words
@@ -119,3 +120,14 @@ def test_tracks_of_one_position_are_in_no_median():
     assert found.displacement.upper <= np.quantile(some.paths.cell_displacements(), 1.0)
     assert whole.duration.median == 480.0
     assert "5 of 9 tracks have one position only and are in no median" in found.notes
+
+
+def test_what_is_by_chance_is_fitted_as_the_tracks_are():
+    """Every 15 min s is hardly known, and a set without an axis varies more in S^2 if its s is fitted, too."""
+    some = Tracks("cells", persistence.walks(PersistentWalk(12, 25, noise=0.5, dimensions=2), 30, EVERY[::3], seed=0),
+                  2, tuple(map(str, range(30))), 15.0)  # fmt: skip
+    found = few(some, resamples=0, nulls=1)
+    lags = found.curve.lag[found.curve.lag <= found.walk.longest_lag]
+    fitted, handed = (axes_of(some, lags, replace(found.walk, noise_fitted=way), 39).speed_by_chance
+                      for way in (True, False))  # fmt: skip
+    assert fitted.high - fitted.low > 1.15 * (handed.high - handed.low)
