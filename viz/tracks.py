@@ -44,7 +44,9 @@ def trajectories(path: Path, sets: Sequence[TrackMeasures]) -> Path:
     unit, per = ("h", 60.0) if longest >= 120 else ("min", 1.0)
     norm = Normalize(0, longest / per)
     by_time = any(place.shape[1] > _FEW for _, place in kept)
-    with new_figure(path, (4.6 * wide + 0.9 * by_time, 4.6 * high + 0.2), high, wide) as (figure, panels):
+    lines = max(1 + words(found.tracks.name, 34).count("\n") for found in sets)
+    size = (4.6 * wide + 0.9 * by_time, (4.4 + 0.25 * lines) * high + 0.2)
+    with new_figure(path, size, high, wide) as (figure, panels):
         for axes in panels[len(sets) :]:
             axes.set_visible(False)
         for axes, found, (time, place) in zip(panels, sets, kept, strict=False):
@@ -81,7 +83,8 @@ def speeds(path: Path, sets: Sequence[TrackMeasures]) -> Path:
                   xlim=(-0.6 - 0.6 * (len(sets) == 1), len(sets) - 0.4 + 0.6 * (len(sets) == 1)))  # fmt: skip
         right.set_ylim(0, 1.06 * right.get_ylim()[1])
         slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if len(sets) > 3 else {}
-        right.set_xticks(range(len(sets)), [words(found.tracks.name) for found in sets], **slanted)
+        right.set_xticks(range(len(sets)), [words(found.tracks.name, 18 if len(sets) != 3 else 14) for found in sets],
+                         **slanted)  # fmt: skip
     return path
 
 

@@ -81,3 +81,13 @@ def test_ends_are_smaller_where_paths_are_many(tmp_path, figures):
     few, many = (max(line.get_markersize() for line in figure.axes[0].get_lines() if line.get_marker() == "o")
                  for figure in figures)  # fmt: skip
     assert many < 0.5 * few
+
+
+def test_nothing_is_cut_off_under_long_names(tmp_path, figures):
+    sets = [walking(name, seed=k, count=12) for k, name in enumerate(("a", "b", LONG))]
+    pictures.trajectories(tmp_path / "a.png", sets)
+    (figure,) = figures
+    for axes in figure.axes[:3]:
+        for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+            box = text.get_window_extent()
+            assert box.y0 >= 0 and box.y1 <= figure.bbox.y1 and box.x0 >= 0, text.get_text()
