@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,8 @@ from physim.errors import InputError
 
 if TYPE_CHECKING:
     from physim.analysis.track_measures import TrackMeasures
+
+FILES = ("measures.json", "cells.csv", "msd.csv", "positions.csv", "trajectories.png", "msd.png", "speeds.png")
 
 
 def tracks(
@@ -45,9 +49,14 @@ def tracks(
     """Measure tracks (speed, MSD, persistence, anisotropy) and draw them; several PATHs are compared in one plot."""
     first = Path(os.path.abspath(paths[0]))
     folder = out or Path(f"{first.name if first.is_dir() else first.stem}_tracks")
-    if folder.exists():
-        raise InputError(f"{folder}: exists and is not overwritten; give another --out or move it away")
     given = _options(pixel=pixel, slice=slice_, interval=interval, noise=noise, shortest=shortest)
+    with _new_folder(folder) as making:
+        _measure(paths, given, from_above, making)
+    for name in FILES:
+        print(folder / name)
+
+
+def _measure(paths: Sequence[Path], given: dict[str, float | None], from_above: bool, folder: Path) -> None:
     from physim.analysis import track_measures, track_report
     from physim.analysis.track_sets import named_apart, read_tracks
     from physim.analysis.track_table import Scale
@@ -88,6 +97,39 @@ def _options(**given: str | None) -> dict[str, float | None]:
     return found
 
 
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside it, which takes its name when all is in it; else nothing is left. Raises InputError."""
+    from physim.record import writing
+
+    making = folder.parent / f".tracks-{os.getpid()}.tmp"
+    made = [parent for parent in (folder.parent, *folder.parent.parents) if not os.path.lexists(parent)]
+    try:
+        if os.path.lexists(folder):
+            raise InputError(f"{folder}: exists and is not overwritten; give another --out or move it away")
+        folder.mkdir(parents=True)  # tries the name
+        folder.rmdir()
+        making.mkdir()
+    except OSError as error:
+        _tidy(making, made)
+        raise InputError(f"{folder}: cannot be made: {error.strerror}; give another folder with --out") from None
+    try:
+        yield making
+        with writing(folder, "nothing was changed"):
+            making.rename(folder)
+    except BaseException:
+        _tidy(making, made)
+        raise
+
+
+def _tidy(making: Path, made: Sequence[Path]) -> None:
+    """Remove a folder, and those that were made for it."""
+    shutil.rmtree(making, ignore_errors=True)
+    with suppress(OSError):
+        for parent in made:
+            parent.rmdir()
+
+
 def _write(folder: Path, found: Sequence[TrackMeasures]) -> None:
     from physim.analysis import track_report
     from physim.files import write_json, write_text
@@ -95,12 +137,8 @@ def _write(folder: Path, found: Sequence[TrackMeasures]) -> None:
     from physim.viz import tracks as pictures
 
     with writing(folder, "nothing was changed"):
-        folder.mkdir(parents=True)
         write_json(folder / "measures.json", {"sets": [track_report.as_table(measured) for measured in found]})
         write_text(folder / "cells.csv", track_report.cells_csv(found))
         write_text(folder / "msd.csv", track_report.msd_csv(found))
         write_text(folder / "positions.csv", track_report.positions_csv(found))
-    for name in ("measures.json", "cells.csv", "msd.csv", "positions.csv"):
-        print(folder / name)
-    for picture in pictures.draw(found, folder):
-        print(picture)
+    pictures.draw(found, folder)

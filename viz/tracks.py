@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,9 @@ import numpy as np
 
 from physim.analysis.track_measures import TrackMeasures
 from physim.analysis.track_pairs import step_speeds
-from physim.files import replacing
-from physim.record import writing
+from physim.viz.track_msd import msd
+from physim.viz.track_panels import COLORS, new_figure, words
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito."""
 MOST_SETS = 6
 """More cannot be told apart."""
 _MOST_PATHS = 150
@@ -47,7 +44,9 @@ def trajectories(path: Path, sets: Sequence[TrackMeasures]) -> Path:
     unit, per = ("h", 60.0) if longest >= 120 else ("min", 1.0)
     norm = Normalize(0, longest / per)
     by_time = any(place.shape[1] > _FEW for _, place in kept)
-    with _figure(path, (4.6 * wide + 0.9 * by_time, 4.6 * high + 0.2), high, wide) as (figure, panels):
+    lines = max(1 + words(found.tracks.name, 34).count("\n") for found in sets)
+    size = (4.6 * wide + 0.9 * by_time, (4.4 + 0.25 * lines) * high + 0.2)
+    with new_figure(path, size, high, wide) as (figure, panels):
         for axes in panels[len(sets) :]:
             axes.set_visible(False)
         for axes, found, (time, place) in zip(panels, sets, kept, strict=False):
@@ -60,57 +59,32 @@ def trajectories(path: Path, sets: Sequence[TrackMeasures]) -> Path:
     return path
 
 
-def msd(path: Path, sets: Sequence[TrackMeasures]) -> Path:
-    """Mean square displacement against lag, log-log, with 95 % bands, Furth's walk and lines of slope 1 and 2.
-
-    The fitted curve is solid over the lags that it was fitted to and dashed beyond.
-    """
-    several = len(sets) > 2
-    with _figure(path, (9.4 if several else 6.6, 5.0)) as (figure, (axes,)):
-        for found, color in zip(sets, COLORS, strict=False):
-            curve = found.curve
-            some = curve.msd > 0
-            axes.plot(curve.lag[some], curve.msd[some], "o", color=color, ms=5, mec="white", mew=0.6, zorder=3,
-                      label=_walk_words(found))  # fmt: skip
-            band = some & (curve.low > 0)
-            axes.fill_between(curve.lag[band], curve.low[band], curve.high[band], color=color, alpha=0.18, lw=0)
-            if found.walk is not None:
-                for low, high, style in ((curve.lag.min(), found.walk.longest_lag, "-"),
-                                         (found.walk.longest_lag, curve.lag.max(), (0, (4, 2)))):  # fmt: skip
-                    lag = np.geomspace(low, max(low, high), 80)
-                    axes.plot(lag, found.walk.walk.msd(lag), color=color, lw=1.8, ls=style, zorder=2)
-        axes.set(xscale="log", yscale="log", xlabel="time between two positions (min)",
-                 ylabel="mean square displacement (\u00b5m\u00b2)", title="How far in how long")  # fmt: skip
-        _slopes(axes, sets)
-        _plain_ticks(axes.xaxis)
-        _plain_ticks(axes.yaxis)
-        given = {"frameon": False, "fontsize": "small", "handletextpad": 0.3, "labelspacing": 0.8}
-        figure.legend(loc="outside right center", **given) if several else axes.legend(loc="upper left", **given)
-    return path
-
-
 def speeds(path: Path, sets: Sequence[TrackMeasures]) -> Path:
     """How often which speed occurs, over all displacements, and the median speed of each cell with quartiles."""
     interval = _common_interval(sets)
     over = [interval if interval in found.speeds else next(iter(found.speeds)) for found in sets]
     fast = [step_speeds(found.tracks.paths, lag) for found, lag in zip(sets, over, strict=True)]
     edges = np.linspace(0, max(float(np.quantile(speed, 0.999)) for speed in fast) or 1.0, 29)
-    with _figure(path, (10.4, 4.4), 1, 2, ratios=(1.25, 1)) as (_, (left, right)):
+    labels = [f"{words(found.tracks.name, 34)}, over {lag:.4g} min" for found, lag in zip(sets, over, strict=True)]
+    named: list[Any] = []
+    with new_figure(path, (10.4, 4.4), 1, 2, ratios=(1.25, 1)) as (_, (left, right)):
         for k, (found, color) in enumerate(zip(sets, COLORS, strict=False)):
             share = 100 * np.histogram(np.minimum(fast[k], edges[-1]), edges)[0] / len(fast[k])
             left.stairs(share, edges, color=color, alpha=0.15 if len(sets) < 4 else 0.0, fill=True)
-            left.stairs(share, edges, color=color, lw=1.8, label=f"{found.tracks.name}, over {over[k]:.4g} min")
+            named.append(left.stairs(share, edges, color=color, lw=1.8))
             left.plot([np.median(fast[k])] * 2, [0, share.max()], color=color, lw=1.2, ls=(0, (4, 2)))
             _strip(right, k, found.tracks.paths.cell_speeds(over[k]), color)
         left.set(xlabel="speed of one displacement (\u00b5m/h)", ylabel="displacements (%)", xlim=(0, None),
                  ylim=(0, None), title="All displacements (dashed: median)")  # fmt: skip
-        left.set_ylim(0, (1 + 0.07 * len(sets)) * left.get_ylim()[1])  # room for the legend
-        left.legend(frameon=False, fontsize="small", loc="upper right")
+        room = 0.04 + 0.06 * sum(1 + label.count("\n") for label in labels)  # for the legend
+        left.set_ylim(0, (1 + room) * left.get_ylim()[1])
+        left.legend(named, labels, frameon=False, fontsize="small", loc="upper right")
         right.set(ylabel="median speed of a cell (\u00b5m/h)", title="Each cell (line: median; band: quartiles)",
                   xlim=(-0.6 - 0.6 * (len(sets) == 1), len(sets) - 0.4 + 0.6 * (len(sets) == 1)))  # fmt: skip
         right.set_ylim(0, 1.06 * right.get_ylim()[1])
         slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if len(sets) > 3 else {}
-        right.set_xticks(range(len(sets)), [_wrapped(found.tracks.name) for found in sets], **slanted)
+        right.set_xticks(range(len(sets)), [words(found.tracks.name, 18 if len(sets) != 3 else 14) for found in sets],
+                         **slanted)  # fmt: skip
     return path
 
 
@@ -135,6 +109,7 @@ def _paths(axes: Any, time: np.ndarray, place: np.ndarray, norm: Any) -> None:
     from matplotlib.collections import LineCollection
 
     width = float(np.interp(place.shape[1], [5, 100], [1.6, 0.7]))
+    dot = float(np.interp(place.shape[1], [5, 20, 60, _MOST_PATHS], [4.8, 3.4, 2.0, 1.4]))
     for k in range(place.shape[1]):
         seen = np.isfinite(place[:, k, 0])
         line = place[seen, k, :2]
@@ -148,7 +123,7 @@ def _paths(axes: Any, time: np.ndarray, place: np.ndarray, norm: Any) -> None:
             pieces.set_array(middle)
             axes.add_collection(pieces)
             color = _colormap()(norm(time[seen][-1]))
-        axes.plot(*line[-1], "o", color=color, ms=3.2 + width, mec="white", mew=0.5, zorder=3)
+        axes.plot(*line[-1], "o", color=color, ms=dot, mec="white", mew=min(0.5, 0.12 * dot), zorder=3)
 
 
 def _frame(axes: Any, reach: float, found: TrackMeasures, drawn: int) -> None:
@@ -158,7 +133,7 @@ def _frame(axes: Any, reach: float, found: TrackMeasures, drawn: int) -> None:
     shown = "1 cell" if drawn == all_of == 1 else shown
     from_above = ", seen along z" if found.tracks.dimensions == 3 else ""
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="x (\u00b5m)", ylabel="y (\u00b5m)")
-    axes.set_title(_wrapped(found.tracks.name, 34), pad=18)
+    axes.set_title(words(found.tracks.name, 34), pad=18)
     axes.text(0.5, 1.02, shown + from_above, transform=axes.transAxes, ha="center", color="0.4", fontsize="small")
     axes.axhline(0, color=_PALE, lw=0.6, zorder=1)
     axes.axvline(0, color=_PALE, lw=0.6, zorder=1)
@@ -166,31 +141,6 @@ def _frame(axes: Any, reach: float, found: TrackMeasures, drawn: int) -> None:
     x, y = 0.94 * reach, -0.93 * reach
     axes.plot([x - bar, x], [y, y], color=_INK, lw=3, solid_capstyle="butt", zorder=4)
     axes.text(x - bar / 2, y + 0.03 * reach, f"{bar:g} \u00b5m", ha="center", va="bottom", color=_INK, fontsize="small")
-
-
-def _slopes(axes: Any, sets: Sequence[TrackMeasures]) -> None:
-    """Thin lines of slope 1 and 2 from one point below the curves, with their names at the ends."""
-    lags = np.concatenate([found.curve.lag for found in sets])
-    moved = np.concatenate([found.curve.msd for found in sets])
-    first, last, seen = lags.min(), lags.max(), moved[moved > 0]
-    if len(seen) < 2 or last <= first:
-        return
-    low, high = 0.4 * seen.min(), 3.0 * seen.max()
-    begin, bottom = first**0.45 * last**0.55, 1.3 * low
-    for slope, words in ((2, "slope 2: straight"), (1, "slope 1: random")):
-        end = min(last, begin * (0.2 * high / bottom) ** (1 / slope))
-        axes.plot([begin, end], [bottom, bottom * (end / begin) ** slope], color="0.55", lw=1, ls=":", zorder=1)
-        axes.annotate(words, (end, bottom * (end / begin) ** slope), xytext=(4, 0), textcoords="offset points",
-                      color="0.45", fontsize="small", va="center")  # fmt: skip
-    axes.set(xlim=(first / 1.15, last * (last / first) ** 0.3), ylim=(low, high))
-
-
-def _walk_words(found: TrackMeasures) -> str:
-    if found.walk is None:
-        return found.tracks.name
-    walk = found.walk.walk
-    return (f"{found.tracks.name}\nS {walk.speed:.3g} \u00b5m/h, P {walk.persistence:.3g} min, "
-            f"D {walk.diffusion:.3g} \u00b5m\u00b2/h")  # fmt: skip
 
 
 def _common_interval(sets: Sequence[TrackMeasures]) -> float:
@@ -222,15 +172,6 @@ def _colormap() -> Any:
     return ListedColormap(colormaps["plasma"](np.linspace(0.02, 0.88, 256)))
 
 
-def _plain_ticks(axis: Any) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    low, high = sorted(axis.get_view_interval())
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 500 * low else (1,)))
-    axis.set_major_formatter("{x:,g}")
-    axis.set_minor_formatter(NullFormatter())
-
-
 def _round_down(value: float) -> float:
     power = 10.0 ** np.floor(np.log10(value))
     return float(max(step for step in (1, 2, 5) if step * power <= value * (1 + 1e-9)) * power)
@@ -239,27 +180,3 @@ def _round_down(value: float) -> float:
 def _round_up(value: float) -> float:
     power = 10.0 ** (np.floor(np.log10(value)) - 1)
     return float(np.ceil(value / power) * power)
-
-
-def _wrapped(name: str, width: int = 18) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(name, width)[:3]) or name
-
-
-@contextmanager
-def _figure(path: Path, size: tuple[float, float], rows: int = 1, columns: int = 1,
-            ratios: Sequence[float] | None = None) -> Iterator[tuple[Any, Any]]:  # fmt: skip
-    """A figure and its axes, written as PNG when all is drawn. Raises RecordError."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, dpi=200, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)  # type: ignore[call-arg, union-attr]
-    panels = figure.subplots(rows, columns, squeeze=False, width_ratios=ratios).ravel()
-    yield figure, panels
-    for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
-    with writing(path, "nothing else is touched"), replacing(path) as temporary:
-        figure.savefig(temporary, format="png")

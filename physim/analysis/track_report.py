@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from physim.analysis.track_measures import Estimate, Spread, TrackMeasures
+from physim.analysis.track_walk import UNKNOWN
 from physim.problems import number_of
+
+
+def quantity(value: Estimate, unit: str) -> str:
+    """With its unit, or that it is not known."""
+    said = _estimate(value)
+    return f"{said} {unit}" if said else "not known"
 
 
 def report(found: TrackMeasures) -> str:
@@ -33,20 +40,25 @@ def report(found: TrackMeasures) -> str:
                                            "(1 random, 2 straight)"))  # fmt: skip
     if found.walk is not None:
         walk = found.walk
-        noise = "fitted" if walk.noise_fitted else "as given"
+        noise = quantity(walk.noise, "um") + ("" if walk.noise is UNKNOWN else
+                                              ", fitted" if walk.noise_fitted else ", as given")  # fmt: skip
         lines += [
-            _line("walk (Furth)", f"speed S {_estimate(walk.speed)} um/h, root mean square"),
-            _line("", f"persistence P {_estimate(walk.persistence)} min"),
-            _line("", f"diffusion D {_estimate(walk.diffusion)} um^2/h"),
-            _line("", f"error of a position {_estimate(walk.noise)} um, {noise}; lags to {walk.longest_lag:.4g} min"),
+            _line("walk (Furth)", f"speed S {quantity(walk.speed, 'um/h')}, root mean square"),
+            _line("", f"persistence P {quantity(walk.persistence, 'min')}"),
+            _line("", f"diffusion D {quantity(walk.diffusion, 'um^2/h')}"),
+            _line("", f"error of a position {noise}; lags to {walk.longest_lag:.4g} min"),
         ]  # fmt: skip
         lines += [_line("", walk.warning)] if walk.warning else []
     if found.axes is not None:
         axes = found.axes
-        for topic, what, ratio, chance in (("anisotropy", "D", axes.diffusion, axes.diffusion_by_chance),
-                                           ("", "S^2", axes.speed, axes.speed_by_chance)):  # fmt: skip
-            lines.append(_line(topic, f"{what} along each track's main axis is {ratio:.3g} times that across it; by "
-                                      f"chance {chance.low:.3g} to {chance.high:.3g}"))  # fmt: skip
+        topic = "anisotropy"
+        for what, ratio, chance in (("D", axes.diffusion, axes.diffusion_by_chance),
+                                    ("S^2", axes.speed, axes.speed_by_chance)):  # fmt: skip
+            if ratio == ratio:  # known
+                times = f"{ratio:.3g}" if ratio < 1000 else "more than 1000"
+                lines.append(_line(topic, f"{what} along each track's main axis is {times} times that across it; by "
+                                          f"chance {chance.low:.3g} to {chance.high:.3g}"))  # fmt: skip
+                topic = ""
         lines.append(_line("", "more than in walks without an axis" if axes.real else "as in walks without an axis"))
     return "\n".join([*lines, *(_line("note", note) for note in found.notes)])
 
@@ -149,5 +161,11 @@ def _spread(value: Spread, several: bool) -> str:
 
 
 def _estimate(value: Estimate) -> str:
-    between = "" if math.isnan(value.low) else f" ({value.low:.3g} to {value.high:.3g})"
-    return f"{value.value:.3g}{between}"
+    """Value and interval, or what it is above or below; nothing if that is not known."""
+    if math.isnan(value.value):
+        between = "" if math.isnan(value.low) else f"above {value.low:.3g}"
+        return between if math.isnan(value.high) else f"below {value.high:.3g}"
+    if math.isnan(value.low):
+        return f"{value.value:.3g}"
+    ends = f"above {value.low:.3g}" if math.isinf(value.high) else f"{value.low:.3g} to {value.high:.3g}"
+    return f"{value.value:.3g} ({ends})"

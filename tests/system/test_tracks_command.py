@@ -127,6 +127,40 @@ def test_folder_is_not_overwritten_and_seeds_are_pointed_at(tmp_path):
         assert said in result.stderr and not list((tmp_path / "a_tracks").iterdir())
 
 
+@pytest.mark.parametrize("out", ["a.csv/here", "a.csv/not/here", "x" * 300, "new/" + "x" * 300])
+def test_folder_that_cannot_be_made_is_told_before_anything_is_measured(tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    straight(tmp_path, "a.csv", (10, 0))
+    result = CliRunner().invoke(app, ["tracks", "a.csv", "--out", out])
+    assert result.exit_code == 2 and result.stdout == "" and "--out" in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("where", ["draw", "measure"])
+def test_what_is_interrupted_leaves_nothing_and_blocks_nothing(tmp_path, monkeypatch, where):
+    monkeypatch.chdir(tmp_path)
+    straight(tmp_path, "a.csv", (10, 0), (0, 20))
+
+    def stop(*given, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*{"draw": (pictures, "speeds"), "measure": (track_measures, "measure")}[where], stop)
+        assert CliRunner().invoke(app, ["tracks", "a.csv", "--out", "new/b"]).exit_code == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    invoke("a.csv", "--out", "new/b")
+    assert {path.name for path in (tmp_path / "new" / "b").iterdir()} == FILES
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["b"]
+
+
+def test_noise_beyond_what_is_seen_is_refused_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    straight(tmp_path, "a.csv", (10, 0), (0, 20))
+    result = CliRunner().invoke(app, ["tracks", "a.csv", "--noise", "9 um"])
+    assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1 and "a noise of 9 um alone" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
 # pictures
 
 

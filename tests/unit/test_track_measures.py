@@ -148,7 +148,7 @@ def test_what_cannot_be_told_is_left_out_and_said():
     straight = measured(walks(persistence=1e5, noise=0.0), noise=0.0, resamples=0).walk
     assert "S is known, P and D are not" in straight.warning
     random = measured(walks(persistence=0.5, noise=0.0, speed=60.0), noise=0.0, resamples=0).walk
-    assert "D is known, S and P are not" in random.warning and random.diffusion.value == pytest.approx(10, rel=0.1)
+    assert "D is known; S and P are not" in random.warning and random.diffusion.value == pytest.approx(10, rel=0.1)
     with pytest.raises(InputError, match="no track has two positions"):
         measured(tracks(Trajectories(EVERY[:2], still.id, np.where(np.eye(2, 9)[:, :, None] > 0, 0, np.nan)
                                      * np.ones(3), still.departed)))  # fmt: skip
