@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pyarrow
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 from reference import runs
 from reference.commands import physim
+from reference.pictures import figures_of
 from reference.track_files import DIALECTS, write
 from typer.testing import CliRunner
 
@@ -246,15 +246,3 @@ def test_speeds_are_drawn_as_they_are(tmp_path, monkeypatch):
         np.testing.assert_allclose(np.sort(right.get_lines()[2 * k].get_ydata()), speeds * (5 // len(speeds)))
     assert [label.get_text() for label in right.get_xticklabels()] == ["slow", "fast"]
     assert near(pixels, BLUE).sum() > 1000 and near(pixels, RED).sum() > 1000
-
-
-def figures_of(monkeypatch):
-    """The figures that are made, in a list that fills."""
-    made, begin = [], Figure.__init__
-
-    def remember(self, *given, **options):
-        begin(self, *given, **options)
-        made.append(self)
-
-    monkeypatch.setattr(Figure, "__init__", remember)
-    return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from reference.pictures import figures_of
 
 from physim.analysis import persistence, track_measures
 from physim.analysis.migration import Trajectories
@@ -18,15 +18,7 @@ LONG = "Y-27632, 10 \u00b5M, overnight in serum free medium, with a name that go
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures that are made, in a list that fills."""
-    made, begin = [], Figure.__init__
-
-    def remember(self, *given, **options):
-        begin(self, *given, **options)
-        made.append(self)
-
-    monkeypatch.setattr(Figure, "__init__", remember)
-    return made
+    return figures_of(monkeypatch)
 
 
 def measured(name, position):
