@@ -1,8 +1,8 @@
 """Plain tables of tracks (CSV), as trackers, spreadsheets and scripts write them: one row per cell and time.
 
 Columns are found by name, in any order and case: a track, a time or a frame, x, y and, where there are such, z and the
-set that a track belongs to (as `condition`). Units stand
-in the header (`time_min`, `x_um`, "T [s]") or are given; a length or a time without a unit is refused, never guessed.
+set that a track belongs to (as `condition`). Units stand in the header (`time_min`, `x_um`, "T [s]") or are given; a
+length or a time without a unit is refused, never guessed.
 Header, lines and cells are read as those of other tables (`physim.generate.csv_columns`).
 """
 

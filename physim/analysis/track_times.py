@@ -40,9 +40,12 @@ def frames(name: str, time: NDArray, who: NDArray, line: NDArray, labels: Sequen
         raise InputError(
             f"{name}: no track has two rows; is the column of tracks the right one? If so, remove these rows"
         )
-    called = lambda row: f"line {line[row]}: track {show(labels[int(who[row])])}"  # noqa: E731
+
+    def called(row: int) -> str:
+        return f"line {line[row]}: track {show(labels[int(who[row])])}"
+
     if not step.min() > 0:
-        row = later[np.argmax(step <= 0)]
+        row = int(later[np.argmax(step <= 0)])
         again = f"{(step <= 0).sum():,} such rows" if (step <= 0).sum() > 1 else "one such row"
         raise InputError(f"{name}: {called(row)} has another row at this time in line {line[row - 1]} ({again}); "
                          "remove one, or give each cell a track of its own")  # fmt: skip
@@ -54,8 +57,9 @@ def frames(name: str, time: NDArray, who: NDArray, line: NDArray, labels: Sequen
             break
     else:
         worst = int(np.argmax(np.abs(step / usual - np.rint(step / usual))))
-        raise InputError(f"{name}: {called(later[worst])} comes {step[worst]:.4g} min after its row before, which is "
-                         f"no multiple of the {usual:.4g} min between most; interpolate to one interval")  # fmt: skip
+        row = int(later[worst])
+        raise InputError(f"{name}: {called(row)} comes {step[worst]:.4g} min after its row before, which is no "
+                         f"multiple of the {usual:.4g} min between most; interpolate to one interval")  # fmt: skip
     interval = float(step.sum() / count.sum())
     moved = np.zeros(len(time), np.int64)
     moved[later] = count
