@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from physim import cli_experiment, cli_mesh, cli_runs, settings
+from physim import cli_experiment, cli_mesh, cli_runs, cli_tracks, settings
 from physim.errors import InputError, PhysimError, StuckDeviceError
 from physim.options import DeviceName, Overrides, Preview, RunFolder, ScenarioName
 
@@ -300,6 +300,7 @@ def export(
     print(export_spots(folder, out or folder / "trackmate_spots.csv"))
 
 
+app.command()(cli_tracks.tracks)
 app.command()(cli_experiment.experiment)
 app.command()(cli_mesh.mesh)
 

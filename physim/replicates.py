@@ -118,10 +118,9 @@ def _check(plan: Plan) -> None:
     """Raise InputError for a term that cannot be switched off, or an arm that is no valid scenario without it."""
     scenario = plan.scenario
     stays = {term.name for term in assembly.build_step(scenario)}
-    can_go = [name for name in scenario.terms
-              if name not in {term.name for term in assembly.build_step(_without(scenario, name))}]  # fmt: skip
+    can_go = [name for name in scenario.terms if _can_go(scenario, name)]
     for term in plan.without:
-        if term in can_go:
+        if term in can_go or any(term in other.needs for other in scenario.terms.values()):
             try:
                 plan.scenario_of(f"without {term}", plan.seeds[0])
             except InputError as error:
@@ -131,6 +130,13 @@ def _check(plan: Plan) -> None:
                              f"these can: {', '.join(can_go) or 'none'}")  # fmt: skip
         else:
             raise InputError(f"--without {term}: the scenario has no such term; {suggest(term, can_go, many=40)}")
+
+
+def _can_go(scenario: Scenario, name: str) -> bool:
+    """Whether there is a step without this term: no other term needs it, nor the step itself."""
+    if any(name in other.needs for other in scenario.terms.values()):
+        return False
+    return name not in {term.name for term in assembly.build_step(_without(scenario, name))}
 
 
 def _without(scenario: Scenario, name: str) -> Scenario:

@@ -47,6 +47,8 @@ _TABLE = (
           persists=True),
     Array("polarity", "float4", "cell", "", "unit vector of polarity (x, y, z, 0)", persists=True),
     Array("smoothed_velocity", "float4", "cell", "um/min", "velocity remembered by polarity", persists=True),
+    Array("attractant", "float4", "cell", "nM/um", "gradient of the attractant at the centre (x, y, z); its "
+          "concentration, nM"),
     Array(
         "departed", "uint", "cell", "step", "0, or 1 + the step at which the cell left by an open face", persists=True
     ),

@@ -41,6 +41,8 @@ def readable_size(path: Path, largest: int) -> tuple[int, int]:
             )
         with path.open("rb"):
             return status.st_size, status.st_mtime_ns
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{where}: no such file; check the path") from None
     except PermissionError:

@@ -66,12 +66,13 @@ class Anisotropy:
         return (self.major.speed / self.minor.speed) ** 2
 
 
-def fit(lags: ArrayLike, msd: ArrayLike, *, dimensions: int = 3, noise: float | None = 0.0) -> PersistentWalk:
+def fit(lags: ArrayLike, msd: ArrayLike, *, dimensions: int = 3, noise: float | None = 0.0,
+        start: float | None = None) -> PersistentWalk:  # fmt: skip
     """The walk whose MSD (um^2) is nearest at these lags (min): least squares of ln MSD, all lags alike.
 
     `noise` (um along one axis) is taken as given, or fitted if None. Spread the lags evenly in their logarithm, from
-    below the persistence to a quarter of the recorded time. Raises InputError for fewer lags than unknowns, or an MSD
-    that is not positive.
+    below the persistence to a quarter of the recorded time. The search begins at three persistences, or at `start`
+    (min) alone where it is about known. Raises InputError for fewer lags than unknowns, or an MSD that is not positive.
     """
     lag, seen = np.asarray(lags, float), np.asarray(msd, float)
     unknowns = 2 if noise is not None else 3
@@ -94,16 +95,21 @@ def fit(lags: ArrayLike, msd: ArrayLike, *, dimensions: int = 3, noise: float | 
         return PersistentWalk(float(np.exp(x[0])), float(np.exp(x[1])), s, dimensions)
 
     found = []
-    for persistence in (shortest, np.sqrt(shortest * longest), longest):  # two of the three can end in a bound
-        start = [np.log(speed), np.log(persistence), np.log(0.1 * most)] if noise is None else [
-            np.log(speed), np.log(persistence)]  # fmt: skip
-        found.append(least_squares(lambda x: np.log(walk(x).msd(lag)) - np.log(seen), start, bounds=(low, high)))
+    begin = (shortest, np.sqrt(shortest * longest), longest) if start is None else (start,)
+    for persistence in begin:  # two of the three can end in a bound
+        at = np.log([speed, persistence, 0.1 * most] if noise is None else [speed, persistence])
+        at = np.clip(at, np.add(low, 1e-9), np.add(high, -1e-9))
+        found.append(least_squares(lambda x: np.log(walk(x).msd(lag)) - np.log(seen), at, bounds=(low, high)))
     return walk(min(found, key=lambda f: f.cost).x)
 
 
-def fit_trajectories(paths: Trajectories, lags: ArrayLike, *, noise: float | None = 0.0) -> PersistentWalk:
-    """The walk of all cells together (`Trajectories.msd`); lags in min, multiples of the recording interval."""
-    return fit(lags, paths.msd(lags), noise=noise)
+def fit_trajectories(paths: Trajectories, lags: ArrayLike, *, noise: float | None = 0.0,
+                     dimensions: int = 3) -> PersistentWalk:  # fmt: skip
+    """The walk of all cells together (`Trajectories.msd`); lags in min, multiples of the recording interval.
+
+    Give `dimensions` = 2 for paths in a plane, with z = 0.
+    """
+    return fit(lags, paths.msd(lags), noise=noise, dimensions=dimensions)
 
 
 def exponent(paths: Trajectories, lag: float) -> float:
@@ -133,63 +139,70 @@ def correlation(paths: Trajectories, lags: ArrayLike, interval: float) -> Floats
     return np.array(result)
 
 
-def anisotropy(paths: Trajectories, lags: ArrayLike, *, noise: float = 0.0) -> Anisotropy:
+def anisotropy(paths: Trajectories, lags: ArrayLike, *, noise: float = 0.0, dimensions: int = 3,
+               start: float | None = None) -> Anisotropy:  # fmt: skip
     """Walks along and across the main axis of each cell's displacements over the shortest lag (min).
 
-    Each path is turned into the principal axes of its own displacements; the MSD along each axis is a mean over cells,
-    fitted with n = 1. Raises InputError as `fit` does.
+    Each path is turned into the principal axes of its own displacements (in the plane z = 0 for two `dimensions`); the
+    MSD along each axis is a mean over cells, fitted with n = 1. `noise` and `start` are those of `fit`, and it raises
+    InputError as `fit` does.
     """
     lag = np.atleast_1d(np.asarray(lags, float))
-    turned = np.array(paths.position)
-    start, end = paths._pairs(float(lag.min()))
-    for cell in range(len(paths.id)):
-        move = paths.position[end, cell] - paths.position[start, cell]
-        move = move[np.isfinite(move).all(axis=1)]
-        if len(move):
-            turned[:, cell] = paths.position[:, cell] @ np.linalg.svd(move, full_matrices=True)[2].T
+    place = paths.position[:, :, :dimensions]
+    earlier, later = paths._pairs(float(lag.min()))
+    move = np.nan_to_num(place[later] - place[earlier])
+    axes = np.linalg.eigh(np.einsum("tci,tcj->cij", move, move))[1][:, :, ::-1]  # the longest first
+    turned = np.einsum("tci,cij->tcj", place, axes)
     along = []
-    for axis in range(3):
-        flat = np.where(np.isfinite(turned), 0.0, np.nan)
-        flat[:, :, axis] = turned[:, :, axis]
+    for axis in range(dimensions):
+        flat = np.where(np.isfinite(paths.position), 0.0, np.nan)
+        flat[:, :, 0] = turned[:, :, axis]
         along.append(Trajectories(paths.time, paths.id, flat, paths.departed).msd(lag))
-    across = 0.5 * (along[1] + along[2])
-    return Anisotropy(fit(lag, along[0], dimensions=1, noise=noise), fit(lag, across, dimensions=1, noise=noise))
+    major, minor = (fit(lag, msd, dimensions=1, noise=noise, start=start)
+                    for msd in (along[0], np.mean(along[1:], axis=0)))  # fmt: skip
+    return Anisotropy(major, minor)
 
 
-def isotropic_anisotropy(paths: Trajectories, lags: ArrayLike, *, seed: int = 0) -> Anisotropy:
+def isotropic_anisotropy(paths: Trajectories, lags: ArrayLike, *, seed: int = 0, noise: float = 0.0,
+                         dimensions: int = 3) -> Anisotropy:  # fmt: skip
     """What `anisotropy` finds for walks without a main axis: as many cells and records, the same speed and persistence.
 
     By chance each path is longer along one axis. Tracks of 12, 24 and 72 h with a persistence of 30 min have a `ratio`
     of 3.3, 2.4 and 1.7 and a `speed_ratio` of 1.8, 1.5 and 1.3. Only what exceeds that means anything.
     """
-    made = walks(fit_trajectories(paths, lags), len(paths.id), paths.time, seed=seed).position
+    walk = fit_trajectories(paths, lags, noise=noise, dimensions=dimensions)
+    made = walks(walk, len(paths.id), paths.time, seed=seed).position
     seen = np.where(np.isfinite(paths.position), made, np.nan)
-    return anisotropy(Trajectories(paths.time, paths.id, seen, paths.departed), lags)
+    alike = Trajectories(paths.time, paths.id, seen, paths.departed)
+    return anisotropy(alike, lags, noise=noise, dimensions=dimensions)
 
 
 def walks(walk: PersistentWalk, cells: int, time: ArrayLike, *, seed: int = 0) -> Trajectories:
-    """Trajectories (T, cells, 3) of walks in three dimensions at `time` (min), by Ornstein-Uhlenbeck velocities.
+    """Trajectories (T, cells, 3) of walks at `time` (min), by Ornstein-Uhlenbeck velocities; z = 0 for two dimensions.
 
     Displacement over an interval t and velocity at its end are drawn together, exactly:
 
         v' = a v + g,  x' = x + P (1 - a) v + h,  a = exp(-t/P)
 
     with g and h normal, variances s^2 (1 - a^2) and s^2 P^2 (2 t/P - 3 + 4 a - a^2), covariance s^2 P (1 - a)^2, and
-    s^2 = S^2/3. Source: Gillespie, Phys Rev E 54:2084 (1996).
+    s^2 = S^2/n. Source: Gillespie, Phys Rev E 54:2084 (1996).
     """
     times = np.asarray(time, float)
     random = np.random.Generator(np.random.Philox(seed))
-    square, keep = (walk.speed / 60) ** 2 / 3, walk.persistence
-    position = np.zeros((len(times), cells, 3))
-    velocity = np.sqrt(square) * random.standard_normal((cells, 3))
+    n = walk.dimensions
+    square, keep = (walk.speed / 60) ** 2 / n, walk.persistence
+    place = np.zeros((len(times), cells, n))
+    velocity = np.sqrt(square) * random.standard_normal((cells, n))
     for k, step in enumerate(np.diff(times)):
         a = np.exp(-step / keep)
         with_v, with_x = square * (1 - a**2), square * keep**2 * (2 * step / keep - 3 + 4 * a - a**2)
         both = square * keep * (1 - a) ** 2
-        first, second = random.standard_normal((2, cells, 3))
+        first, second = random.standard_normal((2, cells, n))
         g = np.sqrt(with_v) * first
         h = both / np.sqrt(with_v) * first + np.sqrt(max(with_x - both**2 / with_v, 0.0)) * second
-        position[k + 1] = position[k] + keep * (1 - a) * velocity + h
+        place[k + 1] = place[k] + keep * (1 - a) * velocity + h
         velocity = a * velocity + g
-    position += walk.noise * random.standard_normal(position.shape)
+    place += walk.noise * random.standard_normal(place.shape)
+    position = np.zeros((len(times), cells, 3))
+    position[:, :, :n] = place
     return Trajectories(times, np.arange(cells, dtype=np.uint32), position, np.full(cells, np.nan))

@@ -115,6 +115,14 @@ def _border_rows(size: Size) -> list[Observable]:
     if "sideways" in arms:
         rows.append(Observable("void after over before, cutting 15 um beside the cell", "",
                                _change("sideways", "void"), "T1", 1.0, (0.9, 1.1), CHOSEN))  # fmt: skip
+    if "uncut-elastic" in arms:
+        closes = CHOSEN + ": crosslinks that hold keep nothing open"
+        rows += [
+            Observable("the same without cutting or turnover", "", _change("uncut-elastic", "void"), "T1", 1.0,
+                       (0.0, 1.2), closes),
+            Observable("the same, cutting 15 um beside the cell, no turnover", "", _change("sideways-elastic", "void"),
+                       "T1", 1.0, (0.9, 1.1), closes),
+        ]  # fmt: skip
     rows += [
         Observable("density 0-3 um from the wall, after over before", "", _change("full", "wall_density"), "T2", None,
                    (1.2, 3.0), CATALOGUE, no_effect=1.0),
@@ -187,6 +195,7 @@ def _arms(box: Sequence[float], hours: float, names: Sequence[str], **more: Any)
     changes: dict[str, dict[str, Any]] = {
         "full": {}, "uncut": {"cut": 0.0}, "sideways": {"sideways": 15.0}, "elastic": {"turnover": None},
         "still": {"pull": 0.0, "along": {"pull": 0.8}},
+        "uncut-elastic": {"cut": 0.0, "turnover": None}, "sideways-elastic": {"sideways": 15.0, "turnover": None},
     }  # fmt: skip
     return {name: Arm(crossed(box, DENSE, hours=hours, **({"along": None} | more | changes[name]))) for name in names}
 
@@ -194,7 +203,7 @@ def _arms(box: Sequence[float], hours: float, names: Sequence[str], **more: Any)
 CODE = (*NETWORK_CODE, "physim.generate.matrix", "physim.network_state", "physim.loop", "physim.operations",
         "physim.analysis.passage", "physim.analysis.tunnels", "physim.analysis.network", "physim.analysis.alignment",
         "physim.analysis.mechanics", "physim.analysis.matrix_balance")  # fmt: skip
-_ALL = ("full", "uncut", "still", "sideways", "elastic")
+_ALL = ("full", "uncut", "still", "sideways", "elastic", "uncut-elastic", "sideways-elastic")
 TRK_3 = Experiment(
     id="TRK-3",
     title="Fibers at the border of a tunnel: void, density and alignment around the path of one cell",

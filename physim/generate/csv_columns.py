@@ -50,28 +50,33 @@ class Kind:
     lengths: tuple[str, ...]
     remedy: str
     """What a file that is no such table should be."""
+    usable: Callable[[str, Column], bool] = lambda key, column: True
+    """Of several columns the first is taken that this holds for, if there is one."""
 
 
-def read(path: Path, largest: int, parse: Callable[[Iterator[str], Path], _Result]) -> _Result:
-    """`parse` of the lines of a regular text file of at most `largest` bytes. Raises InputError."""
+def read(path: Path, largest: int, parse: Callable[[Iterator[str], Path], _Result],
+         header: str = "x,y,z") -> _Result:  # fmt: skip
+    """`parse` of the lines of a regular text file of at most `largest` bytes. Raises InputError; an empty or binary
+    file should rather have that `header`."""
     readable_size(path, largest)
     try:
-        with path.open(encoding=_encoding(path), newline="") as stream:
+        with path.open(encoding=_encoding(path, header), newline="") as stream:
             return parse(_lines(stream, path), path)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path.name}: cannot be read as a table: {error}; save it as CSV in UTF-8") from None
 
 
-def _encoding(path: Path) -> str:
+def _encoding(path: Path, header: str) -> str:
     """UTF-8, or Latin-1 as spreadsheets write "µm"; binary files are refused."""
     with path.open("rb") as stream:
         start = stream.read(1 << 16)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{path.name}: is UTF-16 text; save it as CSV in UTF-8")
     if any(byte < 32 and byte not in b"\t\n\r\f" for byte in start):
-        raise InputError(f"{path.name}: is no text table but binary; export it as CSV with columns x, y, z")
+        raise InputError(f"{path.name}: is no text table but binary; export it as CSV with columns "
+                         f"{', '.join(header.split(','))}")  # fmt: skip
     if not start.strip():
-        raise InputError(f"{path.name}: is empty; write a header x,y,z and one row per point")
+        raise InputError(f"{path.name}: is empty; write a header {header} and one row per point")
     head = start[: start.rfind(b"\n") + 1] or start
     try:
         head.decode("utf-8-sig")
@@ -145,10 +150,10 @@ def _columns(titles: list[str], path: Path, kind: Kind) -> dict[str, Column]:
             both = " and ".join(show(column.title) for column in there[:3])
             problems.append(f"{path.name}: columns {both} could both be {key}; remove or rename one")
         elif there:
-            columns[key] = there[0]
-            if key in kind.lengths and math.isnan(there[0].factor):
+            columns[key] = next((column for column in there if kind.usable(key, column)), there[0])
+            if key in kind.lengths and math.isnan(columns[key].factor):
                 problems.append(
-                    f"{path.name}: column {show(there[0].title)} is not in a unit of length; convert it to um"
+                    f"{path.name}: column {show(columns[key].title)} is not in a unit of length; convert it to um"
                 )
     if missing:
         known = ", ".join(show(title.strip()) for title in titles[:12])

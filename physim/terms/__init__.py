@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from physim.step import Term
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
+from physim.terms.cues import (
+    Attractant,
+    Chemotaxis,
+    ContactGuidance,
+    ContactInhibition,
+    Following,
+    Haptotaxis,
+    TractionFeedback,
+)
 from physim.terms.deposition import Deposition
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
@@ -26,6 +35,13 @@ STEP: tuple[type[Term], ...] = (
     Turnover,
     Deposition,
     Chains,
+    Attractant,
+    ContactGuidance,
+    Haptotaxis,
+    Chemotaxis,
+    ContactInhibition,
+    Following,
+    TractionFeedback,
     Polarity,
     Rest,
     PhysiCell,

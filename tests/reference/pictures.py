@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from physim.viz import render
@@ -33,3 +34,16 @@ def at(pixels: np.ndarray, layout: Any, x: float, y: float) -> np.ndarray:
 def near(found: np.ndarray, rgb: Any, within: int = 12) -> bool:
     """Whether a pixel has a colour, but for so many of 255 steps."""
     return bool(np.abs(found - 255 * np.array(rgb)).max() <= within)
+
+
+def figures_of(monkeypatch: Any) -> list[Figure]:
+    """The figures that are made, in a list that fills."""
+    made: list[Figure] = []
+    begin = Figure.__init__
+
+    def remember(self: Figure, *given: Any, **options: Any) -> None:
+        begin(self, *given, **options)
+        made.append(self)
+
+    monkeypatch.setattr(Figure, "__init__", remember)
+    return made

@@ -44,6 +44,7 @@ BUSY: dict[str, dict[str, Any]] = {
     "proteolysis": {"rate": 50.0, "reach": 0.0, "interval": 0.1},
     "shedding": {"ripping_ratio": 10.0, "decay_rate": 1.0, "interval": 0.1},
     "repair": {"time": 0.2, "interval": 0.1},
+    "haptotaxis": {"reach": 0.0, "shed_weight": 1.0},  # bins of fibers around a cell are what takes long
     "deposition": {"rate": 20.0, "length": 5.0, "capture": 15.0, "reserve": 12, "interval": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""

@@ -253,6 +253,30 @@ COMMANDS = [
          ("cells: 20,000,000 cells need about 6.52 GiB of memory", "use fewer cells"), {"s.toml": SCENARIO}, memory=3 << 30),
 ]  # fmt: skip
 
+
+
+def tracks(name: str, content: object, *said: str, default: bool = False) -> Case:
+    """`physim tracks t.csv`."""
+    return Case(f"tracks {name}", ("tracks", "t.csv"), ("t.csv: ", *said), {"t.csv": content}, default)  # type: ignore[dict-item]
+
+
+ROWS = "track,time_min,x_um,y_um\n"
+TRACKS = [
+    tracks("of nan", ROWS + "1,0,0,0\n1,5,nan,1\n", 'line 3: x_um = "nan" says nothing', "remove the row", default=True),
+    tracks("a million bad rows", ROWS + "a,b,c,d\n" * 1_000_000, "and 980 more bad rows", "the rest was not read"),
+    tracks("a million empty lines", ROWS + "\n" * 3_000_000, "more than 1,000,000 empty lines", "the right file?"),
+    tracks("a million columns", "track" + ",c" * 1_000_000, "more than 100,000 characters", "one point a row"),
+    tracks("a thousand tracks, far apart", ROWS + "".join(f"{k},{9e8 * (k % 2) + 0.001 * m},0,0\n" for k in range(1000) for m in (0, 1)),
+           "are too many at once", "check the times"),
+    tracks("a million tracks of one row", ROWS + "".join(f"{k},0,0,0\n" for k in range(1_000_000)), "no track has two rows", "column of tracks"),
+    tracks("3 GB", sparse(3_000_000_000), "3,000,000,000 bytes are more than", "is it the right file?"),
+    tracks("1 GB of nothing", sparse(1_000_000_000), "binary", "export it as CSV"),
+    tracks("nul bytes", ROWS.encode() + b"1,0,0,0\n" + b"\x00" * 10_000, "binary", "export it as CSV"),
+    tracks("a quote bomb", ROWS + '1,2,"' + '""\n' * 2_000_000, "cannot be read as a table", "save it as CSV"),
+    tracks("a fifo", os.mkfifo, "is no regular file", "give the path of a file"),
+    tracks("a symlink loop", loop, "Too many levels of symbolic links", "check the path"),
+]  # fmt: skip
+
 MOVING = SCENARIO + "[terms.network]\n"
 
 
@@ -279,4 +303,4 @@ NETWORK = [
             "shorten it or enlarge box.size", default=True),
 ]  # fmt: skip
 
-CASES = [*VALUES, *NETWORK, *SCENARIOS, *CELLS, *FIBERS, *COMMANDS]
+CASES = [*VALUES, *NETWORK, *SCENARIOS, *CELLS, *FIBERS, *COMMANDS, *TRACKS]

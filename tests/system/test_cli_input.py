@@ -30,7 +30,7 @@ def test_help_imports_nothing_heavy(tmp_path):
     result = python("-c", script, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     for command in ("list", "devices", "init", "schema", "validate", "explain", "run", "render", "experiment",
-                    "mesh", "bench"):  # fmt: skip
+                    "tracks", "mesh", "bench"):  # fmt: skip
         assert f" {command} " in result.stdout
 
 

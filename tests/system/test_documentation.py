@@ -50,12 +50,33 @@ def test_results_page_measures_what_was_cut(device_label, monkeypatch, capsys) -
     assert float(left) < float(whole) and names["balance"].taken > 0
 
 
+def test_results_page_measures_tracks(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = [block for block in blocks("results.md", "python") if "read_tracks" in block]
+    names: dict = {}
+    exec(code, names)
+    assert "tracks: 30 tracks in 2D, a position every 5 min, for 8 h" in capsys.readouterr().out
+    assert names["found"].walk.speed.value == pytest.approx(12, rel=0.05)
+    assert {p.name for p in tmp_path.glob("*.png")} == {"trajectories.png", "msd.png", "speeds.png"}
+
+
 def test_results_page_counts_what_was_shed(device_label, monkeypatch, capsys) -> None:
     monkeypatch.setenv("PHYSIM_DEVICE", device_label)
     (code,) = [block for block in blocks("results.md", "python") if "integrin_balance" in block]
     names: dict = {}
     exec(code, names)
     assert names["count"].shed > 0 and f"{names['count'].shed} still there" in capsys.readouterr().out
+
+
+def test_cues_page_turns_cells(device_label, tmp_path) -> None:
+    (text,) = blocks("cues.md", "toml")
+    (tmp_path / "cues.toml").write_text(text)
+    scenario = physim.load(tmp_path / "cues.toml")
+    assert scenario.null_arm().terms["contact_guidance"].weight == 0
+    sim = physim.Simulation(scenario, device=device_label)
+    sim.step(20)
+    gradient = sim.read("attractant")[:, :3]
+    assert (gradient[:, 0] > 3 * abs(gradient[:, 1:]).max(axis=1)).all(), "towards the source"
 
 
 def test_vessels_page_meshes_a_fork(capsys) -> None:

@@ -11,10 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.image import imread
 from reference import runs
-from reference.pictures import SIZE, at, near, pixels_of
+from reference.pictures import SIZE, at, figures_of, near, pixels_of
 from typer.testing import CliRunner
 
 from physim import cell_table
@@ -315,18 +314,6 @@ def test_decay_of_displacements_is_drawn_with_its_exponent(tmp_path, monkeypatch
     said = [text.get_text() for text in axes.get_legend().get_texts()]
     assert said == ["cell: exponent \u22121.50 (\u22121.60 to \u22121.40)", "slope \u22122"]
     assert "\u00b5m" in axes.get_xlabel() and "\u00b5m" in axes.get_ylabel()
-
-
-def figures_of(monkeypatch):
-    """The figures that are made, in a list that fills."""
-    made, begin = [], Figure.__init__
-
-    def remember(self, *given, **options):
-        begin(self, *given, **options)
-        made.append(self)
-
-    monkeypatch.setattr(Figure, "__init__", remember)
-    return made
 
 
 def test_machine_that_cannot_draw_is_told_what_to_install(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from physim.analysis.migration import Trajectories
 from physim.compare import compare
 from physim.errors import InputError, PhysicsError
 from physim.generate.matrix import grown
-from physim.scenario import load
+from physim.scenario import Scenario, load
 
 SMALL = ["cells.0.count=5", "box.size=120 um", "run.duration=12 min"]
 FOLDERS = ["seed-1", "seed-1-without-crawl", "seed-2", "seed-2-without-crawl"]
@@ -141,6 +141,20 @@ def test_what_cannot_be_switched_off_is_refused(name, term, said, tmp_path) -> N
         replicates.run(load(name), (1,), (term,), out=tmp_path / "x")
     assert str(error.value).startswith(said) and len(error.value.problems) == 1
     assert not list(tmp_path.iterdir())
+
+
+GUIDED = {"attractant": {}, "chemotaxis": {}, "contact_inhibition": {}, "polarity": {}}
+
+
+def test_terms_that_others_need(device_label, tmp_path) -> None:
+    """Such a term cannot go alone, and does not keep the others from it."""
+    table = load("doublet", ["run.duration=2 min", "null=off"]).to_table()
+    guided = Scenario.from_table(table | {"terms": table["terms"] | GUIDED})
+    with pytest.raises(InputError, match=r"^--without attractant: terms\.chemotaxis: needs attractant"):
+        replicates.run(guided, (1,), ("attractant",), out=tmp_path / "x")
+    pair = replicates.run(guided, (1,), ("contact_inhibition",), out=tmp_path / "pair", device=device_label,
+                          preview=False)  # fmt: skip
+    assert not compare(pair / "seed-1", pair / "seed-1-without-contact_inhibition").same
 
 
 def test_command_runs_a_pair_and_its_null_arm(device_label, tmp_path) -> None:

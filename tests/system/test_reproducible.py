@@ -18,7 +18,11 @@ from physim.simulation import Simulation
 
 changes = ["box.size=70 um", "cells.0.count=4", "null=off", "run.duration=10 min", "run.step=0.1 min",
            "terms.proteolysis.rate=3 1/min", "terms.turnover.release_rate=0.1 1/min",
-           "terms.turnover.binding_rate=1 1/min", "terms.deposition.rate=1 1/min", "terms.deposition.reserve=9"]
+           "terms.turnover.binding_rate=1 1/min", "terms.deposition.rate=1 1/min", "terms.deposition.reserve=9",
+           "terms.contact_guidance.weight=0.5 1/min", "terms.haptotaxis.shed_weight=0.5 1/min",
+           "terms.shedding.interval=1 min", "terms.traction_feedback.weight=0.5 1/min",
+           "terms.contact_inhibition.weight=0.5 1/min", "terms.following.weight=0.5 1/um",
+           "terms.chemotaxis.weight=5 1/min", "terms.attractant.x=0 um"]
 sim = Simulation(load("invasion", changes), device=sys.argv[2])
 piece = int(sys.argv[1])
 for step in range(piece, 40, piece):

@@ -29,7 +29,8 @@ MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments":
         "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 3.0, "interval": 0.2},
         "deposition": {"rate": 1.0, "length": 8.0, "capture": 5.0, "reserve": 6, "interval": 0.2},
         "shedding": {"ripping_ratio": 1.0, "decay_rate": 1.0, "synthesis_rate": 1.0, "ligand_gain": 3.0,
-                     "interval": 0.2}}  # fmt: skip
+                     "interval": 0.2},
+        "haptotaxis": {"shed_weight": 1.0}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
 
 
@@ -38,7 +39,7 @@ def scene(term: str) -> tuple[dict, dict]:
     rng = np.random.default_rng(5)
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
-    moving = term in ("network", "strain", "segments", "repair", "shedding")
+    moving = term in ("network", "strain", "segments", "repair", "shedding", "haptotaxis")
     matrix = moving or term in ("links", "steric", "fibers")
     laws = {"contact": {}, "noise": {"diffusion": 0.2}, "polarity": {}, "neighbors": {"skin": 0.3}}
     if MORE.get(term, {}) is not None:
@@ -53,19 +54,24 @@ def scene(term: str) -> tuple[dict, dict]:
         table["terms"] |= {name: MORE[name] for name in ("turnover", "proteolysis", "deposition")}
     if term == "shedding":
         table["terms"]["links"] = {"binding_rate": 5.0, "release_rate": 0.5}
+    if term == "haptotaxis":
+        table["terms"] |= {name: MORE.get(name, {}) for name in (*OTHER_CUES, "shedding")}
     if term == "births":
         table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 5}
     return table, cells
 
 
-SCENES = [name for name in (*REGISTRY, "budding") if name not in ("chains", "proteolysis", "turnover", "deposition")]
+OTHER_CUES = ("attractant", "chemotaxis", "contact_guidance", "contact_inhibition", "following", "traction_feedback")
+IN_OTHER_SCENES = ("chains", "proteolysis", "turnover", "deposition", *OTHER_CUES)
+SCENES = [name for name in (*REGISTRY, "budding") if name not in IN_OTHER_SCENES]
 
 
 @pytest.mark.parametrize("term", SCENES)
 def test_split_at_every_step_equals_straight(make_simulation, device_label, term, tmp_path) -> None:
     """Each step is taken by a new simulation, from a checkpoint on disk of the step before.
 
-    The scene of `repair` is also that of what cuts, what turns crosslinks over and what is laid down.
+    The scene of `repair` is also that of what cuts, what turns crosslinks over and what is laid down; that of
+    `haptotaxis` has all cues.
     """
     table, cells = scene("births" if term == "budding" else term)
     straight = make_simulation(table, cells=cells)

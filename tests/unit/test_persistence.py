@@ -83,6 +83,22 @@ def test_each_cell_has_its_own_main_axis():
     assert found.major.speed / found.minor.speed == pytest.approx(np.sqrt(6), rel=0.08)
 
 
+def test_walks_in_the_plane_have_two_dimensions():
+    """MSD, D and noise after n = 2; z stays 0; a main axis in the plane is found, with chance as in the plane."""
+    wanted = PersistentWalk(15.0, 30.0, noise=0.5, dimensions=2)
+    paths = persistence.walks(wanted, 400, EVERY, seed=7)
+    assert not paths.position[:, :, 2].any()
+    np.testing.assert_allclose(paths.msd(LAGS), wanted.msd(LAGS), rtol=0.07)
+    found = persistence.fit_trajectories(paths, LAGS, noise=None, dimensions=2)
+    assert (found.speed, found.persistence, found.noise) == pytest.approx((15, 30, 0.5), rel=0.07)
+    assert found.diffusion == pytest.approx(15**2 * 0.5 / 2, rel=0.07)
+    stretched = Trajectories(paths.time, paths.id, paths.position * [2, 1, 1], paths.departed)
+    told = persistence.anisotropy(stretched, LAGS, noise=0.5, dimensions=2)
+    assert told.speed_ratio == pytest.approx(4.0, rel=0.15)
+    null = persistence.isotropic_anisotropy(paths, LAGS, noise=0.5, dimensions=2)
+    assert persistence.anisotropy(paths, LAGS, noise=0.5, dimensions=2).ratio == pytest.approx(null.ratio, rel=0.1)
+
+
 def test_finite_isotropic_walks_seem_to_have_one():
     """What the docstring says of a day, and that walks without an axis are found to be no more than that."""
     paths = own_axes(1.0)

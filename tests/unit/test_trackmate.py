@@ -10,6 +10,8 @@ from reference import runs
 from typer.testing import CliRunner
 
 from physim.analysis.migration import Trajectories
+from physim.analysis.track_sets import read_tracks
+from physim.analysis.track_table import Scale
 from physim.cli import app
 from physim.errors import InputError
 
@@ -108,6 +110,87 @@ def test_tables_that_cannot_be_measured_are_refused(tmp_path, changes, said):
     with pytest.raises(InputError) as refused:
         Trajectories.read(table(tmp_path / "spots.csv", **changes))
     assert said in str(refused.value) and len(str(refused.value).splitlines()) == 1, str(refused.value)
+
+
+def movie(path, time, frames=range(9), head=HEAD + NAMES + NAMES + UNITS, encoding="utf-8"):
+    """Two tracks, which go 3 um along x from frame to frame, at `time(frame)`, a text."""
+    lines = [f"ID,{k},{track},9,{3 * k + 0.5 * track},{track},0,{time(k)},{k},5,1,7\n" for track in (0, 1)
+             for k in frames]  # fmt: skip
+    path.write_text(head + "".join(lines), encoding=encoding)
+    return path
+
+
+@pytest.mark.parametrize("unit", [1, 1000, 1 / 60])
+def test_times_that_lost_their_unit_are_not_taken_for_frames(tmp_path, unit):
+    """The line of units was cut off: seconds, beside --interval, are no numbers of frames."""
+    path = movie(tmp_path / "t.csv", lambda k: 300 * unit * k, head=HEAD)
+    (tracks,) = read_tracks(path, Scale(pixel=1.0, frame=5.0))
+    np.testing.assert_allclose(tracks.paths.time, 5.0 * np.arange(9))
+    assert tracks.interval == pytest.approx(5.0)
+    with pytest.raises(InputError, match=r"POSITION_T has no unit of time but steps by .*, not by 1 as frames do"):
+        read_tracks(path, Scale(pixel=1.0, frame=7.0))
+    path = movie(tmp_path / "u.csv", lambda k: 300 * k, head=HEAD.replace("FRAME", "OTHER"))
+    with pytest.raises(InputError, match="POSITION_T has no unit of time but steps by 300, not by 1"):
+        read_tracks(path, Scale(pixel=1.0, frame=7.0))
+
+
+@pytest.mark.parametrize(
+    ("time", "unit", "numbered", "interval", "noted"),
+    [
+        (lambda k: f"{k * 8.3333 / 3600:.3f}", "h", True, 8.3333 / 60, True),
+        (lambda k: f"{round(k * 2.5)}", "sec", True, 2.5 / 60, True),
+        (lambda k: f"{300 * k + 3 * (-1) ** k}", "sec", True, 5.0, True),
+        (lambda k: f"{300 * k + 3 * (-1) ** k}", "sec", False, 5.0, True),
+        (lambda k: f"{300 * k + 6e-8 * (k == 3):.9f}", "sec", True, 5.0, False),
+        (lambda k: f"{300 * k + 6e-8 * (k == 3):.9f}", "sec", False, 5.0, False),
+    ],
+)
+def test_times_that_are_no_exact_multiples_are_those_of_frames(tmp_path, time, unit, numbered, interval, noted):
+    head = (HEAD if numbered else HEAD.replace("FRAME", "OTHER")) + NAMES + NAMES
+    (tracks,) = read_tracks(movie(tmp_path / "t.csv", time, head=head + UNITS.replace("sec", unit)))
+    assert tracks.interval == pytest.approx(interval, rel=0.03)
+    np.testing.assert_allclose(np.diff(tracks.paths.time), tracks.interval)
+    assert np.isfinite(tracks.paths.position).all() and bool(tracks.notes) == noted
+    assert len(tracks.paths.time) == 9
+    assert not noted or "times are uneven by up to" in tracks.notes[0]
+
+
+def test_frames_that_are_left_out_are_gaps(tmp_path):
+    (tracks,) = read_tracks(movie(tmp_path / "t.csv", lambda k: 60 * k, frames=(1, 3, 6, 8)))
+    assert tracks.interval == pytest.approx(1.0)
+    np.testing.assert_allclose(tracks.paths.time, [1, 3, 6, 8])
+    (tracks,) = read_tracks(movie(tmp_path / "t.csv", lambda k: 60 * k, frames=(0, 2, 6, 8)))
+    assert tracks.interval == pytest.approx(2.0)
+
+
+def test_frames_that_do_not_agree_with_the_times_are_not_believed(tmp_path):
+    (tracks,) = read_tracks(movie(tmp_path / "t.csv", lambda k: 60 * (k if k < 5 else 3 * k - 8)))
+    np.testing.assert_allclose(tracks.paths.time, [0, 1, 2, 3, 4, 7, 10, 13, 16])
+
+
+def test_jitter_between_the_tracks_makes_no_further_frame(tmp_path):
+    path = movie(tmp_path / "t.csv", lambda k: f"{60 * k}.0")
+    path.write_text(path.read_text(encoding="utf-8").replace(",480.0,8,5,1,7\n", ",480.00000001,8,5,1,7\n", 1))
+    (tracks,) = read_tracks(path)
+    np.testing.assert_allclose(tracks.paths.time, np.arange(9), atol=1e-6)
+
+
+def test_run_that_ended_between_two_records_keeps_its_last_time(tmp_path):
+    (tracks,) = read_tracks(movie(tmp_path / "t.csv", lambda k: 600 * k - 180 * (k == 8)))
+    np.testing.assert_allclose(tracks.paths.time, [0, 10, 20, 30, 40, 50, 60, 70, 77])
+    assert tracks.interval == pytest.approx(10) and tracks.notes == ()
+
+
+def test_tables_that_spreadsheets_saved_again_are_read(tmp_path):
+    units = UNITS.replace("micron", "\u00b5m")
+    latin = movie(tmp_path / "t.csv", lambda k: 60 * k, head=HEAD + NAMES + NAMES + units, encoding="cp1252")
+    wanted = Trajectories.read(latin)
+    np.testing.assert_allclose(wanted.position[:, 1, 0], 3 * np.arange(9) + 0.5)
+    text = latin.read_text(encoding="cp1252")
+    for changed in (text.replace(",", ";").replace(".", ","), text.replace(",", "\t")):
+        latin.write_text(changed, encoding="cp1252")
+        (found,) = read_tracks(latin)
+        np.testing.assert_array_equal(found.paths.position, wanted.position)
 
 
 def test_missing_table_and_missing_run_are_refused(tmp_path):
