@@ -1,23 +1,56 @@
 // Integrin links (motor-clutch): tension F = k max(0, l - r); r shortens at v (1 - F/F_stall); release k0 exp(F/F_b);
 // binding by a probe along the polarity. Slot s of cell i is at s * stride + i, and holds 1 + segment, 0 if free.
 
-static inline float3 link_vector(uint i, uint here, __constant World *world, __global const int4 *position,
-                          __global const int4 *node_position, __global const int2 *segment_nodes,
-                          __global const uint *link_segment, __global const float *link_at) {
-  int2 nodes = segment_nodes[link_segment[here] - 1];
-  return -point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], link_at[here], world->quantum);
+// Squared distance of the nearest points of a + s d and b + t e, s and t in 0..1.
+static inline float squared_distance(float3 a, float3 d, float3 b, float3 e) {
+  float3 r = a - b;
+  float dd = dot(d, d), ee = dot(e, e), de = dot(d, e), dr = dot(d, r), er = dot(e, r), det = dd * ee - de * de;
+  float s = det > 1e-6f * dd * ee ? clamp((de * er - ee * dr) / det, 0.0f, 1.0f) : 0.0f;
+  float t = clamp((de * s + er) / ee, 0.0f, 1.0f);
+  s = clamp((de * t - dr) / dd, 0.0f, 1.0f);
+  float3 gap = r + s * d - t * e;
+  return dot(gap, gap);
+}
+
+// 1 + the obstacle that a line from a cell crosses, 0 if none: a wire is so near to it that it must cross the surface of
+// which the wire is a part.
+static inline uint meets_obstacle(int4 from, float3 line, __constant World *world, __global const int4 *wire_begin,
+                                  __global const int4 *wire_end, __global const uint *wire_obstacle,
+                                  __global const uint *wire_bin_start) {
+  __constant Grid *grid = &world->segment_grid;
+  uint parts = (uint)ceil(length(line) / 2.0f);
+  for (uint part = 0; part < parts; ++part) {
+    int4 home = bin_of_position(moved(from, ((float)part + 0.5f) / (float)parts * line, world->quantum), grid);
+    Span near = bins_around(home, WIRE_REACH(1.0f + world->wire_gap), world->segment_bins_per_um, grid);
+    EACH_NEAR(w, home, near, grid, wire_bin_start) {
+      float3 b = separation(wire_begin[w], from, world->quantum);
+      float3 e = separation(wire_end[w], wire_begin[w], world->quantum);
+      if (squared_distance((float3)(0.0f), line, b, e) < world->wire_gap * world->wire_gap)
+        return 1 + wire_obstacle[w];
+    }
+  }
+  return 0;
 }
 
 void age_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
                __global const uint *id, __global const int4 *position, __global const float *radius,
                __global const float *integrin, __global const int4 *node_position,
                __global const int2 *segment_nodes, __global const uint *segment_area,
-               __global const float *link_at, __global uint *link_segment, __global float *link_rest,
-               __global float *link_force) {
+               __global const float *link_at, __global const int4 *wire_begin, __global const int4 *wire_end,
+               __global const uint *wire_obstacle, __global const uint *wire_bin_start, __global uint *link_segment,
+               __global int4 *link_bend, __global float *link_rest, __global float *link_force) {
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
     if (!link_segment[here]) continue;
-    float l = length(link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at));
+    int2 nodes = segment_nodes[link_segment[here] - 1];
+    float3 line = point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], link_at[here],
+                                   world->quantum);
+    float l = path_of(i, here, line, world, position, link_bend).length;
+    if (is_bent(here, world, link_bend)
+        && !meets_obstacle(position[i], line, world, wire_begin, wire_end, wire_obstacle, wire_bin_start)) {
+      link_bend[here].w = 0;  // it comes free
+      l = length(line);
+    }
     float tension = link_force[here], rest = link_rest[here];
     float rate = term->release_rate * exp(tension / (term->release_force * integrin[i]));
     float4 u = uniforms(id[i], slot, status->step, FOR_LINK_RELEASE, world->seed);
@@ -61,35 +94,6 @@ static inline uint nearest_segment(int4 tip, uint i, __constant World *world, fl
   return found;
 }
 
-// Squared distance of the nearest points of a + s d and b + t e, s and t in 0..1.
-static inline float squared_distance(float3 a, float3 d, float3 b, float3 e) {
-  float3 r = a - b;
-  float dd = dot(d, d), ee = dot(e, e), de = dot(d, e), dr = dot(d, r), er = dot(e, r), det = dd * ee - de * de;
-  float s = det > 1e-6f * dd * ee ? clamp((de * er - ee * dr) / det, 0.0f, 1.0f) : 0.0f;
-  float t = clamp((de * s + er) / ee, 0.0f, 1.0f);
-  s = clamp((de * t - dr) / dd, 0.0f, 1.0f);
-  float3 gap = r + s * d - t * e;
-  return dot(gap, gap);
-}
-
-// Whether a line from a cell crosses an obstacle: a wire is so near to it that it must cross the surface of which the
-// wire is a part.
-static inline bool meets_obstacle(int4 from, float3 line, __constant World *world, __global const int4 *wire_begin,
-                                      __global const int4 *wire_end, __global const uint *wire_bin_start) {
-  __constant Grid *grid = &world->segment_grid;
-  uint parts = (uint)ceil(length(line) / 2.0f);
-  for (uint part = 0; part < parts; ++part) {
-    int4 home = bin_of_position(moved(from, ((float)part + 0.5f) / (float)parts * line, world->quantum), grid);
-    Span near = bins_around(home, WIRE_REACH(1.0f + world->wire_gap), world->segment_bins_per_um, grid);
-    EACH_NEAR(w, home, near, grid, wire_bin_start) {
-      float3 b = separation(wire_begin[w], from, world->quantum);
-      float3 e = separation(wire_end[w], wire_begin[w], world->quantum);
-      if (squared_distance((float3)(0.0f), line, b, e) < world->wire_gap * world->wire_gap) return true;
-    }
-  }
-  return false;
-}
-
 void bind_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
                 __global const uint *id, __global const int4 *position, __global const float *radius,
                 __global const float *integrin, __global const float4 *polarity,
@@ -97,7 +101,8 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
                 __global const uint *listed_node, __global const uint *segment_list,
                 __global const uint *segment_bin_start, __global const uint *segment_area,
                 __global const uint *segment_shed, __global const int4 *wire_begin, __global const int4 *wire_end,
-                __global const uint *wire_bin_start, __global uint *link_segment, __global float *link_at,
+                __global const uint *wire_obstacle, __global const uint *wire_bin_start,
+                __global uint *link_segment, __global float *link_at, __global int4 *link_bend,
                 __global float *link_rest, __global float *link_force) {
   float probes = term->binding_rate * integrin[i] * world->step, chance = -expm1(-probes * (1.0f + world->ligand_gain));
   for (uint slot = 0; slot < world->link_slots; ++slot) {
@@ -116,37 +121,49 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
     if (u.x > -expm1(-probes * ligand)) continue;
     int2 nodes = segment_nodes[found - 1];
     float3 line = point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], at, world->quantum);
-    if (world->wires && meets_obstacle(position[i], line, world, wire_begin, wire_end, wire_bin_start)) {
-      float3 front = radius[i] * polarity[i].xyz;  // a protrusion that starts there may have a free way
-      if (meets_obstacle(position[i], front, world, wire_begin, wire_end, wire_bin_start)) continue;
-      int4 tip_of_cell = moved(position[i], front, world->quantum);
-      if (meets_obstacle(tip_of_cell, line - front, world, wire_begin, wire_end, wire_bin_start)) continue;
+    float3 bend = 0.0f;
+    if (world->wires) {
+      uint met = meets_obstacle(position[i], line, world, wire_begin, wire_end, wire_obstacle, wire_bin_start);
+      int4 front = moved(position[i], radius[i] * polarity[i].xyz, world->quantum);
+      if (met) {  // from the front of the cell a protrusion may have a free way
+        bend = radius[i] * polarity[i].xyz;
+        if (meets_obstacle(position[i], bend, world, wire_begin, wire_end, wire_obstacle, wire_bin_start)
+            || meets_obstacle(front, line - bend, world, wire_begin, wire_end, wire_obstacle, wire_bin_start))
+          continue;
+      }
+      front.w = (int)met;
+      link_bend[here] = front;
     }
     link_segment[here] = found;
     link_at[here] = at;
     link_force[here] = 0.0f;
-    link_rest[here] = length(line);
+    link_rest[here] = length(bend) + length(line - bend);
   }
 }
 
 void pull_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
                 __global const int4 *position, __global const int4 *node_position,
                 __global const int2 *segment_nodes, __global const uint *link_segment,
-                __global const float *link_at, __global const float *link_rest, __global float *link_force,
-                __global float4 *force, __global float *resistance, __global uint2 *node_force) {
+                __global const float *link_at, __global const int4 *link_bend, __global const float *link_rest,
+                __global float *link_force, __global float4 *force, __global float *resistance,
+                __global uint2 *node_force, __global uint2 *obstacle_force) {
   Symmetric total = load_symmetric(resistance, i, world->stride);
   float3 sum = 0.0f;
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
     if (!link_segment[here]) continue;
-    float3 r = link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at);
-    float l = fmax(length(r), 1e-6f), tension = term->stiffness * fmax(l - link_rest[here], 0.0f);
+    int2 nodes = segment_nodes[link_segment[here] - 1];
+    float3 line = point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], link_at[here],
+                                   world->quantum);
+    Path path = path_of(i, here, line, world, position, link_bend);
+    float tension = term->stiffness * fmax(path.length - link_rest[here], 0.0f);
     link_force[here] = tension;
     if (tension <= 0.0f) continue;
-    float3 n = r / l;
-    sum -= tension * n;
-    total = plus(total, bond_block(n, world->step * term->stiffness, world->step * tension / l));
-    add_to_nodes(node_force, segment_nodes[link_segment[here] - 1], world->nodes, link_at[here], tension * n);
+    sum += tension * path.leaves;
+    total = plus(total, bond_block(path.leaves, world->step * term->stiffness, world->step * tension / path.first));
+    add_to_nodes(node_force, nodes, world->nodes, link_at[here], -tension * path.arrives);
+    if (is_bent(here, world, link_bend))
+      add_force(obstacle_force, (uint)link_bend[here].w - 1, world->obstacles, tension * (path.arrives - path.leaves));
   }
   force[i].xyz += sum;
   store_symmetric(resistance, i, world->stride, total);
@@ -168,9 +185,11 @@ void block_links(uint i, __constant World *world, __global Status *status, __con
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
     if (!link_segment[here]) continue;
-    float3 r = link_vector(i, here, world, position, node_position, segment_nodes, link_segment, link_at);
-    float l = fmax(length(r), 1e-6f), tension = link_force[here];
-    Symmetric b = tension > 0.0f ? bond_block(r / l, term->stiffness, tension / l) : bond_block(r, 0.0f, 0.0f);
+    int2 nodes = segment_nodes[link_segment[here] - 1];
+    float3 line = point_on_segment(position[i], node_position[nodes.x], node_position[nodes.y], link_at[here],
+                                   world->quantum);  // a bent link counts as a straight one here
+    float l = fmax(length(line), 1e-6f), tension = link_force[here];
+    Symmetric b = tension > 0.0f ? bond_block(line / l, term->stiffness, tension / l) : bond_block(line, 0.0f, 0.0f);
     tether_block[here] = (float8)(b.xx, b.yy, b.zz, b.xy, b.xz, b.yz, link_at[here], 0.0f);
   }
 }

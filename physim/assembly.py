@@ -143,7 +143,8 @@ class Layout:
         """Items of an array, rows included."""
         array = ARRAYS[name]
         rows = {"neighbors": self.neighbor_rows, "junctions": JUNCTION_SLOTS, "links": self.links,
-                "touches": self.touch_rows, "tethers": self.links + self.touch_rows}  # fmt: skip
+                "bends": self.links if self.wires else 1, "touches": self.touch_rows,
+                "tethers": self.links + self.touch_rows}  # fmt: skip
         per = {"cell": self.stride, "unknown": self.unknowns, "node": self.nodes, "segment": self.segments,
                "segment_start": self.segments + 1, "fiber": self.fibers, "fiber_start": self.fibers + 1,
                "chain_start": self.chains + 1, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks,

@@ -96,7 +96,7 @@ class Schedule:
         launches = primitives.scan(b["born_at"], layout.stride, when)
         for name in row_arrays(b):
             words, planes = words_of(name, layout)
-            empty = ARRAYS[name].rows in ("junctions", "links")
+            empty = ARRAYS[name].rows in ("junctions", "links", "bends")
             launches += primitives.append(b["bears"], b["born_at"], b[name], empty, words, planes, layout.stride,
                                           layout.stride, when)  # fmt: skip
         return launches

@@ -123,6 +123,8 @@ _TABLE = (
         persists=True,
     ),
     Array("link_at", "float", "cell", "", "where on the segment, 0..1", rows="links", persists=True),
+    Array("link_bend", "int4", "cell", "quanta", "where it bends past an obstacle; 1 + that obstacle, 0 where it is "
+          "straight", rows="bends", persists=True),
     Array("link_rest", "float", "cell", "um", "rest length", rows="links", persists=True),
     Array("link_force", "float", "cell", "nN", "tension", rows="links", persists=True),
     # integrins, in whole numbers: on the surface, in links, left on fibers

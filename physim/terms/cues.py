@@ -156,9 +156,9 @@ class TractionFeedback(Term):
     weight: PerMinute = parameter(0.1, "turning rate w where the links pull with F_0", source=_ASSUMED, ge=0)
     force_scale: Nanonewton = parameter(10.0, "resultant F_0 of the pull", source="as links.stall_force", gt=0)
 
-    headers: ClassVar[tuple[str, ...]] = ("steer.h",)
+    headers: ClassVar[tuple[str, ...]] = ("steer.h", "path.h")
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("traction_feedback", "cell",
-               ("position", "node_position", "segment_nodes", "link_segment", "link_at", "link_force"), (),
+               ("position", "node_position", "segment_nodes", "link_segment", "link_at", "link_bend", "link_force"), (),
                ("polarity",)),
     )  # fmt: skip

@@ -121,15 +121,17 @@ class Links(Term):
     shortest: Micron = parameter(3.0, "a link lets go when it is shorter", source=_PROTOTYPE, ge=0)
     shortest_rest: Micron = parameter(1.5, "rest lengths stop here", source=_PROTOTYPE, gt=0)
 
+    headers: ClassVar[tuple[str, ...]] = ("path.h",)
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_PLACES, "segment_area", "link_at"),
-               ("link_segment", "link_rest", "link_force")),
+        Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_PLACES, "segment_area", "link_at",
+                         "wire_begin", "wire_end", "wire_obstacle", "wire_bin_start"),
+               ("link_segment", "link_bend", "link_rest", "link_force")),
         Kernel("bind_links", "cell",
                ("id", "position", "radius", "integrin", "polarity", *_PLACES, *SEARCHED, "segment_area",
-                "segment_shed", "wire_begin", "wire_end", "wire_bin_start"),
-               ("link_segment", "link_at", "link_rest", "link_force")),
-        Kernel("pull_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_rest"),
-               ("link_force",), ("force", "resistance", "node_force")),
+                "segment_shed", "wire_begin", "wire_end", "wire_obstacle", "wire_bin_start"),
+               ("link_segment", "link_at", "link_bend", "link_rest", "link_force")),
+        Kernel("pull_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_bend", "link_rest"),
+               ("link_force",), ("force", "resistance", "node_force", "obstacle_force")),
         Kernel("block_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_force"),
                ("tether_block",), moving=True),
     )  # fmt: skip

@@ -165,30 +165,74 @@ def test_obstacles_need_something_that_feels_them() -> None:
         Scenario.from_table(plain)
 
 
-def test_links_do_not_reach_through_a_plate(make_simulation) -> None:
-    """Cells 6 um from a sheet, fibers on both sides: links hold those on their own side, and the others by the hole.
-
-    Each link's line must cross the plane of the sheet, if at all, inside the hole.
-    """
-    rng = np.random.default_rng(3)
+def two_sides(rng: np.random.Generator):
+    """Fibers of 1 um on both sides of the plane x = 30 um, none nearer to it than 1 um."""
     middle, vector = rng.uniform(5, 55, (30_000, 3)), rng.normal(size=(30_000, 3))
     middle = middle[np.abs(middle[:, 0] - 30) > 1.5]
     vector = vector[: len(middle)] / np.linalg.norm(vector[: len(middle)], axis=1, keepdims=True)
-    fibers = scenes.network(middle - vector / 2, middle + vector / 2, SIZE)
+    return scenes.network(middle - vector / 2, middle + vector / 2, SIZE)
+
+
+def links_of(sim, fibers):
+    """Of each link: row of its cell, point that it holds, where it bends (that point, if it is straight), tension."""
+    slot, row = np.nonzero(sim.read("link_segment"))
+    held, at = sim.read("link_segment")[slot, row].astype(int) - 1, sim.read("link_at")[slot, row][:, None]
+    point = (1 - at) * fibers.nodes[fibers.segments[held, 0]] + at * fibers.nodes[fibers.segments[held, 1]]
+    bend = sim.read("link_bend")[slot, row]
+    bent = bend[:, 3] > 0
+    return row, point, np.where(bent[:, None], sim.box.to_micron(bend), point), bent, slot
+
+
+def test_links_do_not_reach_through_a_plate(make_simulation) -> None:
+    """Cells 6 um from a sheet, fibers on both sides: links hold those on their own side, and the others by the hole.
+
+    Each part of a link's way must cross the plane of the sheet, if at all, inside the hole.
+    """
+    rng = np.random.default_rng(3)
+    fibers = two_sides(rng)
     place = np.stack([np.repeat([24.0, 36.0], 30), *rng.uniform(20, 40, (2, 60))], axis=1)
     crossed = {}
     for hole in ({}, {"hole_area": 150.0}):
         sim = make_simulation(table({"kind": "plate", **hole}, links={"binding_rate": 30.0, "focus": 0.0}),
                               cells=scenes.cells(place), network=fibers)  # fmt: skip
         sim.advance(1)
-        slot, row = np.nonzero(sim.read("link_segment"))
-        held = sim.read("link_segment")[slot, row].astype(int) - 1
-        at = sim.read("link_at")[slot, row][:, None]
-        point = (1 - at) * fibers.nodes[fibers.segments[held, 0]] + at * fibers.nodes[fibers.segments[held, 1]]
+        row, point, bend, bent, _ = links_of(sim, fibers)
         home = place[sim.read("id")[row]]
-        through = (point[:, 0] - 30) * (home[:, 0] - 30) < 0
-        share = ((30 - home[:, 0]) / (point[:, 0] - home[:, 0]))[through, None]
-        where = (home[through] + share * (point - home)[through])[:, 1:] - 30
-        assert (np.linalg.norm(where, axis=1) < np.sqrt(150 / np.pi)).all() and len(held) > 500
-        crossed[len(hole)] = int(through.sum())
-    assert crossed[0] == 0 and crossed[1] > 20
+        for begin, end in ((home, bend), (bend, point)):
+            through = (begin[:, 0] - 30) * (end[:, 0] - 30) < 0
+            share = ((30 - begin[:, 0])[through] / (end - begin)[through, 0])[:, None]
+            where = (begin[through] + share * (end - begin)[through])[:, 1:] - 30
+            assert (np.linalg.norm(where, axis=1) < np.sqrt(150 / np.pi)).all() and len(row) > 500
+        crossed[len(hole)] = int(((point[:, 0] - 30) * (home[:, 0] - 30) < 0).sum()), int(bent.sum())
+    assert crossed[0] == (0, 0) and crossed[1][0] > 40 and crossed[1][1] > 10
+
+
+def test_a_link_that_bends_pulls_along_its_way(make_simulation) -> None:
+    """U = k (l - r)^2 / 2, l the length of the way: float64 forces on cells, and all of them, the plate's too, cancel."""
+    fibers = two_sides(np.random.default_rng(4))
+    place = np.stack([np.full(40, 23.0), *np.random.default_rng(5).uniform(29, 31, (2, 40))], axis=1)
+    quick = {"binding_rate": 3.0, "focus": 4.0, "contraction_speed": 2.0, "release_rate": 0.001}
+    soft = scenes.table({"steric": {"cytoplasm_modulus": 1e-9}, "links": quick}, SIZE, collagen=True)
+    sim = make_simulation(soft | {"obstacles": [{"kind": "plate", "hole_area": 3.0}]}, cells=scenes.cells(place),
+                          network=fibers)  # fmt: skip
+    polarity = np.zeros_like(sim.read("polarity"))
+    polarity[: len(place), 0] = 1
+    sim.write("polarity", polarity)
+    sim.advance(8)
+    position, order = sim.positions(), np.argsort(sim.read("id"))
+    sim.advance(9)
+    row, point, bend, bent, slot = links_of(sim, fibers)
+    home, rest = position[sim.read("id")[row]], sim.read("link_rest")[slot, row]
+    first, second = bend - home, point - bend
+    way = np.linalg.norm(first, axis=1) + np.linalg.norm(second, axis=1)
+    tension = REGISTRY["links"](**quick).stiffness * np.maximum(way - rest, 0)
+    assert (tension[bent] > 0.5).sum() > 50 and (~bent).sum() > 50
+    assert sim.read("link_force")[slot, row] == pytest.approx(tension, abs=1e-4)
+    leaves = first / np.linalg.norm(first, axis=1, keepdims=True)
+    wanted = np.zeros((len(place), 3))
+    np.add.at(wanted, sim.read("id")[row], tension[:, None] * leaves)
+    got = sim.read("force")[order][:, :3]
+    assert np.abs(got - wanted).max() < 1e-5 * np.abs(wanted).max()
+    nodes, plate = (scenes.from_fixed_point(sim.read(name)) for name in ("node_force", "obstacle_force"))
+    assert np.abs(got.astype(float).sum(0) + nodes.sum(0) + plate.sum(0)).max() < 1e-6 * np.abs(got).sum()
+    assert np.linalg.norm(plate.sum(0)) > 1
