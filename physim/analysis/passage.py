@@ -75,7 +75,7 @@ def scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Sce
     before the time constant is set; hours. All else is the HT-1080-like set of the prototype. Raises InputError.
     """
     terms: dict[str, Any] = {
-        "drag": {"coefficient": 2.0}, "polarity": {"persistence": 1e8}, "steric": {},
+        "drag": {"coefficient": 2.0}, "polarity": {"persistence": 1e8}, "steric": {}, "nucleus": {},
         "links": {"slots": 16, "contraction_speed": parameters["pull"], "release_rate": 0.02},
         "proteolysis": {"rate": parameters["cut"], "sideways": parameters["sideways"]},
     }  # fmt: skip

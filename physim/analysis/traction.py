@@ -31,7 +31,7 @@ RIGID = 100.0
 """nN/um, of links under displacement clamp: the gel gives way and not the link, whose own 2 nN/um would."""
 _CELL = {"count": 1, "radius": 8.4, "nucleus_radius": 4.7}
 _TERMS: dict[str, Any] = {
-    "drag": {"coefficient": 2.0}, "polarity": {"persistence": 45.0, "feedback": 0.2}, "steric": {},
+    "drag": {"coefficient": 2.0}, "polarity": {"persistence": 45.0, "feedback": 0.2}, "steric": {}, "nucleus": {},
 }  # fmt: skip
 """The cell of the built-in scenario `invasion`: the MDA-MB-231-like set."""
 RELAXATION = 2.0

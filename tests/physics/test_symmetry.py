@@ -50,7 +50,7 @@ def test_both_copies_of_every_pair_agree_after_10_000_random_steps(make_simulati
     """60 cells shaken among fibers, walls and periodic faces: junctions form, mature and rupture, across faces too."""
     weak = {"initial_force": 4.0, "mature_force": 12.0}
     terms = {"contact": {}, "friction": {}, "junction": weak, "crawl": {}, "polarity": {}, "steric": {},
-             "links": {"capture": 4.0, "slots": 4}, "drag": {}, "noise": {"diffusion": 6.0},
+             "nucleus": {}, "links": {"capture": 4.0, "slots": 4}, "drag": {}, "noise": {"diffusion": 6.0},
              "neighbors": {"skin": 3.0}, "solve": {"tolerance": 0.01}}  # fmt: skip
     faces = (True, True, False)
     start = random_positions(60, np.array([0, 0, 8.4]), np.array([75, 75, 66.6]), 10.0, faces, seed=1)

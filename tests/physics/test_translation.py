@@ -20,7 +20,7 @@ def found_at(make_simulation, size: float, shift: float) -> tuple[np.ndarray, np
     centre, axes = np.full(3, shift), np.eye(3)
     middle, half = centre + AWAY * axes, 0.5 * np.roll(axes, 1, axis=0)
     fibers = network((middle - half) % size, (middle + half) % size, size, (True,) * 3)
-    terms = {"steric": {}, "links": {"slots": 2, "capture": 6.0, "binding_rate": 50.0}}
+    terms = {"steric": {}, "nucleus": {}, "links": {"slots": 2, "capture": 6.0, "binding_rate": 50.0}}
     scene = table(terms, size=size, boundary="periodic", collagen=True)
     sim = make_simulation(scene, cells=cells(np.tile(centre % size, (CELLS, 1))), network=fibers)
     sim.advance(1)

@@ -208,7 +208,7 @@ def test_links_do_not_reach_through_a_plate(make_simulation) -> None:
 
 
 def test_a_link_that_bends_pulls_along_its_way(make_simulation) -> None:
-    """U = k (l - r)^2 / 2, l the length of the way: float64 forces on cells, and all of them, the plate's too, cancel."""
+    """U = k (l - r)^2 / 2, l the length of the way: forces in float64; all of them, the plate's too, cancel."""
     fibers = two_sides(np.random.default_rng(4))
     place = np.stack([np.full(40, 23.0), *np.random.default_rng(5).uniform(29, 31, (2, 40))], axis=1)
     quick = {"binding_rate": 3.0, "focus": 4.0, "contraction_speed": 2.0, "release_rate": 0.001}

@@ -216,10 +216,6 @@ WRONG = [
         "terms.advance.largest_move: 151 um is more than half of the box's shortest edge 300 um; write at most \"150 um\"",
     ),
     (
-        "terms.steric.compact_radius=4.7",
-        'terms.steric.compact_radius: 4.7 um is not smaller than the nucleus_radius 4.7 um of cells.0; write e.g. "0.47 um"',
-    ),
-    (
         "terms.links.shortest=23.4",
         "terms.links.shortest: 23.4 um is not less than the longest probe, 23.4 um from the centre of cells.0; lower it",
     ),
@@ -262,13 +258,6 @@ def test_a_random_packing_that_cannot_be_made_says_what_can(tmp_path):
         "cells.0.count: 9,000 cells at least 16.8 um apart fill 83% of the box; at random 30% can be filled: "
         "use at most 3,262, a smaller spacing or a larger box",
     )
-
-
-def test_a_cell_without_a_nucleus_has_nothing_to_press():
-    plain = table()
-    plain["terms"]["steric"] = {"compact_radius": 9.0}
-    plain["cells"][0]["nucleus_radius"] = 0
-    assert Scenario.from_table(plain).terms["steric"].compact_radius == 9.0
 
 
 def test_all_problems_are_reported_at_once(tmp_path):
