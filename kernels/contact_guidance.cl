@@ -7,7 +7,7 @@ void contact_guidance(uint i, __constant World *world, __global Status *status, 
   float held = 0.0f;
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint segment = link_segment[slot * world->stride + i];
-    if (!segment) continue;
+    if (!segment || segment > world->segments) continue;  // free, or on an obstacle
     int2 nodes = segment_nodes[segment - 1];
     float3 t = normalize(separation(node_position[nodes.y], node_position[nodes.x], world->quantum));
     sum += 1.5f * dot(t, p) * t - 0.5f * p;

@@ -41,7 +41,9 @@ void part_integrins(uint i, __constant World *world, __global Status *status, __
     bool bound = segment == before && link_at[here] == anchored_at[here];
     if (before && !bound) {
       float u = uniforms(id[i], slot, status->step, FOR_SHEDDING, world->seed).x;
-      uint stay = whole_number(n * share_left(term, anchored_force[here]), n, u);
+      // an obstacle keeps none
+      float share = before > world->segments ? 0.0f : share_left(term, anchored_force[here]);
+      uint stay = whole_number(n * share, n, u);
       if (stay) atomic_add(&segment_shed[before - 1], stay);
       surface += n - stay, left += stay, back += n - stay;
     }

@@ -189,6 +189,7 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["crosslink_stiffness"] = network.crosslink_stiffness if network is not None else 0.0
     shedding = next((term for term in terms if isinstance(term, Shedding)), Shedding())
     world["ligand_gain"], world["ligand_half"] = shedding.ligand_gain, shedding.ligand_half
+    world["most_ligand"] = max([1.0 + shedding.ligand_gain, *(one.ligand for one in scenario.obstacles)])
     world["tolerance"] = next((t.tolerance for t in (network, *terms) if isinstance(t, (Network, Solve))), 0.0)
     world["stride"], world["unknowns"] = layout.stride, layout.unknowns
     world["neighbor_rows"], world["junction_slots"] = layout.neighbor_rows, JUNCTION_SLOTS

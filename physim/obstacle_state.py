@@ -16,6 +16,7 @@ def wire_state(found: Wires, box: Box, grid: np.ndarray) -> dict[str, np.ndarray
     return {
         "wire_begin": begin[order], "wire_end": end[order],
         "wire_weight": found.weight[order].astype(np.float32),
+        "wire_ligand": found.ligand[order].astype(np.float32),
         "wire_obstacle": found.obstacle[order].astype(np.uint32),
         "wire_bin_start": np.searchsorted(bins[order], np.arange(grid_bins(grid) + 1)).astype(np.uint32),
     }  # fmt: skip

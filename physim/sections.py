@@ -172,6 +172,7 @@ class Obstacle(Section):
     length: Micron | None = Field(None, gt=0, le=1e6, description="length of a cylinder; default: through the box")
     file: StrictStr | None = Field(None, min_length=1, description="closed surface (STL, PLY, OBJ; um); relative to "
                                    "the scenario")  # fmt: skip
+    ligand: Number = parameter(0.0, "ligand on its surface, relative to collagen, for `links`; 0: none", ge=0, le=1000)
     spacing: Micron = parameter(0.5, "distance of the wires by which a surface is drawn", ge=0.1, le=5)
     OF: ClassVar = {"plate": ("thickness", "hole_area", "hole_size", "pitch"), "cylinder": ("radius", "length"),
                     "surface": ("file",)}  # fmt: skip

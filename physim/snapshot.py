@@ -67,9 +67,7 @@ def take(sim: Simulation) -> Snapshot:
         cells["bound_links"] = (held > 0).sum(0).astype(np.int32)
         cells["link_force"] = np.where(held > 0, tension, 0).sum(0).astype(np.float32)
         slot, who = np.nonzero(held)
-        nodes = sim.network.nodes if fibers is None else fibers["position"]
-        segment = held[slot, who].astype(np.int64) - 1
-        begin, end = (nodes[sim.network.segments[segment, side]] for side in (0, 1))
+        begin, end = _held(sim, held[slot, who].astype(np.int64) - 1, fibers)
         point = begin + at[slot, who, None] * sim.network.box.image(end - begin)
         centre = position[who]
         size = sim.box.upper - sim.box.lower
@@ -80,9 +78,33 @@ def take(sim: Simulation) -> Snapshot:
             "point": point,
             "tension": tension[slot, who],
         }
+        if sim.scenario.obstacles:
+            links = _bent(links, sim.read("link_bend")[:, order][slot, who], sim)
     return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=_counters(sim),
                     fibers=fibers, matrix=matrix_balance(sim) if can_be_cut(sim) else None,
                     integrins=integrin_balance(sim) if "integrin_tally" in sim.buffers else None)  # fmt: skip
+
+
+def _held(sim: Simulation, place: np.ndarray, fibers: dict[str, np.ndarray] | None) -> list[np.ndarray]:
+    """Begin and end (k, 3) um of what links hold: segments, or, past these, wires of obstacles."""
+    nodes = sim.network.nodes if fibers is None else fibers["position"]
+    segments = sim.layout.segments
+    ends = [nodes[sim.network.segments[np.where(place < segments, place, 0), side]] for side in (0, 1)]
+    if sim.scenario.obstacles:
+        on_wire, wire = place >= segments, np.maximum(place - segments, 0)
+        for side, name in enumerate(("wire_begin", "wire_end")):
+            ends[side] = np.where(on_wire[:, None], sim.box.to_micron(sim.read(name))[wire], ends[side])
+    return ends
+
+
+def _bent(links: dict[str, np.ndarray], bend: np.ndarray, sim: Simulation) -> dict[str, np.ndarray]:
+    """Links that go past an obstacle as two lines each, to `bend` (k, 4) and on from there."""
+    bent = bend[:, 3] > 0
+    at = sim.box.to_micron(bend[bent])
+    split = {"cell_position": links["cell_position"].copy(), "point": links["point"].copy()}
+    split["point"][bent] = at
+    more = {name: values[bent] for name, values in links.items()} | {"cell_position": at}
+    return {name: np.concatenate([values, more[name]]) for name, values in (links | split).items()}
 
 
 def can_be_cut(sim: Simulation) -> bool:

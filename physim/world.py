@@ -36,6 +36,7 @@ WORLD = np.dtype([
     ("crosslinks", "u4"),
     ("touch_rows", "u4"),  # segments that can be listed near a cell
     ("crosslink_stiffness", "f4"),  # nN/um
+    ("most_ligand", "f4"),  # relative to collagen, of anything that links bind
     ("ligand_gain", "f4"),  # how much more shed integrins let a segment bind, at most
     ("ligand_half", "f4"),  # number of them at half of that
     ("wires", "u4"),  # pieces of static obstacles

@@ -21,8 +21,8 @@ STEP, SAMPLE = 0.2, 10.0
 SETTLING = 30.0
 """min, in which the first links bind and begin to pull; they do not count."""
 _TERMS: dict[str, Any] = {
-    "contact": {}, "drag": {"coefficient": 2.0}, "polarity": {"persistence": 45.0, "feedback": 0.2}, "steric": {}, "nucleus": {},
-    "links": {"slots": 16}, "proteolysis": {},
+    "contact": {}, "drag": {"coefficient": 2.0}, "polarity": {"persistence": 45.0, "feedback": 0.2}, "steric": {},
+    "nucleus": {}, "links": {"slots": 16}, "proteolysis": {},
 }  # fmt: skip
 """The cell of the built-in scenario `invasion`: the MDA-MB-231-like set."""
 

@@ -41,20 +41,24 @@ class Wires:
     """(n, 3) um."""
     weight: Points
     """(n,) of a fiber."""
+    ligand: Points
+    """(n,) relative to collagen."""
     obstacle: NDArray[np.int32]
 
 
 def wires(obstacles: Sequence[Obstacle], box: Box) -> Wires:
     """All obstacles in a box. Raises InputError for a file that is no closed surface."""
-    begin, end, weight, number = [np.zeros((0, 3))], [np.zeros((0, 3))], [np.zeros(0)], [np.zeros(0, np.int32)]
+    begin, end, weight, ligand = [np.zeros((0, 3))], [np.zeros((0, 3))], [np.zeros(0)], [np.zeros(0)]
+    number = [np.zeros(0, np.int32)]
     for index, one in enumerate(obstacles):
         lines = {"plate": _plate, "cylinder": _cylinder, "surface": _surface}[one.kind]
         for a, b, w in (_pieces(*_inside(*line, box)) for line in lines(one, box)):
             begin.append(a)
             end.append(b)
             weight.append(np.full(len(a), w))
+            ligand.append(np.full(len(a), one.ligand))
             number.append(np.full(len(a), index, np.int32))
-    return Wires(*(np.concatenate(x) for x in (begin, end, weight, number)))
+    return Wires(*(np.concatenate(x) for x in (begin, end, weight, ligand, number)))
 
 
 def clear(network: FiberNetwork, obstacles: Sequence[Obstacle]) -> FiberNetwork:

@@ -159,6 +159,7 @@ class TractionFeedback(Term):
     headers: ClassVar[tuple[str, ...]] = ("steer.h", "path.h")
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("traction_feedback", "cell",
-               ("position", "node_position", "segment_nodes", "link_segment", "link_at", "link_bend", "link_force"), (),
+               ("position", "node_position", "segment_nodes", "wire_begin", "wire_end", "link_segment",
+                "link_at", "link_bend", "link_force"), (),
                ("polarity",)),
     )  # fmt: skip

@@ -128,11 +128,14 @@ class Links(Term):
                ("link_segment", "link_bend", "link_rest", "link_force")),
         Kernel("bind_links", "cell",
                ("id", "position", "radius", "integrin", "polarity", *_PLACES, *SEARCHED, "segment_area",
-                "segment_shed", "wire_begin", "wire_end", "wire_obstacle", "wire_bin_start"),
+                "segment_shed", "wire_begin", "wire_end", "wire_obstacle", "wire_ligand", "wire_bin_start"),
                ("link_segment", "link_at", "link_bend", "link_rest", "link_force")),
-        Kernel("pull_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_bend", "link_rest"),
+        Kernel("pull_links", "cell",
+               ("position", *_PLACES, "wire_begin", "wire_end", "wire_obstacle", "link_segment",
+                "link_at", "link_bend", "link_rest"),
                ("link_force",), ("force", "resistance", "node_force", "obstacle_force")),
-        Kernel("block_links", "cell", ("position", *_PLACES, "link_segment", "link_at", "link_force"),
+        Kernel("block_links", "cell",
+               ("position", *_PLACES, "wire_begin", "wire_end", "link_segment", "link_at", "link_force"),
                ("tether_block",), moving=True),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
