@@ -12,7 +12,7 @@ from physim.units import format_quantity
 
 if TYPE_CHECKING:
     from physim.scenario import Scenario
-    from physim.sections import Collagen
+    from physim.sections import Cells, Collagen
     from physim.terms import Links
 
 MOST_CELLS = 42_000_000
@@ -71,8 +71,7 @@ def _cells(scenario: Scenario) -> list[str]:
             )
         if group.place == "file" and group.file is None:
             continue  # reported where the file is read
-        for key in ("file", "center", "spacing"):
-            wanted = {"file": ("file",), "center": ("spheroid",), "spacing": ("spheroid", "random")}[key]
+        for key, wanted in _PLACED.items():
             if getattr(group, key) is not None and group.place not in wanted:
                 lines.append(
                     f'cells.{index}.{key}: has no meaning with place = "{group.place}"; '
@@ -94,6 +93,11 @@ def _cells(scenario: Scenario) -> list[str]:
     return lines
 
 
+_PLACED = {"file": ("file",), "center": ("spheroid", "sheet"), "axis": ("sheet",),
+           "spacing": ("spheroid", "sheet", "random")}  # fmt: skip
+"""Keys of a group of cells that only some places have."""
+
+
 def ball_radius(count: int, spacing: float) -> float:
     """Radius of a ball of `count` close-packed points: each takes spacing^3 / sqrt(2); the rim is rough."""
     return ((3 * count / (4 * math.pi * math.sqrt(2))) ** (1 / 3) + 0.25) * spacing if count > 1 else 0.0
@@ -108,6 +112,18 @@ def _balls(scenario: Scenario) -> dict[tuple[float, ...], tuple[int, int, float,
             count, spacing = count + group.count, max(spacing, group.spacing)
             balls[group.center] = (first, count, spacing, ball_radius(count, spacing) + group.radius)
     return balls
+
+
+def _sheet_fits(group: Cells, scenario: Scenario) -> list[str]:
+    assert group.center and group.count and group.spacing and group.axis
+    reach = group.spacing * math.ceil((math.sqrt(group.count) - 1) / 2)
+    for axis, edge, middle in zip("xyz", scenario.box.size, group.center, strict=True):
+        half = 0.0 if axis == group.axis else reach
+        if middle - half < 0 or middle + half > edge:
+            return [f"count: a sheet of {group.count:,} cells, {_um(group.spacing)} apart, lies between "
+                    f"{_um(middle - half)} and {_um(middle + half)} along {axis}, but the box between 0 and "
+                    f"{_um(edge)}; use fewer cells, move the center or enlarge box.size"]  # fmt: skip
+    return []
 
 
 def _fit(scenario: Scenario) -> list[str]:
@@ -137,6 +153,8 @@ def _fit(scenario: Scenario) -> list[str]:
             )
     volume = math.prod(scenario.box.size)
     for index, group in enumerate(scenario.cells):
+        if group.place == "sheet" and group.center and group.count and group.spacing and group.axis:
+            lines += [f"cells.{index}.{line}" for line in _sheet_fits(group, scenario)]
         if group.place == "random" and group.count and group.spacing:
             sphere = math.pi / 6 * group.spacing**3
             if group.count * sphere > DENSEST_RANDOM * volume:

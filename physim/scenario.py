@@ -178,8 +178,10 @@ def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
             lines += found
         elif group.count is None:
             lines.append(f"cells.{index}.count: missing; add e.g. count = 100")
-        if group.place == "spheroid" and group.center is None:
+        if group.place in ("spheroid", "sheet") and group.center is None:
             update["center"] = tuple(edge / 2 for edge in scenario.box.size)
+        if group.place == "sheet" and group.axis is None:
+            update["axis"] = "z"
         if group.place != "file" and group.spacing is None:
             update["spacing"] = group.default_spacing
         groups.append(group.model_copy(update=update))

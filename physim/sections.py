@@ -76,10 +76,11 @@ class Cells(Section):
     count: StrictInt | None = Field(
         None, ge=1, description="number of cells; from a file, the number of its rows"
     )
-    place: Literal["spheroid", "random", "file"] = "spheroid"
+    place: Literal["spheroid", "sheet", "random", "file"] = "spheroid"
     center: Annotated[tuple[Micron, Micron, Micron], BeforeValidator(as_tuple)] | None = Field(
-        None, description="centre of the spheroid; default: centre of the box"
+        None, description="centre of the spheroid or sheet; default: centre of the box"
     )
+    axis: Literal["x", "y", "z"] | None = Field(None, description="normal of a sheet; default: z")
     file: StrictStr | None = Field(
         None, description="CSV with columns x, y, z in um; relative to the scenario"
     )
@@ -90,12 +91,12 @@ class Cells(Section):
     mmp: Number = parameter(1.0, "membrane-bound collagenase relative to the reference cell", ge=0, le=1000)
     secretion: Number = parameter(1.0, "collagen laid down relative to the reference cell", ge=0, le=1000)
     spacing: Micron | None = Field(
-        None, gt=0, le=1e6, description="distance of neighbours in a spheroid, or least distance"
+        None, gt=0, le=1e6, description="distance of neighbours in a spheroid or sheet, or least distance"
     )
 
     @property
     def default_spacing(self) -> float:
-        """Spheroid: 1.9 R, i.e. 2,900 um^3 per cell at R = 8.4 um. Random: 2 R, just not touching."""
+        """Spheroid: 1.9 R, i.e. 2,900 um^3 per cell at R = 8.4 um. Sheet, random: 2 R, just not touching."""
         return (1.9 if self.place == "spheroid" else 2.0) * self.radius
 
 

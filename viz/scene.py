@@ -11,6 +11,7 @@ from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from physim.viz.fiber_color import THINNED, FiberColor, thinned
 from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
 from physim.viz.view import (
+    BAR,
     FIBER,
     INK,
     LINKS,
@@ -65,14 +66,16 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
     _fibers(stage, run.part("fibers", time), layout)
     begin, end = line_ends(run.part("obstacles", time))
     shown = view.in_slab(0.5 * (begin + end)[:, 2])
-    if shown.any():
-        _add(stage, _lines(begin[shown], end[shown]), OBSTACLE, width=1.1 * layout.unit)
+    solid_there = bool(shown.any())
+    if solid_there:
+        _add(stage, _bars(begin[shown], end[shown]), OBSTACLE)
     if layout.view.paths:
         _paths(stage, run, time, layout)
     links = run.part("links", time)
     if links is not None and links.GetNumberOfCells():
         _links(stage, links, layout, float(nucleus.max(initial=0.0)))
-    return legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
+    rows = legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
+    return [*rows, Row("obstacle", "fiber", OBSTACLE)] if solid_there else rows
 
 
 def _fibers(stage: Any, fibers: Any, layout: Layout) -> None:
@@ -167,6 +170,19 @@ def _lines(begin: np.ndarray, end: np.ndarray, colors: np.ndarray | None = None)
         lines.GetCellData().SetScalars(shades)
     mapper = vtk.vtkPolyDataMapper()
     mapper.SetInputData(lines)
+    return mapper
+
+
+def _bars(begin: np.ndarray, end: np.ndarray) -> Any:
+    """Mapper of bars of BAR um about the wires from begin to end (m, 3), um: a surface that is drawn by them closes."""
+    tubes = vtk.vtkTubeFilter()
+    tubes.SetInputData(_lines(begin, end).GetInput())
+    tubes.SetRadius(0.5 * BAR)
+    tubes.SetNumberOfSides(6)
+    tubes.CappingOn()
+    tubes.Update()
+    mapper = vtk.vtkPolyDataMapper()
+    mapper.SetInputData(tubes.GetOutput())
     return mapper
 
 

@@ -19,7 +19,7 @@ from physim.generate.positions_csv import LARGEST_ID, Rows, read_positions
 if TYPE_CHECKING:
     from physim.scenario import Scenario
 
-__all__ = ["Rows", "initial_cells", "random_positions", "read_positions", "spheroid"]
+__all__ = ["Rows", "initial_cells", "random_positions", "read_positions", "sheet", "spheroid"]
 
 Points = NDArray[np.float64]
 CLOSEST = 1e-3
@@ -69,6 +69,19 @@ def spheroid(count: int, spacing: float, center: ArrayLike, seed: int) -> Points
         points += np.clip(random.normal(0.0, JITTER, points.shape), -2 * JITTER, 2 * JITTER)
     points -= points.mean(axis=0)
     return np.asarray(center, float) + spacing * points[np.argsort((points**2).sum(axis=1), kind="stable")]
+
+
+def sheet(count: int, spacing: float, center: ArrayLike, axis: str) -> Points:
+    """(count, 3) centres on a square lattice across an axis, the ones nearest to `center`, which is one of them."""
+    half = math.ceil(math.sqrt(count) / 2) + 1
+    line = np.arange(-half, half + 1)
+    lattice = np.stack(np.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2)
+    square = np.abs(lattice).max(axis=1), (lattice**2).sum(axis=1)
+    nearest = lattice[np.lexsort((square[1], square[0]))[:count]]
+    normal = "xyz".index(axis)
+    points = np.zeros((count, 3))
+    points[:, [(normal + 1) % 3, (normal + 2) % 3]] = spacing * nearest
+    return np.asarray(center, float) + points
 
 
 def random_positions(
@@ -169,6 +182,9 @@ def _positions(scenario: Scenario) -> list[Rows]:
             parts[index] = read_positions(
                 str(group.file), lower=box.lower, upper=box.upper, names=[g.name for g in groups]
             )
+        elif group.place == "sheet":
+            center = group.center or (0.0, 0.0, 0.0)
+            parts[index] = Rows(sheet(group.count or 0, group.spacing or 0.0, center, group.axis or "z"))
         elif group.place == "spheroid":
             balls.setdefault(group.center or (0.0, 0.0, 0.0), []).append(index)
     for center, members in balls.items():

@@ -4,9 +4,11 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from physim.errors import InputError
+from physim.generate.cells import initial_cells
 from physim.scenario import Scenario, builtin_names, load
 
 BASE = """
@@ -157,7 +159,7 @@ WRONG = [
         "cells.0.nucleus_radius=9 um",
         'cells.0.nucleus_radius: 9 um is not smaller than the cell\'s radius 8.4 um; write e.g. "4.7 um"',
     ),
-    ("cells.0.place=sphere", "cells.0.place: \"sphere\" must be one of 'spheroid', 'random' or 'file'"),
+    ("cells.0.place=sphere", "cells.0.place: \"sphere\" must be one of 'spheroid', 'sheet', 'random' or 'file'"),
     (
         "cells.0.spacing=3",
         'cells.0.spacing: 3 um is less than the radius 8.4 um, the cells would lie inside each other; write e.g. "16 um"',
@@ -269,6 +271,20 @@ def test_all_problems_are_reported_at_once(tmp_path):
 def test_hundreds_of_problems_are_counted(tmp_path):
     lines = problems(BASE + "\n[more]\n", [f"box.wrong{number}=1" for number in range(300)], tmp_path)
     assert len(lines) == 51 and lines[-1] == "and 251 more problems"
+
+
+def test_a_sheet_is_a_square_lattice_in_the_box(tmp_path):
+    place = ["cells.0.place=sheet", "cells.0.axis=x", "cells.0.spacing=20 um", "cells.0.count=12"]
+    (tmp_path / "scenario.toml").write_text(BASE, encoding="utf-8")
+    at = initial_cells(load(tmp_path / "scenario.toml", place))["position"]
+    assert (at[:, 0] == 150).all() and len({tuple(p) for p in at}) == 12
+    assert set(np.unique(at[:9, 1:])) == {130.0, 150.0, 170.0}
+    assert set(np.unique(at[:, 1:] % 20)) == {10.0}
+    assert problems(BASE, [*place[:3], "cells.0.count=400"], tmp_path) == (
+        "cells.0.count: a sheet of 400 cells, 20 um apart, lies between -50 um and 350 um along y, but the box "
+        "between 0 and 300 um; use fewer cells, move the center or enlarge box.size",
+    )
+    assert problems(BASE, ["cells.0.axis=x"], tmp_path)[0].startswith('cells.0.axis: has no meaning with place = "sphe')
 
 
 def test_overlapping_spheroids_are_refused_and_equal_centers_mix(tmp_path):
