@@ -40,7 +40,7 @@ def scene(term: str) -> tuple[dict, dict]:
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
     moving = term in ("network", "strain", "segments", "repair", "shedding", "haptotaxis")
-    matrix = moving or term in ("links", "steric", "fibers")
+    matrix = moving or term in ("links", "steric", "nucleus", "fibers")
     laws = {"contact": {}, "noise": {"diffusion": 0.2}, "polarity": {}, "neighbors": {"skin": 0.3}}
     if MORE.get(term, {}) is not None:
         laws[term] = laws.get(term) or MORE.get(term, {})
@@ -56,6 +56,8 @@ def scene(term: str) -> tuple[dict, dict]:
         table["terms"]["links"] = {"binding_rate": 5.0, "release_rate": 0.5}
     if term == "haptotaxis":
         table["terms"] |= {name: MORE.get(name, {}) for name in (*OTHER_CUES, "shedding")}
+    if term == "nucleus":
+        table["obstacles"] = [{"kind": "plate", "hole_area": 50.0, "pitch": 13.0, "spacing": 1.0, "ligand": 1.0}]
     if term == "births":
         table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 5}
     return table, cells
