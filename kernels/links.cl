@@ -37,13 +37,20 @@ static inline float3 before_wire(float3 line, __constant World *world) {
   return line * fmax(0.0f, 1.0f - 3.0f * world->wire_gap / fmax(length(line), 1e-6f));
 }
 
+// Ligand on what a link holds. Integrins bound in it, and so its strength, are the cell's integrins times this.
+static inline float ligand_on(uint held, __constant World *world, __constant Links *term,
+                              __global const float *wire_ligand) {
+  return holds_wire(held, world) ? wire_ligand[held - 1 - world->segments] : term->ligand;
+}
+
 void age_links(uint i, __constant World *world, __global Status *status, __constant Links *term,
                __global const uint *id, __global const int4 *position, __global const float *radius,
                __global const float *integrin, __global const int4 *node_position,
                __global const int2 *segment_nodes, __global const uint *segment_area,
                __global const float *link_at, __global const int4 *wire_begin, __global const int4 *wire_end,
-               __global const uint *wire_obstacle, __global const uint *wire_bin_start, __global uint *link_segment,
-               __global int4 *link_bend, __global float *link_rest, __global float *link_force) {
+               __global const uint *wire_obstacle, __global const float *wire_ligand,
+               __global const uint *wire_bin_start, __global uint *link_segment, __global int4 *link_bend,
+               __global float *link_rest, __global float *link_force) {
   for (uint slot = 0; slot < world->link_slots; ++slot) {
     uint here = slot * world->stride + i;
     uint held = link_segment[here];
@@ -56,7 +63,8 @@ void age_links(uint i, __constant World *world, __global Status *status, __const
       l = length(line);
     }
     float tension = link_force[here], rest = link_rest[here];
-    float rate = term->release_rate * exp(tension / (term->release_force * integrin[i]));
+    float bound = integrin[i] * ligand_on(held, world, term, wire_ligand);
+    float rate = term->release_rate * exp(tension / (term->release_force * bound));
     float4 u = uniforms(id[i], slot, status->step, FOR_LINK_RELEASE, world->seed);
     bool lost = (!holds_wire(held, world) && !segment_area[held - 1]) || l < term->shortest
              || l > radius[i] + term->reach + term->overreach;
@@ -147,12 +155,10 @@ void bind_links(uint i, __constant World *world, __global Status *status, __cons
                                 &at);
     found = on_wire ? on_wire : found;
     if (!found) continue;
-    float ligand;
-    if (on_wire) {
-      ligand = wire_ligand[on_wire - 1 - world->segments];
-    } else {
+    float ligand = ligand_on(found, world, term, wire_ligand);
+    if (!on_wire) {
       float shed = segment_shed[found - 1];
-      ligand = (float)area_of(segment_area[found - 1]);
+      ligand *= (float)area_of(segment_area[found - 1]);
       ligand *= 1.0f + world->ligand_gain * (shed / (shed + world->ligand_half));
     }
     if (u.x > -expm1(-probes * ligand)) continue;

@@ -189,7 +189,8 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["crosslink_stiffness"] = network.crosslink_stiffness if network is not None else 0.0
     shedding = next((term for term in terms if isinstance(term, Shedding)), Shedding())
     world["ligand_gain"], world["ligand_half"] = shedding.ligand_gain, shedding.ligand_half
-    world["most_ligand"] = max([1.0 + shedding.ligand_gain, *(one.ligand for one in scenario.obstacles)])
+    on_fibers = _ligand(terms) * (1.0 + shedding.ligand_gain)
+    world["most_ligand"] = max([on_fibers, *(one.ligand for one in scenario.obstacles)])
     world["tolerance"] = next((t.tolerance for t in (network, *terms) if isinstance(t, (Network, Solve))), 0.0)
     world["stride"], world["unknowns"] = layout.stride, layout.unknowns
     world["neighbor_rows"], world["junction_slots"] = layout.neighbor_rows, JUNCTION_SLOTS
@@ -199,6 +200,10 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["wires"], world["obstacles"] = layout.wires, layout.obstacles
     world["wire_gap"] = max((0.55 * one.spacing for one in scenario.obstacles), default=0.0)
     return world
+
+
+def _ligand(terms: list[Term]) -> float:
+    return next((term.ligand for term in terms if isinstance(term, Links)), 1.0)
 
 
 def skin_of(terms: list[Term]) -> float:

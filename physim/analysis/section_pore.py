@@ -21,8 +21,8 @@ _MARGIN = 20.0
 def disc_areas(network: FiberNetwork, sections: int = 6, seed: int = 0) -> NDArray[np.float64]:
     """(k,) um^2: pi d^2 at each local maximum, among 8 neighbours, of the distance d to the nearest fiber.
 
-    Of `sections` slabs of SLAB um across z at random heights, each seen from above. About 2.7/rho in the mean for random
-    fibers of rho um/um^3. Faces that are not periodic count as fiber.
+    Of `sections` slabs of SLAB um across z at random heights, each seen from above. About 2.7/rho in the mean, for
+    random fibers of rho um/um^3. Faces that are not periodic count as fiber.
     """
     size, parts = network.box.size, int(np.ceil(network.lengths.max() / (0.5 * PIXEL)))
     shape = np.maximum(np.round(size[:2] / PIXEL).astype(int), 1)

@@ -92,13 +92,14 @@ class Steric(Term):
 
 
 class Links(Term):
-    """F = k max(0, l - r), dr/dt = -v_c (1 - F/F_s), release rate k_0 exp(F/(F_b N)), binding rate k_on N.
+    """F = k max(0, l - r), dr/dt = -v_c (1 - F/F_s), release rate k_0 exp(F/(F_b N L)), binding rate k_on N L.
 
     Implicit; k_on is per free slot; l is the distance from the cell's centre to the held point of a fiber. A free slot
     draws a probe: direction from von Mises-Fisher(p, focus), length R - lambda ln u; it binds the nearest segment
     within `capture` of the tip that the cell does not hold yet, k_on less as the segment has been thinned, and
     more as integrins were left on it (`shedding.ligand_gain`); not through an obstacle. N is the cell's relative
-    integrin level, p its polarity.
+    integrin level, L the ligand on what is held (an obstacle has its own), so that N L counts the bonds of an adhesion,
+    by mass action; p is the cell's polarity.
     The reaction on the fiber is equal and opposite. Source: the motor-clutch (Chan & Odde, Science 322:1687, 2008);
     numbers from physim's migration prototype (MDA-MB-231-like set: 14-17 um/h in held networks with cutting).
     """
@@ -112,6 +113,8 @@ class Links(Term):
     release_rate: PerMinute = parameter(0.01, "release rate k_0 without load", source=_PROTOTYPE, ge=0)
     release_force: Nanonewton = parameter(5.0, "tension F_b that raises it e-fold", source=_PROTOTYPE, gt=0)
     binding_rate: PerMinute = parameter(1.0, "probes k_on per free slot", source=_PROTOTYPE, ge=0)
+    ligand: Number = parameter(1.0, "ligand L on collagen, relative to the reference", source="by definition", gt=0,
+                               le=1e4)  # fmt: skip
     focus: Number = parameter(2.0, "concentration of probes about the polarity; 0 probes all directions alike",
                               source=_PROTOTYPE, ge=0, le=100)  # fmt: skip
     probe_length: Micron = parameter(6.0, "mean length lambda of a probe beyond the cell", source=_PROTOTYPE, gt=0)
@@ -124,7 +127,7 @@ class Links(Term):
     headers: ClassVar[tuple[str, ...]] = ("path.h",)
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("age_links", "cell", ("id", "position", "radius", "integrin", *_PLACES, "segment_area", "link_at",
-                         "wire_begin", "wire_end", "wire_obstacle", "wire_bin_start"),
+                         "wire_begin", "wire_end", "wire_obstacle", "wire_ligand", "wire_bin_start"),
                ("link_segment", "link_bend", "link_rest", "link_force")),
         Kernel("bind_links", "cell",
                ("id", "position", "radius", "integrin", "polarity", *_PLACES, *SEARCHED, "segment_area",

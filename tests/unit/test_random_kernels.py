@@ -177,13 +177,13 @@ def held_links(make_simulation, tension: float, **parameters):
     return sim
 
 
-@pytest.mark.parametrize("tension", [0.0, 2.5, 5.0])
-def test_links_release_faster_under_load(make_simulation, tension) -> None:
-    """Survivors after t: exp(-k_0 exp(F/F_b) t)."""
-    sim = held_links(make_simulation, tension)
+@pytest.mark.parametrize("tension, ligand", [(0.0, 1.0), (2.5, 1.0), (5.0, 1.0), (5.0, 0.5)])
+def test_links_release_faster_under_load(make_simulation, tension, ligand) -> None:
+    """Survivors after t: exp(-k_0 exp(F/(F_b L)) t)."""
+    sim = held_links(make_simulation, tension, ligand=ligand)
     sim.advance(100)
     left = np.count_nonzero(sim.read("link_segment"))
-    wanted = np.exp(-0.01 * np.exp(tension / 5.0) * 10.0)
+    wanted = np.exp(-0.01 * np.exp(tension / (5.0 * ligand)) * 10.0)
     print(f"{left / 16_000:.4f} of the links are left, {wanted:.4f} expected")
     assert abs(left / 16_000 - wanted) < 4 * np.sqrt(wanted * (1 - wanted) / 16_000)
     assert sim.status["links_released"] == 16_000 - left
@@ -206,11 +206,12 @@ def closest(tip: np.ndarray, begin: np.ndarray, vector: np.ndarray) -> tuple[np.
     return np.linalg.norm(begin + along[:, None] * vector - tip, axis=1), along
 
 
-@pytest.mark.parametrize("gain", [0.0, 3.0])
-def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation, gain) -> None:
+@pytest.mark.parametrize("gain, level", [(0.0, 1.0), (3.0, 1.0), (3.0, 0.4)])
+def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation, gain, level) -> None:
     """The first step of 200 cells, slot by slot, from the same draws and a search of all segments.
 
-    With a gain, probes are more, and integrins that were shed on the segment found decide which of them bind.
+    With a gain, probes are more, and integrins shed on the segment that was found decide which of them bind. `level` is
+    the ligand on all fibers.
     """
     rng = np.random.default_rng(4)
     begin, vector = rng.uniform(60, 137, (6000, 3)), rng.normal(size=(6000, 3))
@@ -219,7 +220,7 @@ def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation, gain) -> 
         rng.uniform(80, 120, (200, 3)), rng.uniform(6, 10, 200), integrin=rng.uniform(0.5, 2, 200)
     )
     term = REGISTRY["links"](binding_rate=5.0, focus=1.0, capture=2.0)
-    laws = {"links": {"binding_rate": 5.0, "focus": 1.0, "capture": 2.0}}
+    laws = {"links": {"binding_rate": 5.0, "focus": 1.0, "capture": 2.0, "ligand": level}}
     laws |= {"shedding": {"ligand_gain": gain, "ligand_half": 50.0}} if gain else {}
     sim = make_simulation(alone(laws, collagen=True), cells=given, network=fibers)
     shed = np.where(rng.random(6000) < 0.5, 0, rng.integers(1, 500, 6000))
@@ -236,7 +237,7 @@ def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation, gain) -> 
             u = numbers.uniforms(np.array(cell), slot, 0, numbers.LINK_BINDING, SEED)
             reach = radius - term.probe_length * np.log(u[1])
             found = 0
-            if u[0] <= 1 - np.exp(-probes * (1 + gain)) and reach <= radius + term.reach:
+            if u[0] <= 1 - np.exp(-probes * level * (1 + gain)) and reach <= radius + term.reach:
                 cosine = 1 + np.log(u[2] + (1 - u[2]) * np.exp(-2 * term.focus)) / term.focus
                 axis = polarity[cell]
                 first = np.cross(axis, [1, 0, 0] if abs(axis[0]) < 0.6 else [0, 1, 0])
@@ -246,7 +247,7 @@ def test_probes_bind_the_nearest_segment_not_yet_held(make_simulation, gain) -> 
                 distance, along = closest(tip, begin, vector)
                 distance[taken] = np.inf
                 found = int(distance.argmin())
-                ligand = 1 + gain * shed[found] / (shed[found] + 50.0)
+                ligand = level * (1 + gain * shed[found] / (shed[found] + 50.0))
                 if distance[found] > term.capture or u[0] > 1 - np.exp(-probes * ligand):
                     found = 0
                 else:
