@@ -54,11 +54,11 @@ def scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Sce
     concentration (mg/ml), bundle_diameter, segment_length, box (um), alignment: order S of the fibers along x; count:
     how many cells; cell: what a group of cells has (radius, nucleus_radius, cadherin, integrin, mmp); spread: standard
     deviation of ln integrin and ln mmp from cell to cell; terms: of the cells, by name; moving: whether fibers move or
-    are held; step (min); hours. Raises InputError.
+    are held; network: what is changed in that term, if anything; step (min); hours. Raises InputError.
     """
     terms: dict[str, Any] = {name: dict(values) for name, values in parameters["terms"].items()}
     if parameters["moving"]:
-        terms["network"] = dict(_MOVING)
+        terms["network"] = {**_MOVING, **parameters.get("network", {})}
     cell, count = dict(parameters["cell"]), parameters["count"]
     own = {name: levels(sd, count, (network_seed << 16) + (seed << 4) + k)
            for k, (name, sd) in enumerate(sorted(parameters["spread"].items()))}  # fmt: skip
