@@ -28,8 +28,8 @@ _STILL = 1e8
 Points = NDArray[np.float64]
 
 
-def _without(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {term: dict(values) for term, values in parameters["terms"].items() if term != name}
+def _without(parameters: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {term: dict(values) for term, values in parameters["terms"].items() if term not in names}
 
 
 def plate_scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) -> Scenario:
@@ -51,7 +51,7 @@ def plate_scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) 
                    "radius": parameters["radius"], "nucleus_radius": parameters["nucleus_radius"]}],
         "collagen": {**_gel(parameters), "seed": network_seed},
         "obstacles": [plate] if area is not None else [],
-        "terms": _without(parameters, "proteolysis") | {"polarity": {"persistence": _STILL}},
+        "terms": _without(parameters, "proteolysis", "contact_guidance") | {"polarity": {"persistence": _STILL}},
         "record": {"interval": SAMPLE},
     })  # fmt: skip
 
@@ -66,7 +66,7 @@ def net_scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) ->
         "cells": [{"count": parameters["cells"], "place": "random", "radius": parameters["radius"],
                    "nucleus_radius": parameters["nucleus_radius"]}],
         "collagen": {**_gel(parameters), "seed": network_seed},
-        "terms": _without(parameters, "" if parameters["cut"] else "proteolysis"),
+        "terms": _without(parameters, *(() if parameters["cut"] else ("proteolysis",))),
         "record": {"interval": SAMPLE},
     })  # fmt: skip
 
