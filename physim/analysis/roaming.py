@@ -31,7 +31,7 @@ LAGS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 360.
 """min, at which the mean square displacement is given; those beyond half of the time are left out."""
 ERROR = 0.5
 """um along each axis: a usual error of positions under a microscope."""
-NULLS = 9
+NULLS = 5
 """Sets of walks without a main axis."""
 _MOVING = {"crosslink_stiffness": 50.0, "tolerance": 0.05, "wake_force": 0.3, "still_distance": 0.002,
            "drag": 1.6667e-2}  # fmt: skip
@@ -162,7 +162,10 @@ def _beside_chance(paths: Trajectories, lags: Floats, walk: PersistentWalk) -> d
     nothing = np.full(len(paths.id), np.nan)
     if not np.isfinite(walk.speed):
         return {"axes": np.nan, "axes_by_chance": np.nan, "speed_alike": nothing, "persistence_alike": nothing}
-    own, chance = persistence.anisotropy(paths, lags, noise=walk.noise).ratio, []
+    try:
+        own, chance = persistence.anisotropy(paths, lags, noise=walk.noise).ratio, []
+    except InputError:  # nothing moves across
+        own, chance = np.nan, []
     for seed in range(NULLS):
         alike = persistence.walks(walk, len(paths.id), paths.time, seed=seed)
         chance.append(persistence.anisotropy(alike, lags, noise=walk.noise).ratio)

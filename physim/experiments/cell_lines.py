@@ -99,16 +99,17 @@ _MDA_MB_231 = CellLine("MDA-MB-231", "8-20 um/h (recalled); mesenchymal, cuts: W
     "terms.links.release_force": (5.0, _GRIP),
     "terms.links.contraction_speed": (0.25, _MIG_4 + "; 0.3 in the prototype"),
     "terms.links.release_rate": (0.03, _MIG_4 + "; 0.01 in the prototype"),
-    "terms.links.binding_rate": (0.07, _MIG_4 + "; 1 in the prototype, where all slots are bound"),
+    "terms.links.binding_rate": (0.04, _MIG_4 + "; 1 in the prototype, where all slots are bound"),
     "terms.links.focus": (2.0, _PROTOTYPE),
     "terms.proteolysis.rate": (0.05, _PROTOTYPE),
 }, calibrated=True)  # fmt: skip
 _HT_1080 = _MDA_MB_231.with_numbers(
     "HT-1080", "18-36 um/h at 1.7-2 mg/ml (recalled); mesenchymal, cuts: Wolf 2003; Wu 2014",
     {
-        "terms.polarity.feedback": (0.4, _MIG_4),
-        "terms.links.contraction_speed": (0.8, _PROTOTYPE),
-        "terms.links.release_rate": (0.06, _MIG_4 + "; 0.02 in the prototype"),
+        "terms.polarity.persistence": (6.0, _MIG_4 + "; 45 in the prototype"),
+        "terms.polarity.feedback": (0.4, _MIG_4 + "; 0.2 in the prototype"),
+        "terms.links.contraction_speed": (0.75, _MIG_4 + "; 0.8 in the prototype"),
+        "terms.links.release_rate": (0.05, _MIG_4 + "; 0.02 in the prototype"),
         "terms.links.binding_rate": (0.1, _MIG_4),
         "terms.proteolysis.rate": (0.2, _PROTOTYPE + ": frees a cell fully"),
     },
