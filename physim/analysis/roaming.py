@@ -137,8 +137,14 @@ def told(paths: Trajectories, seed: int = 0) -> dict[str, Any]:
 
 
 def guidance(paths: Trajectories, interval: float) -> float:
-    """<cos 2 a> of displacements over an interval (min); a is their angle to x as seen along y and along z."""
-    start, end = paths._pairs(interval)
+    """<cos 2 a> of displacements over an interval (min); a is their angle to x as seen along y and along z.
+
+    NaN for tracks that are shorter, and where nothing moves.
+    """
+    try:
+        start, end = paths._pairs(interval)
+    except InputError:
+        return np.nan
     x, y, z = np.moveaxis(paths.position[end] - paths.position[start], 2, 0)
     square = np.stack([x**2 + y**2, x**2 + z**2])
     with np.errstate(invalid="ignore", divide="ignore"):
