@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -229,3 +231,27 @@ def test_mig_5_passes_cells_that_fibers_guide():
 ])  # fmt: skip
 def test_mig_5_misses_other_cells(change, row):
     assert missed(judged(MIG_5, followers(**change), tracked, only=row)) == [row]
+
+
+# the page
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cell_lines.md").read_text()
+
+
+def test_page_has_the_numbers_of_all_lines():
+    rows = {cells[0].strip("`"): cells[1:] for line in PAGE.splitlines() if line.startswith("| `")
+            for cells in [[cell.strip() for cell in line.strip("|").split("|")]]}  # fmt: skip
+    numbers = {path: [f"{line[path]:g}" for line in LINES.values()] for path in LINES["MDA-MB-231"].numbers}
+    assert {path: rows[path] for path in numbers} == numbers
+
+
+def test_code_of_the_page_measures_a_line_of_ones_own(device_label, monkeypatch, capsys):
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    first, second = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(first, {})
+    assert "[terms.links]" in capsys.readouterr().out
+    names: dict = {}
+    exec(second, names)
+    assert names["mine"].terms["proteolysis"]["rate"] == 0 and len(names["found"]["speed"]) == 2
+    assert (names["found"]["speed"] > 0).all() and "um/h at 10 min:" in capsys.readouterr().out
