@@ -101,7 +101,7 @@ def roam(parameters: Mapping[str, Any], network_seed: int, seed: int, device: st
     paths = Trajectories.from_rows(np.repeat(time, cells), np.tile(ids, len(time)), np.concatenate(places),
                                    np.full(len(time) * cells, np.nan), size, True)
     still = Trajectories(time, paths.id, paths.position - np.array(drift)[:, None, :], paths.departed)
-    return {**told(still, seed), "force": float(np.mean(forces)), "links": float(np.mean(links)),
+    return {**told(still, (network_seed << 8) + seed), "force": float(np.mean(forces)), "links": float(np.mean(links)),
             "drift": float(np.linalg.norm(drift[-1])), "order": float(nematic_tensor(sim.network)[0, 0])}  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def told(paths: Trajectories, seed: int = 0) -> dict[str, Any]:
         "persistence_across": _walk(_axis(paths, (1, 2)), fitted, 2).persistence,
         "guidance": guidance(paths, SPEED), "guidance_hour": guidance(paths, 60.0),
     }  # fmt: skip
-    return found | _beside_chance(paths, fitted, walk)
+    return found | _beside_chance(paths, fitted, walk, seed)
 
 
 def guidance(paths: Trajectories, interval: float) -> float:
@@ -163,7 +163,7 @@ def persistences(paths: Trajectories, lags: Floats, noise: float) -> Floats:
     return found
 
 
-def _beside_chance(paths: Trajectories, lags: Floats, walk: PersistentWalk) -> dict[str, Any]:
+def _beside_chance(paths: Trajectories, lags: Floats, walk: PersistentWalk, first: int) -> dict[str, Any]:
     """`axes`, and what walks of cells that are all alike show of it and of speed and persistence."""
     nothing = np.full(len(paths.id), np.nan)
     if not np.isfinite(walk.speed):
@@ -172,7 +172,7 @@ def _beside_chance(paths: Trajectories, lags: Floats, walk: PersistentWalk) -> d
         own, chance = persistence.anisotropy(paths, lags, noise=walk.noise).ratio, []
     except InputError:  # nothing moves across
         own, chance = np.nan, []
-    for seed in range(NULLS):
+    for seed in range(NULLS * first, NULLS * (first + 1)):
         alike = persistence.walks(walk, len(paths.id), paths.time, seed=seed)
         chance.append(persistence.anisotropy(alike, lags, noise=walk.noise).ratio)
     return {"axes": own, "axes_by_chance": float(np.median(chance)), "speed_alike": alike.cell_speeds(SPEED),
