@@ -100,7 +100,7 @@ def roam(parameters: Mapping[str, Any], network_seed: int, seed: int, device: st
     time, ids = SAMPLE * np.arange(len(places)), np.arange(cells)
     paths = Trajectories.from_rows(np.repeat(time, cells), np.tile(ids, len(time)), np.concatenate(places),
                                    np.full(len(time) * cells, np.nan), size, True)
-    still = Trajectories(time, paths.id, paths.position - np.array(drift)[:, None, :], paths.departed)
+    still = _moved(paths, np.asarray(paths.position - np.array(drift)[:, None, :], float))
     return {**told(still, (network_seed << 8) + seed), "force": float(np.mean(forces)), "links": float(np.mean(links)),
             "drift": float(np.linalg.norm(drift[-1])), "order": float(nematic_tensor(sim.network)[0, 0])}  # fmt: skip
 
@@ -168,10 +168,11 @@ def _beside_chance(paths: Trajectories, lags: Floats, walk: PersistentWalk, firs
     nothing = np.full(len(paths.id), np.nan)
     if not np.isfinite(walk.speed):
         return {"axes": np.nan, "axes_by_chance": np.nan, "speed_alike": nothing, "persistence_alike": nothing}
+    chance: list[float] = []
     try:
-        own, chance = persistence.anisotropy(paths, lags, noise=walk.noise).ratio, []
+        own = persistence.anisotropy(paths, lags, noise=walk.noise).ratio
     except InputError:  # nothing moves across
-        own, chance = np.nan, []
+        own = np.nan
     for seed in range(NULLS * first, NULLS * (first + 1)):
         alike = persistence.walks(walk, len(paths.id), paths.time, seed=seed)
         chance.append(persistence.anisotropy(alike, lags, noise=walk.noise).ratio)

@@ -99,6 +99,11 @@ def _beyond_chance(arm: str) -> Callable[[Ensemble], float]:
     return lambda e: middle(arm, "axes")(e) / middle(arm, "axes_by_chance")(e)
 
 
+def _beyond_alike(arm: str) -> Callable[[Ensemble], float]:
+    seen, chance = together(arm, "speed", "persistence_of_each"), together(arm, "speed_alike", "persistence_alike")
+    return lambda e: seen(e) - chance(e)
+
+
 def _times(arm: str) -> Callable[[Ensemble], float]:
     """A statistic: the shorter of the two lags at which the late exponent is taken, over P."""
     return lambda e: 180.0 / middle(arm, "persistence")(e)
@@ -128,6 +133,7 @@ def _of_line(name: str, size: Size) -> list[Observable]:
                    together(name, "speed", "persistence_of_each"), "T2", None, (0.3, 1.0), _WU, no_effect=0.0),
         Observable(f"the same of cells that are all alike, {name}", "",
                    together(name, "speed_alike", "persistence_alike")),
+        Observable(f"the former less the latter, {name}", "", _beyond_alike(name), target=0.0, source="0 by chance"),
     ]  # fmt: skip
     seen = {"5 min": "speed_5", "20 min": "speed_20", "10 min with errors of 0.5 \u00b5m": "speed_seen"}
     return [
