@@ -31,7 +31,7 @@ LAGS = (5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 240.0, 360.
 """min, at which the mean square displacement is given; those beyond half of the time are left out."""
 ERROR = 0.5
 """um along each axis: a usual error of positions under a microscope."""
-NULLS = 9
+NULLS = 5
 """Sets of walks without a main axis."""
 _MOVING = {"crosslink_stiffness": 50.0, "tolerance": 0.05, "wake_force": 0.3, "still_distance": 0.002,
            "drag": 1.6667e-2}  # fmt: skip
@@ -100,8 +100,8 @@ def roam(parameters: Mapping[str, Any], network_seed: int, seed: int, device: st
     time, ids = SAMPLE * np.arange(len(places)), np.arange(cells)
     paths = Trajectories.from_rows(np.repeat(time, cells), np.tile(ids, len(time)), np.concatenate(places),
                                    np.full(len(time) * cells, np.nan), size, True)
-    still = Trajectories(time, paths.id, paths.position - np.array(drift)[:, None, :], paths.departed)
-    return {**told(still, seed), "force": float(np.mean(forces)), "links": float(np.mean(links)),
+    still = _moved(paths, np.asarray(paths.position - np.array(drift)[:, None, :], float))
+    return {**told(still, (network_seed << 8) + seed), "force": float(np.mean(forces)), "links": float(np.mean(links)),
             "drift": float(np.linalg.norm(drift[-1])), "order": float(nematic_tensor(sim.network)[0, 0])}  # fmt: skip
 
 
@@ -133,12 +133,18 @@ def told(paths: Trajectories, seed: int = 0) -> dict[str, Any]:
         "persistence_across": _walk(_axis(paths, (1, 2)), fitted, 2).persistence,
         "guidance": guidance(paths, SPEED), "guidance_hour": guidance(paths, 60.0),
     }  # fmt: skip
-    return found | _beside_chance(paths, fitted, walk)
+    return found | _beside_chance(paths, fitted, walk, seed)
 
 
 def guidance(paths: Trajectories, interval: float) -> float:
-    """<cos 2 a> of displacements over an interval (min); a is their angle to x as seen along y and along z."""
-    start, end = paths._pairs(interval)
+    """<cos 2 a> of displacements over an interval (min); a is their angle to x as seen along y and along z.
+
+    NaN for tracks that are shorter, and where nothing moves.
+    """
+    try:
+        start, end = paths._pairs(interval)
+    except InputError:
+        return np.nan
     x, y, z = np.moveaxis(paths.position[end] - paths.position[start], 2, 0)
     square = np.stack([x**2 + y**2, x**2 + z**2])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -157,13 +163,17 @@ def persistences(paths: Trajectories, lags: Floats, noise: float) -> Floats:
     return found
 
 
-def _beside_chance(paths: Trajectories, lags: Floats, walk: PersistentWalk) -> dict[str, Any]:
+def _beside_chance(paths: Trajectories, lags: Floats, walk: PersistentWalk, first: int) -> dict[str, Any]:
     """`axes`, and what walks of cells that are all alike show of it and of speed and persistence."""
     nothing = np.full(len(paths.id), np.nan)
     if not np.isfinite(walk.speed):
         return {"axes": np.nan, "axes_by_chance": np.nan, "speed_alike": nothing, "persistence_alike": nothing}
-    own, chance = persistence.anisotropy(paths, lags, noise=walk.noise).ratio, []
-    for seed in range(NULLS):
+    chance: list[float] = []
+    try:
+        own = persistence.anisotropy(paths, lags, noise=walk.noise).ratio
+    except InputError:  # nothing moves across
+        own = np.nan
+    for seed in range(NULLS * first, NULLS * (first + 1)):
         alike = persistence.walks(walk, len(paths.id), paths.time, seed=seed)
         chance.append(persistence.anisotropy(alike, lags, noise=walk.noise).ratio)
     return {"axes": own, "axes_by_chance": float(np.median(chance)), "speed_alike": alike.cell_speeds(SPEED),

@@ -99,16 +99,17 @@ _MDA_MB_231 = CellLine("MDA-MB-231", "8-20 um/h (recalled); mesenchymal, cuts: W
     "terms.links.release_force": (5.0, _GRIP),
     "terms.links.contraction_speed": (0.25, _MIG_4 + "; 0.3 in the prototype"),
     "terms.links.release_rate": (0.03, _MIG_4 + "; 0.01 in the prototype"),
-    "terms.links.binding_rate": (0.07, _MIG_4 + "; 1 in the prototype, where all slots are bound"),
+    "terms.links.binding_rate": (0.04, _MIG_4 + "; 1 in the prototype, where all slots are bound"),
     "terms.links.focus": (2.0, _PROTOTYPE),
     "terms.proteolysis.rate": (0.05, _PROTOTYPE),
 }, calibrated=True)  # fmt: skip
 _HT_1080 = _MDA_MB_231.with_numbers(
     "HT-1080", "18-36 um/h at 1.7-2 mg/ml (recalled); mesenchymal, cuts: Wolf 2003; Wu 2014",
     {
-        "terms.polarity.feedback": (0.4, _MIG_4),
-        "terms.links.contraction_speed": (0.8, _PROTOTYPE),
-        "terms.links.release_rate": (0.06, _MIG_4 + "; 0.02 in the prototype"),
+        "terms.polarity.persistence": (6.0, _MIG_4 + "; 45 in the prototype"),
+        "terms.polarity.feedback": (0.4, _MIG_4 + "; 0.2 in the prototype"),
+        "terms.links.contraction_speed": (0.75, _MIG_4 + "; 0.8 in the prototype"),
+        "terms.links.release_rate": (0.05, _MIG_4 + "; 0.02 in the prototype"),
         "terms.links.binding_rate": (0.1, _MIG_4),
         "terms.proteolysis.rate": (0.2, _PROTOTYPE + ": frees a cell fully"),
     },
@@ -119,7 +120,7 @@ _MCF_10A = _MDA_MB_231.with_numbers(
         "cells.cadherin": (1.0, "the epithelial reference cell"),
         "cells.mmp": (0.0, "makes no way of its own: Kraning-Rush 2013"),
         "terms.polarity.feedback": (0.0, "assumed: not polarized by its motion"),
-        "terms.links.contraction_speed": (0.1, "assumed"),
+        "terms.links.contraction_speed": (0.03, "set on 0-3 um/h (recalled)"),
         "terms.links.focus": (0.5, "assumed: probes nearly all directions alike"),
     },
     calibrated=False,
@@ -131,9 +132,10 @@ _T_CELL = _MDA_MB_231.with_numbers(
         "cells.nucleus_radius": (3.6, "nuclear section of 40 um2, arrest at 4 um2, a tenth of it: Wolf 2013"),
         "cells.cadherin": (0.0, "none"),
         "cells.mmp": (0.0, "collagen is left whole: Wolf 2003b"),
+        "terms.drag.coefficient": (0.2, "a regulariser: with 2 it would bear more than the links"),
         "terms.polarity.persistence": (3.0, "assumed; minutes"),
         "terms.polarity.feedback": (0.1, "assumed"),
-        "terms.links.contraction_speed": (10.0, "set on a speed of 3-10 um/min"),
+        "terms.links.contraction_speed": (15.0, "set on 3-10 um/min: 0.6-5, median 4, in held fibers"),
         "terms.links.release_rate": (1.0, "assumed: contacts of a minute"),
         "terms.links.binding_rate": (2.0, "assumed: as many bound as let go"),
         "terms.links.stiffness": (0.5, "assumed: a quarter, with the forces"),
@@ -148,6 +150,7 @@ _NEUTROPHIL = _T_CELL.with_numbers(
     {
         "cells.radius": (4.2, "Downey 1990"),
         "cells.nucleus_radius": (2.5, "nuclear section of 20 um2, arrest at 2 um2, a tenth of it: Wolf 2013"),
+        "terms.links.contraction_speed": (25.0, "assumed: 0.8-6 um/min, median 5, in held fibers"),
     },
 )  # fmt: skip
 LINES: dict[str, CellLine] = {line.name: line for line in (_MDA_MB_231, _HT_1080, _MCF_10A, _T_CELL, _NEUTROPHIL)}

@@ -34,12 +34,16 @@ def orders(size: Size, kind: str) -> list[tuple[float, str]]:
 
 def over(arm: str, other: str, name: str) -> Callable[[Ensemble], float]:
     """A statistic: the median of an arm, over cells or networks, over that of another."""
-    return lambda e: middle(arm, name)(e) / middle(other, name)(e)
+    return lambda e: _ratio(middle(arm, name)(e), middle(other, name)(e))
 
 
 def along_over_across(arm: str) -> Callable[[Ensemble], float]:
     """A statistic: persistence along the fibers over that across, medians over networks."""
-    return lambda e: middle(arm, "persistence_along")(e) / middle(arm, "persistence_across")(e)
+    return lambda e: _ratio(middle(arm, "persistence_along")(e), middle(arm, "persistence_across")(e))
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other else math.nan
 
 
 def least_rise(arms: list[tuple[float, str]]) -> Callable[[Ensemble], float]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from physim.experiments.cell_lines import LINES, CellLine
 from physim.experiments.declaration import Arm, Experiment, Line, Observable, Panel, Size, Values
@@ -88,13 +88,20 @@ def together(arm: str, name: str, other: str) -> Callable[[Ensemble], float]:
     def statistic(e: Ensemble) -> float:
         one, two = e.take(arm, name).ravel(), e.take(arm, other).ravel()
         some = np.isfinite(one) & np.isfinite(two)
-        return float(spearmanr(one[some], two[some])[0]) if some.sum() > 2 else math.nan
+        if some.sum() < 3:
+            return math.nan
+        return float(np.corrcoef(rankdata(one[some]), rankdata(two[some]))[0, 1])
 
     return statistic
 
 
 def _beyond_chance(arm: str) -> Callable[[Ensemble], float]:
     return lambda e: middle(arm, "axes")(e) / middle(arm, "axes_by_chance")(e)
+
+
+def _beyond_alike(arm: str) -> Callable[[Ensemble], float]:
+    seen, chance = together(arm, "speed", "persistence_of_each"), together(arm, "speed_alike", "persistence_alike")
+    return lambda e: seen(e) - chance(e)
 
 
 def _times(arm: str) -> Callable[[Ensemble], float]:
@@ -126,6 +133,7 @@ def _of_line(name: str, size: Size) -> list[Observable]:
                    together(name, "speed", "persistence_of_each"), "T2", None, (0.3, 1.0), _WU, no_effect=0.0),
         Observable(f"the same of cells that are all alike, {name}", "",
                    together(name, "speed_alike", "persistence_alike")),
+        Observable(f"the former less the latter, {name}", "", _beyond_alike(name), target=0.0, source="0 by chance"),
     ]  # fmt: skip
     seen = {"5 min": "speed_5", "20 min": "speed_20", "10 min with errors of 0.5 \u00b5m": "speed_seen"}
     return [
@@ -207,7 +215,7 @@ MIG_4 = Experiment(
     sizes={
         "smoke": Size(_arms(50.0, 2, 1.0, moving=False), (1,), hours=0.001),
         "quick": Size(_arms(120.0, 16, 8.0, moving=False, nulls=(1, 2)), (1, 2), hours=0.06),
-        "standard": Size(_arms(100.0, 4, 12.0, moving=True, nulls=(1, 2)), tuple(range(1, 9)), hours=1.0),
+        "standard": Size(_arms(100.0, 4, 12.0, moving=True, nulls=(7, 8)), tuple(range(1, 9)), hours=1.0),
         "full": Size(_arms(150.0, 25, 24.0, moving=True, nulls=(1, 2)), tuple(range(1, 17)), hours=60.0),
     },
 )  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reference.judging import judged, missed, varied
 from reference.networks import chains
+from reference.verdicts import judged, missed, varied
 
 from physim.analysis import passage
 from physim.analysis.passage import EDGES, MARGIN, RADIUS
