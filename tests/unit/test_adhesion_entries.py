@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference.judging import judged, missed, varied
+from reference.verdicts import judged, missed, varied
 
 from physim.experiments.mig_adhesion import LIGAND, MIG_1, peak
 from physim.experiments.mig_speed import tracked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from reference import scenes
-from reference.judging import judged, missed, varied
+from reference.verdicts import judged, missed, varied
 
 from physim.analysis import pores
 from physim.analysis.section_pore import disc_areas

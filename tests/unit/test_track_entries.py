@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference.judging import judged, missed, varied
 from reference.networks import chains
 from reference.verdicts import judged, missed, varied
 
