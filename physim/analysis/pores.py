@@ -17,8 +17,8 @@ from physim.analysis.section_pore import section_pore
 from physim.scenario import Scenario
 from physim.simulation import Simulation
 
-STEP, SAMPLE = 0.1, 10.0
-"""min: the step, and the interval at which places are taken."""
+SAMPLE = 10.0
+"""min, at which places are taken."""
 THICKNESS, PITCH = 1.0, 20.0
 """um, of the plate; and from hole to hole."""
 GAP = 0.6
@@ -37,7 +37,7 @@ def plate_scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) 
 
     concentration (mg/ml), bundle_diameter, segment_length, box (um, three; periodic along x); area (um^2) of the holes,
     null: no plate; radius, nucleus_radius (um) and terms of the cell, who cuts nothing here and keeps its polarity;
-    hours. Raises InputError.
+    step (min); hours. Raises InputError.
     """
     box, area = parameters["box"], parameters["area"]
     across = 1 + 2 * int((0.5 * min(box[1:]) - parameters["radius"]) / PITCH)
@@ -45,7 +45,7 @@ def plate_scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) 
     plate = {"kind": "plate", "axis": "x", "thickness": THICKNESS, "pitch": PITCH, "hole_area": area}
     return Scenario.from_table({
         "title": "Cells before a plate with holes",
-        "run": {"duration": 1e6, "step": STEP, "seed": seed},
+        "run": {"duration": 1e6, "step": parameters["step"], "seed": seed},
         "box": {"size": box, "boundary": ["periodic", "open", "open"]},
         "cells": [{"count": across**2, "place": "sheet", "axis": "x", "spacing": PITCH, "center": center,
                    "radius": parameters["radius"], "nucleus_radius": parameters["nucleus_radius"]}],
@@ -61,7 +61,7 @@ def net_scenario(parameters: Mapping[str, Any], network_seed: int, seed: int) ->
     whether they cut fibers. Raises InputError."""
     return Scenario.from_table({
         "title": "Cells among held fibers",
-        "run": {"duration": 1e6, "step": STEP, "seed": seed},
+        "run": {"duration": 1e6, "step": parameters["step"], "seed": seed},
         "box": {"size": parameters["box"], "boundary": "periodic"},
         "cells": [{"count": parameters["cells"], "place": "random", "radius": parameters["radius"],
                    "nucleus_radius": parameters["nucleus_radius"]}],
@@ -119,7 +119,7 @@ def _walk(sim: Simulation, hours: float) -> tuple[Points, float]:
     """(T, n, 3) um, continuous; mean sum of a cell's link forces, nN."""
     places, forces = [sim.positions()], []
     for _ in range(round(60 * hours / SAMPLE)):
-        sim.step(round(SAMPLE / STEP))
+        sim.step(round(SAMPLE / sim.scenario.run.step))
         places.append(sim.positions())
         forces.append(float(sim.read("link_force").sum()) / len(places[0]))
     return unwrap(np.array(places), sim.box.upper - sim.box.lower, sim.box.periodic), float(np.mean(forces))

@@ -150,7 +150,8 @@ def cell_of(line: CellLine, **more: Mapping[str, float]) -> dict[str, Any]:
     terms = {name: dict(values) for name, values in line.terms.items()}
     for name, factors in more.items():
         terms[name] |= {key: terms[name][key] * factor for key, factor in factors.items()}
-    return {"radius": line["cells.radius"], "nucleus_radius": line["cells.nucleus_radius"], "terms": terms}
+    return {"radius": line["cells.radius"], "nucleus_radius": line["cells.nucleus_radius"], "terms": terms,
+            "step": line.step}  # fmt: skip
 
 
 TUMOR = LINES["HT-1080"]

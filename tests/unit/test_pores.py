@@ -48,7 +48,7 @@ def stopping(**changes):
     limits = LIMITS | changes
 
     def measure(parameters, network, seed, device):
-        mine = {key: parameters[key] for key in ("radius", "nucleus_radius", "terms")}
+        mine = {key: parameters[key] for key in ("radius", "nucleus_radius", "terms", "step")}
         limit = limits[next(kind for kind in KINDS if KINDS[kind] == mine)]
         area = parameters["area"]
         free = 1.0 if area is None else np.clip((area - limit) / (3.3 * limit), 0.0, 1.0)
