@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference import scenes
+from reference.commands import inside
 
 from physim import device as devices
 from physim import kernel_cache, runner
@@ -151,9 +152,10 @@ def test_settings_are_read_when_a_device_is_opened(device, monkeypatch, text) ->
         devices.Device(device.found)
 
 
-def test_bench_refuses_a_json_that_it_cannot_write_before_it_times(tmp_path) -> None:
+def test_bench_refuses_a_json_that_it_cannot_write_before_it_times(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for place in ("no/such/x.json", "."):
-        ran = physim("bench", "--quick", "--json", place, folder=tmp_path)
+        ran = inside("bench", "--quick", "--json", place)
         assert (ran.returncode, ran.stdout) == (2, "")
         (line,) = ran.stderr.splitlines()
         assert line.startswith(f"error: --json {place}: cannot be written; give a file")
