@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from reference import gels
 from reference.networks import chains
+from test_network_reference import gel
 
 from physim.errors import PhysicsError
-from physim.generate.collagen import generate_collagen
 
 
 def pulled(make_simulation, **law):
     """Displacements (N, 3) um after 2.5 minutes in which ten crosslinks of a gel are pulled; share of fibers awake."""
-    net = generate_collagen([0] * 3, [64.0] * 3, (False,) * 3, concentration=1.05, bundle_diameter=0.2, seed=3)
+    net = gel()
     sim = gels.gel(make_simulation, net, step=0.1, **law)
     held = sim.read("node_held").astype(bool)
     nodes = net.segments[np.random.default_rng(2).choice(net.crosslinks[:, 0], 10, replace=False), 0]

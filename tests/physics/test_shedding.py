@@ -198,8 +198,10 @@ def share_left(make_simulation, level: float = 1.0, links: dict[str, float] | No
 
 def test_the_share_that_is_left_rises_with_the_strength_of_adhesion(make_simulation):
     """With the integrin level, and with the force that links bear: 10 to 90 % are within reach."""
-    of_level = [share_left(make_simulation, level) for level in (0.25, 1, 4)]
-    of_force = [share_left(make_simulation, links={"release_force": force}) for force in (1.0, 5.0, 20.0)]
+    assert REGISTRY["links"]().release_force == 5.0, "so the middle of both is one"
+    low, middle, high = (share_left(make_simulation, level) for level in (0.25, 1, 4))
+    weak, strong = (share_left(make_simulation, links={"release_force": force}) for force in (1.0, 20.0))
+    of_level, of_force = [low, middle, high], [weak, middle, strong]
     print("by level", np.round(of_level, 3), "by release force", np.round(of_force, 3))
     assert (np.diff(of_level) > 0.015).all() and (np.diff(of_force) > 0.03).all()
     weak = share_left(make_simulation, 0.25, ripping_ratio=0.02)

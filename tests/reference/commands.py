@@ -1,4 +1,4 @@
-"""Python and physim as a user starts them: processes of their own, with the package that is under test."""
+"""Python and physim as a user starts them: processes of their own, with the package that is under test; or in here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from typer.testing import CliRunner
+
+from physim.cli import app
 
 
 def environment() -> dict[str, str]:
@@ -23,3 +27,9 @@ def python(*words: str, cwd: Path, timeout: float = 60, **options: Any) -> subpr
 def physim(*words: str, cwd: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """`physim WORDS` in that folder."""
     return python("-m", "physim", *words, cwd=cwd, timeout=timeout)
+
+
+def inside(*words: str) -> subprocess.CompletedProcess[str]:
+    """`physim WORDS` in the present folder by this process, for which nothing has to be imported or built again."""
+    result = CliRunner().invoke(app, words)
+    return subprocess.CompletedProcess(words, result.exit_code, result.stdout, result.stderr)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from reference import runs
+from reference.commands import inside
 from reference.scenes import HELD
 
 from physim import checkpoint, runner
@@ -145,9 +146,9 @@ def physim(*words: object) -> subprocess.CompletedProcess[str]:
 def test_exit_codes_are_those_of_diff(whole, changed, tmp_path) -> None:
     assert physim(whole, changed).returncode == 0
     (changed / "scenario.toml").write_text((changed / "scenario.toml").read_text().replace('"2 nN/um"', '"3 nN/um"'))
-    said = physim(whole, changed)
+    said = inside("compare", str(whole), str(changed))
     assert said.returncode == 1 and "terms.links.stiffness: 2 nN/um | 3 nN/um" in said.stdout
-    said = physim(whole, tmp_path / "nowhere")
+    said = inside("compare", str(whole), str(tmp_path / "nowhere"))
     assert said.returncode == 2 and said.stderr.startswith("error: ") and "has no readable run.json" in said.stderr
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from reference.commands import environment, physim
+from reference.commands import environment, inside, physim
 
 from physim.experiments import EXPERIMENTS
 
@@ -21,9 +21,11 @@ def test_list_says_what_each_size_takes(tmp_path):
     assert "smoke 4 s, quick " in said.stdout and ", full 2 h" in said.stdout
 
 
-def test_smoke_of_every_experiment_verifies(tmp_path):
+def test_smoke_of_every_experiment_verifies(tmp_path, monkeypatch):
+    """Each in this process; another one then finds what the last has kept."""
+    monkeypatch.chdir(tmp_path)
     for name in EXPERIMENTS:
-        said = physim("experiment", name.lower(), "--size", "smoke", "--out", "kept", "--json", "r.json", cwd=tmp_path)
+        said = inside("experiment", name.lower(), "--size", "smoke", "--out", "kept", "--json", "r.json")
         assert said.returncode == 0, said.stderr
         result = json.loads((tmp_path / "r.json").read_text())
         assert result == json.loads((tmp_path / "kept" / f"{name}-smoke.json").read_text())
@@ -52,9 +54,10 @@ def test_smoke_of_every_experiment_verifies(tmp_path):
     (["ECM-1", "--size", "smoke", "--json", "."], ["--json .: cannot be written"]),
     (["ECM-1", "--size", "smoke", "--device", "no such"], ["device: 'no such' matches no OpenCL device"]),
 ])  # fmt: skip
-def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, words, said):
+def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, words, said):
     (tmp_path / "file").write_text("")
-    result = physim("experiment", *words, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    result = inside("experiment", *words)
     assert result.returncode == 2, (result.stdout, result.stderr)
     (line,) = result.stderr.splitlines()
     assert line.startswith("error: ") and all(part in line for part in said), line

@@ -17,7 +17,7 @@ from reference.scenes import HELD
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 ENDLESS = ["run.duration=60 h", "null=off"]
-SMALL = ["invasion", "box.size=110 um", "cells.0.count=8", "record.interval=2 min", *HELD]
+SMALL = ["invasion", "box.size=70 um", "cells.0.count=4", "record.interval=2 min", *HELD]
 HEAVY = ["aggregate", "box.size=700 um", "cells.0.count=8000", "record.interval=1 min"]
 
 

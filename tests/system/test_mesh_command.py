@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import trimesh
-from reference.commands import physim
+from reference.commands import inside, physim
 
 from physim import vtk_files
 
@@ -58,10 +58,11 @@ def test_picture_shows_vessels_and_ports(meshed):
     assert 0.05 < red.mean() < 0.6 and 0.001 < yellow.mean() < 0.1
 
 
-def test_folder_is_not_overwritten(meshed):
+def test_folder_is_not_overwritten(meshed, monkeypatch):
     folder, _ = meshed
+    monkeypatch.chdir(folder)
     before = (folder / "ring_vessels" / "surface.vtp").stat().st_mtime_ns
-    result = physim("mesh", "ring.swc", cwd=folder)
+    result = inside("mesh", "ring.swc")
     assert result.returncode == 2 and result.stderr.startswith("error: ring_vessels: exists and is not overwritten")
     assert (folder / "ring_vessels" / "surface.vtp").stat().st_mtime_ns == before
 

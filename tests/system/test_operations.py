@@ -13,7 +13,8 @@ from physim.analysis.integrin_balance import integrin_balance
 from physim.analysis.matrix_balance import matrix_balance
 from physim.errors import InputError
 from physim.generate.collagen import generate_collagen
-from physim.simulation import Simulation
+from physim.scenario import Scenario
+from physim.simulation import Saved, Simulation
 
 SIZE, STEP, WHOLE = 48.0, 0.1, 2**24
 CELLS = np.array([[16.0, 16, 16], [32, 30, 20], [18, 32, 31], [32, 16, 34]])
@@ -26,27 +27,33 @@ OPERATIONS = {
 }
 
 
-def net() -> Any:
+@pytest.fixture(scope="module")
+def network() -> Any:
     return generate_collagen([0] * 3, [SIZE] * 3, (False,) * 3, concentration=1.0, bundle_diameter=0.2, seed=3)
 
 
+def on(device: str) -> Any:
+    """What `make_simulation` is, for what several tests share."""
+
+    def make(table: Any, **given: Any) -> Simulation:
+        return Simulation(Scenario.from_table(table), device=device, **given)
+
+    return make
+
+
 @pytest.fixture(scope="module")
-def network() -> Any:
-    return net()
-
-
-def invaded(make_simulation: Any, network: Any, steps: int = 12) -> Simulation:
-    """Four cells that pull, press and cut, while crosslinks turn over and fibers grow back."""
+def invaded(device_label: str, network: Any) -> tuple[Scenario, Saved]:
+    """After 12 steps of four cells that pull, press and cut, while crosslinks turn over and fibers grow back."""
     terms = {"network": {"wake_force": 1.0, "still_distance": 0.02}, "steric": {}, "contact": {},
              "noise": {"diffusion": 0.2}, "junction": {}, "neighbors": {"skin": 0.5},
              "proteolysis": {"rate": 3.0, "interval": 0.3}, "repair": {"time": 5.0, "interval": 0.2},
              "turnover": {"release_rate": 0.2, "binding_rate": 5.0, "interval": 0.2},
              "links": {"binding_rate": 5.0, "release_rate": 1.0},
              "shedding": {"ripping_ratio": 1.0, "interval": 0.2}}  # fmt: skip
-    sim = make_simulation(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=scenes.cells(CELLS, 7.0, 4.0),
-                          network=network)  # fmt: skip
-    sim.step(steps)
-    return sim
+    sim = on(device_label)(scenes.table(terms, SIZE, step=STEP, collagen=True), cells=scenes.cells(CELLS, 7.0, 4.0),
+                           network=network)  # fmt: skip
+    sim.step(12)
+    return sim.scenario, sim.save()
 
 
 def balanced(sim: Simulation) -> Any:
@@ -59,8 +66,9 @@ def balanced(sim: Simulation) -> Any:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_goes_on_and_resumes_to_the_same_bits(make_simulation, device_label, network, tmp_path, name):
-    sim = invaded(make_simulation, network)
+def test_goes_on_and_resumes_to_the_same_bits(invaded, device_label, tmp_path, name):
+    scenario, begin = invaded
+    sim = Simulation(scenario, device=device_label, saved=begin)
     assert (sim.read("segment_area") == 0).any() and balanced(sim).deposited > 0 and sim.read("segment_shed").any()
     OPERATIONS[name](sim)
     balanced(sim)
@@ -78,10 +86,11 @@ def test_goes_on_and_resumes_to_the_same_bits(make_simulation, device_label, net
     assert sim.by_hand["write"]
 
 
-def torn(make_simulation: Any, network: Any) -> Simulation:
+@pytest.fixture(scope="module")
+def pulled(device_label: str, network: Any) -> tuple[Scenario, Saved]:
     """A gel that has been pulled out of shape, cut and crosslinked anew; nothing pulls any more."""
     terms = {"turnover": {"release_rate": 0.1, "binding_rate": 50.0, "interval": STEP}, "proteolysis": {"rate": 0.0}}
-    sim = gels.gel(make_simulation, network, step=STEP, wake_force=0.0, terms=terms)
+    sim = gels.gel(on(device_label), network, step=STEP, wake_force=0.0, terms=terms)
     random = np.random.default_rng(2)
     middle = network.nodes[network.segments].mean(1)
     axis = np.linalg.norm(middle[:, 1:] - SIZE / 2, axis=1)
@@ -94,12 +103,18 @@ def torn(make_simulation: Any, network: Any) -> Simulation:
     gels.pull(sim, 0 * network.nodes)
     quiet = sim.copy(["terms.turnover.release_rate=0 1/min", "terms.turnover.binding_rate=0 1/min"])
     assert np.linalg.norm(quiet.fiber_nodes() - network.nodes, axis=1).max() > 0.05
-    return quiet
+    return quiet.scenario, quiet.save()
 
 
-def test_pristine_goes_on_as_a_fresh_matrix_does(make_simulation, network):
+@pytest.fixture
+def torn(pulled: tuple[Scenario, Saved], device_label: str) -> Simulation:
+    scenario, begin = pulled
+    return Simulation(scenario, device=device_label, saved=begin)
+
+
+def test_pristine_goes_on_as_a_fresh_matrix_does(make_simulation, torn, network):
     """To the bit, under forces that act on the one from its start, on the other from then on."""
-    used = torn(make_simulation, network)
+    used = torn
     operations.pristine(used)
     fresh = gels.gel(make_simulation, network, step=STEP, wake_force=0.0,
                      terms={"turnover": {"release_rate": 0.0, "binding_rate": 0.0, "interval": STEP},
@@ -117,8 +132,8 @@ def test_pristine_goes_on_as_a_fresh_matrix_does(make_simulation, network):
     assert np.abs(fresh.fiber_nodes() - sim.box.to_micron(sim.box.to_fixed(network.nodes))).max() > 0.05
 
 
-def test_keep_void_keeps_what_is_cut_and_nothing_else(make_simulation, network):
-    sim = torn(make_simulation, network)
+def test_keep_void_keeps_what_is_cut_and_nothing_else(torn, network):
+    sim = torn
     area = sim.read("segment_area")
     operations.keep_void(sim)
     np.testing.assert_array_equal(sim.fiber_nodes(), sim.box.to_micron(sim.box.to_fixed(network.nodes)))
@@ -130,9 +145,9 @@ def test_keep_void_keeps_what_is_cut_and_nothing_else(make_simulation, network):
     np.testing.assert_array_equal(sim.read("crosslink_bound"), (area[network.crosslinks] > 0).all(1))
 
 
-def test_refill_keeps_fibers_where_they_are(make_simulation, network):
+def test_refill_keeps_fibers_where_they_are(torn, network):
     """And at rest: nothing moves in the steps that follow, by any bit."""
-    sim = torn(make_simulation, network)
+    sim = torn
     nodes, bound = sim.read("node_position"), sim.read("crosslink_bound").sum()
     void = sim.read("segment_area") == 0
     made, now = (np.linalg.norm(np.diff(x[network.segments], axis=1)[:, 0], axis=1)

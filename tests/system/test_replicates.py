@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reference.commands import inside
 
 from physim import arm, estimate, replicates, runner
 from physim.analysis.migration import Trajectories
@@ -167,8 +168,7 @@ def test_command_runs_a_pair_and_its_null_arm(device_label, tmp_path) -> None:
     moved = [float(row["net_displacement_um"]) for row in rows]
     assert moved[0] > 0.01 and moved[1] == moved[2] == 0.0
     assert "No intervals: they take at least two seeds per arm." in said.stdout
-    both = subprocess.run([sys.executable, "-m", "physim", "run", "doublet", "--seeds", "1..2", "--seed", "1"],
-                          cwd=tmp_path, capture_output=True, text=True)  # fmt: skip
+    both = inside("run", "doublet", "--seeds", "1..2", "--seed", "1")
     assert both.returncode == 2 and both.stderr == "error: --seed 1: cannot go with --seeds 1..2; leave one out\n"
 
 

@@ -10,27 +10,28 @@ from pathlib import Path
 from reference.scenes import HELD
 
 from physim.scenario import load
-
-PROGRAM = """
-import sys
-from physim.scenario import load
 from physim.simulation import Simulation
 
-changes = ["box.size=70 um", "cells.0.count=4", "null=off", "run.duration=10 min", "run.step=0.1 min",
+CHANGES = ["box.size=70 um", "cells.0.count=4", "null=off", "run.duration=10 min", "run.step=0.1 min",
            "terms.proteolysis.rate=3 1/min", "terms.turnover.release_rate=0.1 1/min",
            "terms.turnover.binding_rate=1 1/min", "terms.deposition.rate=1 1/min", "terms.deposition.reserve=9",
            "terms.contact_guidance.weight=0.5 1/min", "terms.haptotaxis.shed_weight=0.5 1/min",
            "terms.shedding.interval=1 min", "terms.traction_feedback.weight=0.5 1/min",
            "terms.contact_inhibition.weight=0.5 1/min", "terms.following.weight=0.5 1/um",
-           "terms.chemotaxis.weight=5 1/min", "terms.attractant.x=0 um"]
-sim = Simulation(load("invasion", changes), device=sys.argv[2])
+           "terms.chemotaxis.weight=5 1/min", "terms.attractant.x=0 um"]  # fmt: skip
+PROGRAM = f"""
+import sys
+from physim.scenario import load
+from physim.simulation import Simulation
+
+sim = Simulation(load("invasion", {CHANGES}), device=sys.argv[2])
 piece = int(sys.argv[1])
 for step in range(piece, 40, piece):
     sim.advance(step)
 sim.advance(40)
 assert sim.status["awake"] > 0 and sim.status["total_iterations"] > 200, "no fiber moves"
 counts = (sim.read("segment_area") == 0).sum(), sim.status["crosslinks_formed"], sim.snapshot().counters["chains_laid"]
-assert min(counts) > 0, f"nothing is remodelled: {counts}"
+assert min(counts) > 0, f"nothing is remodelled: {{counts}}"
 print(sim.step_count, sim.device.work_group, sim.device.found.handle.max_compute_units, sim.state_hash())
 """
 
@@ -66,6 +67,9 @@ def kernels(cache: Path) -> dict[str, int]:
 
 
 def test_state_does_not_depend_on_threads_groups_cache_or_batches(device_label, tmp_path):
+    """Every two of threads, work-groups and batches meet in each way. Kernels: just built, built before, and those of
+    this session, which were built elsewhere.
+    """
     cache = tmp_path / "cache"
     cold = state_hash(device_label, cache)
     built = kernels(cache)
@@ -75,7 +79,10 @@ def test_state_does_not_depend_on_threads_groups_cache_or_batches(device_label, 
         assert kernels(cache) == built, "the second run built kernels again"
     assert warm == cold
     assert state_hash(device_label, cache, work_group=256, piece=7) == cold
-    assert state_hash(device_label, tmp_path / "fresh", threads=1, work_group=256) == cold
+    assert state_hash(device_label, cache, threads=1, work_group=256) == cold
+    here = Simulation(load("invasion", CHANGES), device=device_label)
+    here.step(40)
+    assert here.state_hash() == cold
 
 
 def test_hash_sees_the_seed_and_the_last_step(make_simulation):

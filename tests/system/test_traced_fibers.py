@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from reference.commands import physim
+from reference.commands import inside, physim
 
 PAGE = Path(__file__).parents[2] / "docs" / "scenario.md"
 
@@ -20,8 +20,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_printed_example_validates_and_runs(folder, device_label):
-    said = physim("validate", "traced.toml", cwd=folder)
+def test_the_printed_example_validates_and_runs(folder, device_label, monkeypatch):
+    monkeypatch.chdir(folder)
+    said = inside("validate", "traced.toml")
     assert said.returncode == 0, said.stderr
     counts = "3 fibers read, 3 in the box with 96.4% of the length (1 cut at a face, 0 outside and left out)"
     assert f"collagen: {counts}" in said.stdout
@@ -33,5 +34,5 @@ def test_the_printed_example_validates_and_runs(folder, device_label):
     assert "collagen        fibers.csv: 3 fibers" in summary and counts in summary
     assert "collagen.concentration" not in summary
     assert json.loads((folder / "run" / "run.json").read_text())["status"] == "complete"
-    again = physim("validate", "run/scenario.toml", cwd=folder)
+    again = inside("validate", "run/scenario.toml")
     assert again.returncode == 0 and counts in again.stdout, again.stderr

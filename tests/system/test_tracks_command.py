@@ -9,7 +9,7 @@ import pyarrow
 import pytest
 from matplotlib.image import imread
 from reference import runs
-from reference.commands import physim
+from reference.commands import inside
 from reference.pictures import figures_of
 from reference.track_files import DIALECTS, write
 from typer.testing import CliRunner
@@ -117,12 +117,13 @@ def test_tracks_in_the_plane_beside_tracks_in_space_are_pointed_at(tmp_path, mon
     assert "--from-above measures" not in invoke("flat.csv", "deep.csv", "--from-above", "--out", "again")
 
 
-def test_folder_is_not_overwritten_and_seeds_are_pointed_at(tmp_path):
+def test_folder_is_not_overwritten_and_seeds_are_pointed_at(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     straight(tmp_path, "a.csv", (10, 0))
     (tmp_path / "a_tracks").mkdir()
     (tmp_path / "replicates.json").write_text("{}")
     for path, said in (("a.csv", "a_tracks: exists and is not overwritten"), (".", "holds runs of several seeds")):
-        result = physim("tracks", path, cwd=tmp_path)
+        result = inside("tracks", path)
         assert result.returncode == 2 and result.stdout == "" and len(result.stderr.splitlines()) == 1
         assert said in result.stderr and not list((tmp_path / "a_tracks").iterdir())
 

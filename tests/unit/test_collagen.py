@@ -399,5 +399,5 @@ def test_report_names_pores_density_and_order() -> None:
     pores = [numbers[f"{name} (um)"] for name in ("nearest-obstacle pore", "bubble pore", "largest sphere")]
     assert pores == sorted(pores) and len(set(pores)) == 3
     assert numbers["mean valence"] == pytest.approx(3.3, abs=0.02)
-    assert "not for moduli" in measure.report(gel())
-    assert "not for moduli" not in measure.report(gel(segment_length=1.0))
+    assert "not for moduli" in measure.report(gel(20.0))
+    assert "not for moduli" not in measure.report(gel(20.0, segment_length=1.0))
