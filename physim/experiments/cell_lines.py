@@ -87,9 +87,9 @@ _MDA_MB_231 = CellLine("MDA-MB-231", "8-20 um/h (recalled); mesenchymal, cuts: W
     "spread.integrin": (0.8, _SPREAD),
     "spread.mmp": (0.8, _SPREAD),
     "terms.drag.coefficient": (2.0, _PROTOTYPE),
-    "terms.polarity.persistence": (8.0, _MIG_4 + "; 45 in the prototype, which was too persistent"),
+    "terms.polarity.persistence": (6.0, _MIG_4 + "; 45 in the prototype, which was too persistent"),
     "terms.polarity.feedback": (0.6, _MIG_4 + "; 0.2 in the prototype: fast cells keep their direction"),
-    "terms.contact_guidance.weight": (0.6, "set on MIG-5: without it aligned fibers hardly guide"),
+    "terms.contact_guidance.weight": (0.8, "set on MIG-5: without it aligned fibers hardly guide"),
     "terms.steric.cytoplasm_modulus": (0.5, _CORTEX),
     "terms.steric.cortical_tension": (0.4, _CORTEX),
     "terms.nucleus.modulus": (NUCLEAR_MODULUS, "NUCLEAR_MODULUS: calibrated on rigid pores"),
@@ -100,13 +100,13 @@ _MDA_MB_231 = CellLine("MDA-MB-231", "8-20 um/h (recalled); mesenchymal, cuts: W
     "terms.links.contraction_speed": (0.25, _MIG_4 + "; 0.3 in the prototype"),
     "terms.links.release_rate": (0.03, _MIG_4 + "; 0.01 in the prototype"),
     "terms.links.binding_rate": (0.04, _MIG_4 + "; 1 in the prototype, where all slots are bound"),
-    "terms.links.focus": (2.0, _PROTOTYPE),
+    "terms.links.focus": (3.0, "set on MIG-5; 2 in the prototype, which with few links leaves much to chance"),
     "terms.proteolysis.rate": (0.05, _PROTOTYPE),
 }, calibrated=True)  # fmt: skip
 _HT_1080 = _MDA_MB_231.with_numbers(
     "HT-1080", "18-36 um/h at 1.7-2 mg/ml (recalled); mesenchymal, cuts: Wolf 2003; Wu 2014",
     {
-        "terms.polarity.persistence": (6.0, _MIG_4 + "; 45 in the prototype"),
+        "terms.polarity.persistence": (5.0, _MIG_4 + "; 45 in the prototype"),
         "terms.polarity.feedback": (0.4, _MIG_4 + "; 0.2 in the prototype"),
         "terms.links.contraction_speed": (0.75, _MIG_4 + "; 0.8 in the prototype"),
         "terms.links.release_rate": (0.05, _MIG_4 + "; 0.02 in the prototype"),
