@@ -13,6 +13,7 @@ from physim.analysis.migration import Trajectories
 from physim.arm import record_steps
 from physim.errors import PhysicsError
 from physim.generate.fiber_network import FiberNetwork
+from physim.generate.obstacles import wires
 from physim.record import RecordError, Snapshot
 from physim.scenario import Scenario
 from physim.summary import Outcome, describe, drag_share
@@ -53,6 +54,7 @@ class Walkers:
         self.step_count, self.network, self.calls, self.looks = 0, None, [], 0
         self.device_info, self.memory = {"device": "walkers"}, 2_500_000
         self.by_hand, self.hooks = {"cells": False}, 0
+        self.obstacles = wires((), None)
         Walkers.made.append(self)
 
     time = property(lambda self: self.step_count * STEP)
