@@ -48,6 +48,7 @@ void tick(uint i, __constant World *world, __global Status *status, __constant A
     return;
   }
   status->step += 1;
+  status->rebuilds += status->rebuild != 0;
   status->rebuild = status->moved;
   status->moved = 0;
 }

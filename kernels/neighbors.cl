@@ -17,7 +17,6 @@ void bin_cells(uint i, __constant World *world, __global Status *status, __const
 void count_active(uint i, __constant World *world, __global Status *status, __constant Neighbors *term,
                   __global const uint *bin_start) {
   status->cells = bin_start[bin_total(&world->cell_grid)];
-  status->rebuilds += 1;
 }
 
 void list_neighbors(uint i, __constant World *world, __global Status *status, __constant Neighbors *term,

@@ -658,5 +658,5 @@ void begin_tethers(uint i, __constant World *world, __global Status *status, __c
 
 void end_tethers(uint i, __constant World *world, __global Status *status, __constant Network *term,
                  __global uint *tethering) {
-  tethering[0] = 0;
+  tethering[0] = tethering[1] = 0;
 }

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from physim.batch import Batch
     from physim.errors import DeviceError, InputError, PhysicsError, PhysimError
     from physim.scenario import Scenario, load
     from physim.simulation import Simulation
     from physim.state import Array
     from physim.step import Kernel, Term, parameter
 
-_HOME = {"Simulation": "simulation", "Scenario": "scenario", "load": "scenario",
+_HOME = {"Batch": "batch", "Simulation": "simulation", "Scenario": "scenario", "load": "scenario",
          "Term": "step", "Kernel": "step", "parameter": "step", "Array": "state",
          "PhysimError": "errors", "InputError": "errors", "DeviceError": "errors",
          "PhysicsError": "errors"}  # fmt: skip
-__all__ = ["Array", "DeviceError", "InputError", "Kernel", "PhysicsError", "PhysimError", "Scenario", "Simulation",
-           "Term", "load", "parameter"]  # fmt: skip
+__all__ = ["Array", "Batch", "DeviceError", "InputError", "Kernel", "PhysicsError", "PhysimError", "Scenario",
+           "Simulation", "Term", "load", "parameter"]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

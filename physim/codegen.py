@@ -3,12 +3,14 @@
 The function in `kernels/<term>.cl` computes one item. The generated kernel around it returns at once when the step is
 halted or its condition is not set, and walks its items in a loop, so that no term can forget either. Each work-group
 takes an equal share of the items that there are, since only the device knows how many that is: where few fibers are
-awake, the first groups would have all the work, and one core of a CPU does many groups in a row.
+awake, the first groups would have all the work, and one core of a CPU does many groups in a row. The second dimension
+of a launch counts replicas: each sees its own slice of every array, and no term knows that there are others.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -88,8 +90,14 @@ def source(term: Term) -> tuple[str, str]:
         call = ", ".join(["i", "world", "status", "term", *kernel.arrays])
         guard = f" || !status->{kernel.when}" if kernel.when else ""
         signature = re.sub(r"\(uint i, ", "(", text).replace(f"void {kernel.name}", f"__kernel void run_{kernel.name}")
+        fields = "".join(f"uint {name}; " for name in kernel.arrays or ("unused",))
+        slices = "".join(f"  {name} += replica * slice.{name};\n" for name in kernel.arrays)
         after += (
-            f"{signature} {{\n  if (status->halt{guard}) return;\n  uint count = {DOMAINS[kernel.per]};\n"
+            f"typedef struct {{ {fields}}} Slice_{kernel.name};\n"
+            f"{signature[:-1]}, Slice_{kernel.name} slice) {{\n"
+            "  size_t replica = get_global_id(1);\n  world += replica, status += replica, term += replica;\n"
+            f"  if (status->halt{guard}) return;\n{slices}"
+            f"  uint count = {DOMAINS[kernel.per]};\n"
             "  uint share = (count + get_num_groups(0) - 1) / get_num_groups(0);\n"
             "  uint begin = get_group_id(0) * share, end = min(begin + share, count);\n"
             f"  for (uint i = begin + get_local_id(0); i < end; i += get_local_size(0)) {kernel.name}({call});\n}}\n"
@@ -103,20 +111,25 @@ def own_kernels(term: Term) -> tuple[Kernel, ...]:
     return tuple(dict.fromkeys(k for k in (*term.kernels, *term.products, *inside) if not k.primitive))
 
 
-def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[str, int]) -> dict[Kernel, Launch]:
-    """A prepared launch for each of the term's own kernels; `items` bounds the count of each domain."""
+def launches(
+    device: Device, terms: Sequence[Term], buffers: dict[str, Any], items: dict[str, int], at_once: int = 1
+) -> dict[Kernel, Launch]:
+    """A prepared launch for each kernel of a term, given for each replica; `items` bounds the count of each domain."""
+    term, replicas = terms[0], len(terms)
     before, after = source(term)
     program = device.build(before, term.kernel_file(), after)
-    record = parameter_record(term)
-    constants = device.empty(f"term {term.name}", record.nbytes)
-    device.upload(constants, np.frombuffer(record.tobytes(), np.uint8))
+    words = b"".join(parameter_record(each).tobytes() for each in terms)
+    constants = device.empty(f"term {term.name}", len(words))
+    device.upload(constants, np.frombuffer(words, np.uint8))
     result = {}
     for kernel in own_kernels(term):
         if any(name not in buffers for name in kernel.arrays):
             continue  # only used where fibers move
-        arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays)]
+        slices = [buffers[name].size // replicas // _pointee_bytes(name) for name in kernel.arrays] or [0]
+        arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays),
+                     np.array(slices, np.uint32)]  # fmt: skip
         launch = result[kernel] = prepare(
-            device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}"
+            device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}", at_once
         )
         launch.when = kernel.when
         launch.nbytes = sum(buffers[name].size * (2 if name in kernel.adds else 1) for name in kernel.arrays)
@@ -126,3 +139,7 @@ def launches(device: Device, term: Term, buffers: dict[str, Any], items: dict[st
 def _pointee(name: str) -> str:
     kind = ARRAYS[name].type
     return "half" if kind == "half2" else kind
+
+
+def _pointee_bytes(name: str) -> int:
+    return ARRAYS[name].item_bytes // (2 if ARRAYS[name].type == "half2" else 1)

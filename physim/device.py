@@ -223,6 +223,16 @@ class Device:
         self.wait(self.cl.enqueue_copy(self.queue, target, source, byte_count=nbytes,
                                        src_offset=source_offset, dst_offset=target_offset))  # fmt: skip
 
+    def copy_rows(self, source: Any, target: Any, shape: tuple[int, int], source_pitch: int, target_pitch: int,
+                  source_offset: int, target_offset: int) -> None:  # fmt: skip
+        """So many rows of so many bytes each, which begin every `pitch` bytes."""
+        rows, nbytes = shape
+        if rows and nbytes:
+            self.wait(self.cl.enqueue_copy(
+                self.queue, target, source, region=(nbytes, rows, 1),
+                src_origin=(source_offset, 0, 0), src_pitches=(source_pitch, 0),
+                dst_origin=(target_offset, 0, 0), dst_pitches=(target_pitch, 0)))  # fmt: skip
+
     def wait(self, event: Any) -> None:
         """Wait by polling, so that Ctrl-C is answered; DeviceFailureError if the command fails or does not end."""
         self.queue.flush()
@@ -282,19 +292,28 @@ class Launch:
     spare: list[Any] = field(default_factory=list, repr=False)
     """Where the kernel goes when the launch is no longer needed."""
 
+    def enqueue(self, device: Device, first: int = 0, replicas: int = 0) -> Any:
+        """For so many replicas from the first one on, as the second dimension, which there is not for one alone."""
+        enqueue, queue = device.cl.enqueue_nd_range_kernel, device.queue
+        if not replicas:
+            return enqueue(queue, self.kernel, self.global_size, self.local_size)
+        return enqueue(queue, self.kernel, (*self.global_size, replicas), (*self.local_size, 1), (0, first))
+
     def __del__(self) -> None:
         self.spare.append(self.kernel)
 
 
 def prepare(
-    device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = ""
+    device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = "",
+    at_once: int = 1,
 ) -> Launch:
-    """Launch of `kernel` over `items` items; more items than the device wants at once are taken by a stride loop."""
+    """Launch of `kernel` over `items` items, of so many replicas; what the device does not want at once loops."""
     spare = _spare_kernels.setdefault((program, kernel or name), [])
     handle = spare.pop() if spare else device.cl.Kernel(program, kernel or name)
     handle.set_args(*arguments)
     local = device.work_group
-    size = min(-(-max(items, 1) // local) * local, device.most_items)
+    most = max(device.most_items // at_once // local, 1) * local
+    size = min(-(-max(items, 1) // local) * local, most)
     if items <= 1:
         size = local = 1
     return Launch(term, name, handle, (size,), (local,), tuple(arguments), spare=spare)

@@ -2,23 +2,26 @@
 
 A step freezes itself on the device when it needs the host (a neighbour list or the rows of cells that are full, more
 iterations of the solve) or cannot go on; the host makes room and the same step goes on, so results never depend on
-batch sizes.
+batch sizes. Replicas are enqueued together, and each freezes by itself: where some need more, the others wait. As many
+of them share a launch as the cache of a CPU holds, and all on a GPU: a share is brought on before the next one is.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
 from physim.assembly import Layout
 from physim.device import Device, Launch
-from physim.errors import InputError, PhysicsError
+from physim.errors import PhysicsError
 from physim.interrupts import held
 from physim.profile import Profile
-from physim.schedule import Schedule, row_arrays
-from physim.state import ARRAYS
+from physim.schedule import Schedule
+from physim.slices import Slices
 from physim.step import Term
 from physim.world import (
     HALT_CAPACITY,
@@ -27,351 +30,367 @@ from physim.world import (
     HALT_JUNCTIONS,
     HALT_NAN,
     HALT_ROUNDS,
-    HALT_ROWS,
+    HALT_WAIT,
     STATUS,
-    STATUS_WORDS,
+    WORLD,
 )
 
-_LISTED = ("id", "position", "radius", "departed", "node_position")
-"""What neighbour lists and the order of rows depend on."""
-_LINKED = ("segment_area", "crosslink_segments", "crosslink_bound", "crosslink_at", "crosslink_rest", "crosslink_turn")
-"""What the crosslinks of segments, and the fibers that cutting has left, depend on."""
-_WAKING = ("node_position", "node_held", "node_velocity", "fiber_frame", *_LINKED)
-"""A fiber that sleeps looks only at outside forces and at fibers that it is crosslinked to."""
 _BATCH_SECONDS = 0.25
 _BATCH_LAUNCHES = 4000
 """Of a batch, since OpenCL keeps about 1 kB for each launch that is waiting."""
-_MOST_ITERATIONS = 2400
+_MOST_ITERATIONS = 6000
 """Of conjugate gradients in one round."""
 _MOST_HALVINGS = 6
 """How often the parts of a step that does not converge are halved."""
-_NUMPY = {"int4": ("i4", 4), "uint2": ("u4", 2), "int2": ("i4", 2), "float4": ("f4", 4), "float": ("f4", 1),
-          "float2": ("f4", 2), "float8": ("f4", 8), "double2": ("f8", 2), "double4": ("f8", 4),
-          "uint": ("u4", 1), "int": ("i4", 1), "uchar": ("u1", 1), "double": ("f8", 1), "half2": ("f2", 2)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a replica brings: its terms, the `arrays` that they need, its sizes, the records of `physim.world`."""
+
+    terms: Sequence[Term]
+    arrays: Sequence[str]
+    layout: Layout
+    world: np.ndarray
+    status: np.ndarray
+    step: float
+    """min"""
 
 
 class Loop:
-    """The state of a simulation on its device, and what moves it on.
+    """Replicas on a device, and what moves them on. Their terms are of the same kinds, their steps of one length.
 
-    `world` and `status` are the records of `physim.world`; `arrays` names what the terms need of `physim.state`.
+    `worlds` and `statuses` have a record for each replica; `stopped` tells why a replica cannot go on.
     """
 
-    def __init__(self, device: Device, terms: list[Term], arrays: list[str], layout: Layout, world: np.ndarray,
-                 status: np.ndarray, step: float) -> None:  # fmt: skip
-        self.device, self.terms, self.arrays, self.layout, self.world = device, terms, arrays, layout, world
-        self.step_length = step
+    def __init__(self, device: Device, starts: Sequence[Start], at_once: int = 0) -> None:
+        self.device, self.terms = device, [start.terms for start in starts]
+        self.worlds = np.array([start.world for start in starts], WORLD)
+        self.statuses = np.array([start.status for start in starts], STATUS)
+        self.step_length = starts[0].step
         self.profile = Profile(device) if device.profiling else None
         self.host_reads = 0
         self.most_rounds = 40
         """Of Newton's method, before a step is taken in two parts. Fibers that buckle or recoil (links that let go at
         once: 26 rounds) need many, and drag is too weak for smaller parts to help them."""
-        self._loops = 8
+        self.stopped: dict[int, PhysicsError] = {}
+        self._spent = np.zeros(len(starts), int)
+        """Iterations that the present round of each replica has been given, where it has frozen for more."""
         self._seconds_per_step = 0.0
-        device.reserve({name: layout.nbytes(name) for name in arrays})
-        self.buffers = {name: device.empty(name, layout.nbytes(name)) for name in arrays}
-        self.buffers["world"] = device.empty("world", world.nbytes)
-        self.buffers["status"] = device.empty("status", STATUS.itemsize)
-        self._last_status = status.copy()
-        device.upload(self.buffers["status"], self._last_status.reshape(1))
+        self.slices = Slices(device, starts[0].arrays, [start.layout for start in starts], WORLD.itemsize)
+        self.at_once = min(at_once or self._fitting(), len(self))
+        """Replicas that share a launch."""
+        self.iterations = [8 for _ in range(0, len(self), self.at_once)]
+        """That are enqueued for each round, by share."""
+        self._tell()
         self._prepare()
+
+    def _fitting(self) -> int:
+        """How many replicas a launch serves best: all, or what a cache holds of them, half of each being in use."""
+        if self.device.found.kind != "CPU":
+            return len(self)
+        each = sum(map(self.slices.nbytes, self.slices.arrays))
+        return max(1, 2 * self.device.found.handle.global_mem_cache_size // each)
+
+    def __len__(self) -> int:
+        return len(self.statuses)
 
     def _prepare(self) -> None:
         """The launches of a step, for the arrays and sizes of now."""
-        if self.layout.stride * self.layout.neighbor_rows >= 1 << 32:
+        layout = self.slices.layout
+        if layout.stride * layout.neighbor_rows >= 1 << 32:
             raise PhysicsError(
-                f"{self.time:g} min: lists of {self.layout.neighbor_rows} neighbours for {self.layout.stride:,} cells "
+                f"{self.time(0):g} min: lists of {layout.neighbor_rows} neighbours for {layout.stride:,} cells "
                 "have more entries than 32-bit numbers count; use fewer cells"
             )
-        self.world["neighbor_rows"], self.world["touch_rows"] = self.layout.neighbor_rows, self.layout.touch_rows
-        self.world["stride"], self.world["unknowns"] = self.layout.stride, self.layout.unknowns
-        self.device.upload(self.buffers["world"], self.world.reshape(1))
-        self.schedule = Schedule(self.device, self.terms, self.buffers, self.layout)
+        self.worlds["neighbor_rows"], self.worlds["touch_rows"] = layout.neighbor_rows, layout.touch_rows
+        self.worlds["stride"], self.worlds["unknowns"] = layout.stride, layout.unknowns
+        self.device.upload(self.slices.buffers["world"], self.worlds)
+        self.schedule = Schedule(self.device, self.terms, self.slices.buffers, layout, self.at_once)
+
+    def grow(self, *, keep: bool = True, **rows: int) -> None:
+        """Room for so many `cells`, `neighbor_rows` or `touch_rows`; what is in the arrays stays if `keep`."""
+        self.slices.grow(keep=keep, **rows)
+        self._prepare()
 
     # moving on
 
-    @property
-    def step_count(self) -> int:
-        """Steps completed."""
-        return int(self._last_status["step"])
-
-    @property
-    def time(self) -> float:
+    def time(self, replica: int) -> float:
         """Simulated time in min."""
-        return self.step_count * self.step_length
-
-    @property
-    def status(self) -> dict[str, int]:
-        """The counters of the device as of the last look."""
-        return {word: int(self._last_status[word]) for word in STATUS_WORDS}
+        return int(self.statuses["step"][replica]) * self.step_length
 
     def advance(self, until_step: int) -> None:
-        """Run up to `until_step`; waits by polling, so that KeyboardInterrupt can come out, but only between batches.
+        """Run up to `until_step` all replicas that can go on.
 
-        After that, `settle` makes the state that of a whole step again.
+        Waits by polling, so that KeyboardInterrupt can come out, but only between batches. After that, `settle` makes
+        the state that of a whole step again.
         """
-        while self.step_count < until_step:
+        while (behind := self._able() & (self.statuses["step"] < until_step)).any():
             parts = self.schedule.parts
-            launches = sum(map(len, parts.values())) + (self._loops - 1) * len(parts["iteration"])
+            shares = self._shares(behind)
+            each = sum(map(len, parts.values())) - len(parts["iteration"])
+            launches = sum(each + self.iterations[share] * len(parts["iteration"]) for share in shares)
             batch = int(_BATCH_SECONDS / self._seconds_per_step) if self._seconds_per_step else 2
-            wanted = min(until_step - self.step_count, max(1, min(batch, _BATCH_LAUNCHES // launches)))
-            begin, first = time.perf_counter(), self.step_count
+            first = self.statuses["step"][behind].astype(int)
+            wanted = min(until_step - first.max(), max(1, min(batch, _BATCH_LAUNCHES // launches)))
+            begin = time.perf_counter()
+            self._spent[:] = 0
+            self._let_go(behind)
             with held():
                 for _ in range(wanted):
-                    self._enqueue(parts["before"])
-                    self._enqueue(parts["round"])
-                    self._iterate(self._loops)
+                    self.enqueue_step(shares)
             self.settle()
-            self._loops = max(8, int(0.9 * self._loops), int(self._last_status["deepest"]) + 2)
-            self._seconds_per_step = (time.perf_counter() - begin) / max(1, self.step_count - first)
+            for share in shares:
+                deepest = int(self.statuses["deepest"][self._of(share)].max())
+                self.iterations[share] = max(8, int(0.9 * self.iterations[share]), deepest + 2)
+            taken = int((self.statuses["step"][behind].astype(int) - first).max())
+            self._seconds_per_step = (time.perf_counter() - begin) / max(1, taken)
 
     def settle(self) -> None:
-        """Wait for what is enqueued; a step that froze is brought to its end, or the reason raised."""
-        self._look()
-        while self._last_status["halt"]:
+        """Wait for what is enqueued; steps that froze are brought to their end, or the reason kept in `stopped`."""
+        self.look()
+        while self._frozen().any():
             with held():
-                self._resolve_halt()
-            self._look()
+                self._resolve_halts()
+            self.look()
+        self._let_go(self._able())
 
-    def find_forces(self) -> None:
-        """Forces where all is now, as the first round of a step finds them: in `force`, `node_force`, `node_residual`.
+    def find_forces(self, replica: int) -> None:
+        """See `Replica.find_forces`."""
+        with self.waiting(but=replica):
+            for part in ("before", "round"):
+                self.enqueue(self.schedule.parts[part], self.share_of(replica))
+            self.look()
 
-        Nothing moves, but what comes before a round (turnover, cutting, births) does happen: take a copy.
-        """
-        for part in ("before", "round"):
-            self._enqueue(self.schedule.parts[part])
-        self.device.drain()
+    def enqueue_step(self, shares: Iterable[int]) -> None:
+        """Of the replicas of these shares that are not frozen."""
+        for share in shares:
+            self.enqueue(self.schedule.parts["before"], share)
+            self.enqueue(self.schedule.parts["round"], share)
+            self._iterate(share)
 
-    def _iterate(self, loops: int) -> None:
-        """So many iterations of the solve, if there is one, and the rest of the step.
+    def _iterate(self, share: int) -> None:
+        """Iterations of the solve, if there is one, and the rest of the step.
 
         Where fibers move, the forces after the round are looked at, and the step freezes if they do not balance.
         """
         parts = self.schedule.parts
-        for _ in range(loops if parts["iteration"] else 0):
-            self._enqueue(parts["iteration"])
-        self._enqueue(parts["close"])
-        if self.world["moving"]:
-            self._enqueue(parts["round"])
-        self._enqueue(parts["after"])
+        for _ in range(self.iterations[share] if parts["iteration"] else 0):
+            self.enqueue(parts["iteration"], share)
+        self.enqueue(parts["close"], share)
+        if self.worlds["moving"].any():
+            self.enqueue(parts["round"], share)
+        self.enqueue(parts["after"], share)
 
-    def _enqueue(self, launches: list[Launch]) -> None:
-        enqueue, queue = self.device.cl.enqueue_nd_range_kernel, self.device.queue
+    def enqueue(self, launches: Sequence[Launch], share: int = 0) -> None:
+        """For the replicas of a share that are not frozen."""
+        first, count = share * self.at_once, 0
+        if len(self) > 1:
+            count = min(self.at_once, len(self) - first)
         with self.device.answering("run a step"):
             for launch in launches:
-                event = enqueue(queue, launch.kernel, launch.global_size, launch.local_size)
+                event = launch.enqueue(self.device, first, count)
                 if self.profile is not None:
                     self.profile.note(launch, event)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Read the status words: the one host read of a batch."""
-        self._last_status = self.device.download(self.buffers["status"], STATUS, 1)[0]
+        self.statuses = self.device.download(self.slices.buffers["status"], STATUS, len(self))
         self.host_reads += 1
         if self.profile is not None:
             self.profile.collect()
 
+    def tell(self, replica: int) -> None:
+        """The device hears of the status words of a replica."""
+        self.device.upload(self.slices.buffers["status"], self.statuses[replica : replica + 1],
+                           replica * STATUS.itemsize)  # fmt: skip
+
+    def _tell(self) -> None:
+        self.device.upload(self.slices.buffers["status"], self.statuses)
+
+    # who goes
+
+    def share_of(self, replica: int) -> int:
+        return replica // self.at_once
+
+    def _of(self, share: int) -> slice:
+        """The replicas of a share."""
+        return slice(share * self.at_once, (share + 1) * self.at_once)
+
+    def _shares(self, some: np.ndarray) -> list[int]:
+        """Shares in which some of these replicas (R,) are."""
+        return sorted({self.share_of(int(replica)) for replica in np.flatnonzero(some)})
+
+    def _able(self) -> np.ndarray:
+        """(R,) which replicas can go on."""
+        return ~np.isin(np.arange(len(self)), list(self.stopped))
+
+    def _frozen(self) -> np.ndarray:
+        """(R,) which replicas need the host."""
+        return self._able() & ~np.isin(self.statuses["halt"], (0, HALT_WAIT))
+
+    def _let_go(self, some: np.ndarray) -> None:
+        """These replicas (R,) go on with what is enqueued, unless they are frozen; the others wait."""
+        halt = self.statuses["halt"]
+        wanted = np.where(np.isin(halt, (0, HALT_WAIT)), np.where(some, 0, HALT_WAIT), halt)
+        if not np.array_equal(wanted, halt):
+            self.statuses["halt"] = wanted
+            self._tell()
+
+    @contextmanager
+    def waiting(self, but: int | None = None) -> Iterator[None]:
+        """All replicas wait `but` one, which must have been looked at when they go on."""
+        self._let_go(np.arange(len(self)) == but)
+        yield
+        self._let_go(self._able())
+
     # frozen steps
 
-    def _resolve_halt(self) -> None:
-        """Make room, or enqueue more, so that the step that froze goes on. Raises PhysicsError if it cannot."""
-        halt, at = int(self._last_status["halt"]), self.time
-        if halt == HALT_JUNCTIONS:
-            count, slots = self._last_status["junctions_full"], self.world["junction_slots"]
-            raise PhysicsError(
-                f"{at:g} min: {count} cells touch more than {slots} "
+    def _resolve_halts(self) -> None:
+        """Make room, or enqueue more, so that steps that froze go on, or keep the reason why they cannot.
+
+        First those in the middle of a step; then there is room for the others.
+        """
+        for replica in np.flatnonzero(self._frozen()):
+            reason = self._objection(replica)
+            if reason:
+                self._stop(replica, reason)
+        halt = self.statuses["halt"]
+        within = self._frozen() & np.isin(halt, (HALT_ITERATIONS, HALT_ROUNDS))
+        in_parts = within & (halt == HALT_ROUNDS) & (self.statuses["round"] >= self.most_rounds)
+        if in_parts.any():
+            self._in_parts(int(np.flatnonzero(in_parts)[0]))
+        elif within.any():
+            self._go_on(within)
+        elif self._frozen().any():
+            self.make_room()
+
+    def _objection(self, replica: int) -> str:
+        """Why a frozen replica cannot go on, or an empty string."""
+        status = self.statuses[replica]
+        if status["halt"] == HALT_JUNCTIONS:
+            return (
+                f"{status['junctions_full']} cells touch more than {self.worlds['junction_slots'][replica]} "
                 "others and have no junction slot left; the cells are crushed: lower the forces, or start less dense"
             )
-        if halt == HALT_NAN:
-            raise PhysicsError(
-                f"{at:g} min: a displacement, or bud, is not finite; shorten run.step, or check the last terms "
-                "you set"
-            )
-        if halt == HALT_IDS:
-            raise PhysicsError(f"{at:g} min: no ids are left for daughters; start with ids that are small numbers")
-        if halt == HALT_ITERATIONS and self._loops > _MOST_ITERATIONS:
-            raise PhysicsError(
-                f"{at:g} min: the implicit solve does not converge in {self._loops} iterations; shorten run.step"
-            )
-        if halt == HALT_ROUNDS and self._last_status["round"] >= self.most_rounds:
-            self._in_parts()
-            return
-        if halt == HALT_ROWS:
-            self._grow_lists(int(self._last_status["rows_needed"]), int(self._last_status["touches_needed"]))
-        elif halt == HALT_CAPACITY:
-            self._grow_cells(int(self._last_status["rows"] + self._last_status["births"]))
-            self._last_status["births"] = 0
-        self._last_status["halt"] = 0
-        self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-        if halt in (HALT_ITERATIONS, HALT_ROUNDS):  # more for the step that froze
-            self._iterate(self._loops)
-        if halt == HALT_ITERATIONS:  # the next ones get as many from the start
-            self._loops += self._loops // 2 + 4
+        if status["halt"] == HALT_NAN:
+            return "a displacement, or bud, is not finite; shorten run.step, or check the last terms you set"
+        if status["halt"] == HALT_IDS:
+            return "no ids are left for daughters; start with ids that are small numbers"
+        if status["halt"] == HALT_ITERATIONS and self._spent[replica] > _MOST_ITERATIONS:
+            return f"the implicit solve does not converge in {self._spent[replica]} iterations; shorten run.step"
+        return ""
 
-    def _in_parts(self) -> None:
+    def _stop(self, replica: int, reason: str) -> None:
+        self.stopped[replica] = PhysicsError(f"{self.time(replica):g} min: {reason}")
+
+    def _go_on(self, within: np.ndarray) -> None:
+        """More iterations, or another round, for these replicas (R,); the next steps get as many from the start."""
+        short = within & (self.statuses["halt"] == HALT_ITERATIONS)
+        given = np.repeat(self.iterations, self.at_once)[: len(self)]
+        self._spent = np.where(short, self._spent + given, 0)
+        self.statuses["halt"][within] = 0
+        self._tell()
+        self._let_go(within)
+        for share in self._shares(within):
+            self._iterate(share)
+        for share in self._shares(short):
+            self.iterations[share] += self.iterations[share] // 2 + 4
+
+    def _in_parts(self, replica: int) -> None:
         """Take the step that froze in two parts, or four, ...: smaller ones converge where a whole one does not.
 
         Kinetics have run for the whole step already; only the balance of forces is found part by part.
         """
-        whole = self.step_length
         try:
-            self._balance_parts(whole)
+            reason = self._balance_parts(replica)
         finally:
-            self._set_step(whole)
-        self._resume(0)
-        self._enqueue(self.schedule.parts["after"])
+            self._set_step(replica, self.step_length)
+        if reason:
+            self._stop(replica, reason)
+            return
+        self._resume(replica, 0)
+        self.enqueue(self.schedule.parts["after"], self.share_of(replica))
 
-    def _balance_parts(self, whole: float) -> None:
-        """The balance of forces of one step (min), part by part."""
-        parts, halvings, left = self.schedule.parts, 1, 2
+    def _balance_parts(self, replica: int) -> str:
+        """The balance of forces of one step, part by part; returns why it is not found, or an empty string."""
+        parts, halvings, left, whole = self.schedule.parts, 1, 2, self.step_length
+        self._let_go(np.arange(len(self)) == replica)
         while left:
             if halvings > _MOST_HALVINGS:
-                raise PhysicsError(
-                    f"{self.time:g} min: the balance of forces does not converge in parts of "
-                    f"{whole / 2**halvings:.2g} min; shorten run.step, or check the last terms you set"
+                return (
+                    f"the balance of forces does not converge in parts of {whole / 2**halvings:.2g} min; "
+                    "shorten run.step, or check the last terms you set"
                 )
-            self._set_step(whole / 2**halvings)
-            if not self._part(parts["rewind"]):
+            self._set_step(replica, whole / 2**halvings)
+            if not self._part(replica):
                 halvings, left = halvings + 1, 2 * left
                 continue
             left -= 1
-            self._last_status["parts"] += 1
+            self.statuses["parts"][replica] += 1
             if left:
-                self._resume(1)
-                self._enqueue(parts["commit"])
-                self._look()
+                self._resume(replica, 1)
+                self.enqueue(parts["commit"], self.share_of(replica))
+                self.look()
+        return ""
 
-    def _set_step(self, minutes: float) -> None:
+    def _set_step(self, replica: int, minutes: float) -> None:
         """What kernels take for the length of a step."""
-        self.world["step"] = minutes
-        self.device.upload(self.buffers["world"], self.world.reshape(1))
+        self.worlds["step"][replica] = minutes
+        self.device.upload(self.slices.buffers["world"], self.worlds)
 
-    def _part(self, rewind: list[Launch]) -> bool:
+    def _part(self, replica: int) -> bool:
         """Rounds of one part of a step from its beginning; whether they have converged."""
-        parts = self.schedule.parts
-        self._resume(1)
-        self._enqueue(rewind)
-        self._enqueue(parts["round"])
+        parts, share = self.schedule.parts, self.share_of(replica)
+        self._resume(replica, 1)
+        self.enqueue(parts["rewind"], share)
+        self.enqueue(parts["round"], share)
         for _ in range(self.most_rounds):
+            spent = 0
             while True:
-                for _ in range(self._loops):
-                    self._enqueue(parts["iteration"])
-                self._enqueue(parts["close"])
-                self._enqueue(parts["round"])
-                self._look()
-                if self._last_status["halt"] != HALT_ITERATIONS or self._loops > _MOST_ITERATIONS:
+                for _ in range(self.iterations[share]):
+                    self.enqueue(parts["iteration"], share)
+                self.enqueue(parts["close"], share)
+                self.enqueue(parts["round"], share)
+                self.look()
+                spent += self.iterations[share]
+                if self.statuses["halt"][replica] != HALT_ITERATIONS or spent > _MOST_ITERATIONS:
                     break
-                self._loops += self._loops // 2 + 4
-                self._last_status["halt"] = 0
-                self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-            if self._last_status["halt"]:
+                self.iterations[share] += self.iterations[share] // 2 + 4
+                self.statuses["halt"][replica] = 0
+                self.tell(replica)
+            if self.statuses["halt"][replica]:
                 return False
-            if not self._last_status["unsolved"]:
+            if not self.statuses["unsolved"][replica]:
                 return True
         return False
 
-    def _resume(self, unsolved: int) -> None:
+    def _resume(self, replica: int, unsolved: int) -> None:
         """Let a frozen step go on, its solve open or closed."""
         for word in ("halt", "solving", "shifting", "convex"):
-            self._last_status[word] = 0
-        self._last_status["round"], self._last_status["unsolved"] = 1 - unsolved, unsolved
-        self.device.upload(self.buffers["status"], self._last_status.reshape(1))
+            self.statuses[word][replica] = 0
+        self.statuses["round"][replica], self.statuses["unsolved"][replica] = 1 - unsolved, unsolved
+        self.tell(replica)
 
-    def _grow_lists(self, neighbors: int, touches: int) -> None:
-        """Longer lists of neighbours or segments; what they held is rebuilt by the step that froze."""
-        before = {name: self.layout.nbytes(name) for name in self.arrays}
-        if neighbors > self.layout.neighbor_rows:
-            self.layout.neighbor_rows = neighbors + 2  # no more: what is not used lies between what is
-        if touches > self.layout.touch_rows:
-            self.layout.touch_rows = touches + touches // 4
-        for name in self.arrays:
-            if self.layout.nbytes(name) != before[name]:
-                self.buffers[name].release()
-                self.buffers[name] = self.device.empty(name, self.layout.nbytes(name))
-        self._prepare()
+    def make_room(self) -> None:
+        """For longer lists of neighbours or segments, or for more cells: their steps begin anew.
 
-    def _grow_cells(self, needed: int) -> None:
-        """Room for twice the cells: what the cells' arrays hold moves along, scratch starts empty."""
-        old = {name: (self.layout.count(name), self.buffers[name]) for name in self.arrays}
-        before = self.layout.stride
-        self.layout.cells = max(2 * self.layout.cells, needed)
-        for name, (count, buffer) in old.items():
-            if self.layout.count(name) == count:
-                continue
-            larger = self.device.empty(name, self.layout.nbytes(name))
-            if name in row_arrays(self.arrays):
-                old_plane, new_plane = (n * ARRAYS[name].item_bytes for n in (before, self.layout.stride))
-                for plane in range(count // before):
-                    self.device.copy(buffer, larger, old_plane, plane * old_plane, plane * new_plane)
-            buffer.release()
-            self.buffers[name] = larger
-        self._prepare()
-
-    # looking
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Of an array as `read` gives it: (cells,) or (cells, width), tables of slots (slots, cells), others flat."""
-        width, planes = _NUMPY[ARRAYS[name].type][1], self.layout.planes(name)
-        rows = int(self._last_status["rows"]) if planes else self.layout.count(name)
-        slots = () if ARRAYS[name].rows == "1" or not planes else (planes,)
-        return (*slots, rows, *((width,) if width > 1 else ()))
-
-    def nbytes(self, name: str) -> int:
-        """Bytes of an array as `read` gives it."""
-        return int(np.prod(self.shape(name))) * np.dtype(_NUMPY[ARRAYS[name].type][0]).itemsize
-
-    def read(self, name: str) -> np.ndarray:
-        """An array of the state as NumPy, of the `shape` of that name, cells in their present order."""
-        kind, width = _NUMPY[ARRAYS[name].type]
-        values = self.device.download(self.buffers[name], np.dtype(kind), self.layout.count(name) * width)
-        self.host_reads += 1
-        planes = self.layout.planes(name)
-        if planes:
-            rows = int(self._last_status["rows"])
-            values = np.ascontiguousarray(values.reshape(planes, self.layout.stride, width)[:, :rows])
-        return values.reshape(self.shape(name))
-
-    def write(self, name: str, values: np.ndarray) -> None:
-        """Overwrite an array of the state with values of its `shape`, cells in their present order."""
-        self._put(name, values)
-        if name in _WAKING and "fiber_awake" in self.buffers:
-            self._put("fiber_awake", np.ones(self.shape("fiber_awake"), np.uint32))
-        if name in _LISTED or name in _LINKED:  # lists hang on it
-            self._last_status["rebuild" if name in _LISTED else "relink"] = 1
-            self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-
-    def _put(self, name: str, values: np.ndarray) -> None:
-        kind, _ = _NUMPY[ARRAYS[name].type]
-        values = np.ascontiguousarray(values, np.dtype(kind))
-        if values.shape != self.shape(name):
-            raise InputError(f"write: '{name}' is {self.shape(name)}, not {values.shape}; give what read() gives")
-        planes = self.layout.planes(name)
-        for plane, row in enumerate(values.reshape(planes or 1, -1)):
-            self.device.upload(self.buffers[name], row, plane * self.layout.stride * ARRAYS[name].item_bytes)
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """The state between two steps from all the arrays that persist.
-
-        Neighbour lists, and what hangs on them, are built as they were built last: from `list_position`, by the kernels
-        of the step that do so. What these write to arrays that persist is overwritten by what was saved.
+        The other replicas are between two steps, and keep what they have.
         """
-        for name, values in arrays.items():
-            self._put(name, values)
-        self._last_status["binned"], self._last_status["relink"] = 0, 1
-        if self._last_status["rebuild"]:
-            self.device.upload(self.buffers["status"], self._last_status.reshape(1))
-            return  # the next step builds the lists anyway
-        self._put("position", arrays["list_position"])
-        if "node_listed" in arrays:
-            self._put("node_position", arrays["node_listed"])
-        begin = self._last_status.copy()
-        begin["rebuild"] = 1
-        while True:
-            self.device.upload(self.buffers["status"], begin.reshape(1))
-            self._enqueue(self.schedule.relist)
-            found = self.device.download(self.buffers["status"], STATUS, 1)[0]
-            if found["halt"] != HALT_ROWS:
-                break
-            self._grow_lists(int(found["rows_needed"]), int(found["touches_needed"]))
-        self._last_status["binned"] = found["binned"]
-        for name, values in arrays.items():
-            self._put(name, values)
-        self.device.upload(self.buffers["status"], self._last_status.reshape(1))
+        status, layout = self.statuses, self.slices.layout
+        frozen = self._frozen()
+        full = frozen & (status["halt"] == HALT_CAPACITY)
+        rows: dict[str, int] = {}
+        if full.any():
+            rows["cells"] = max(2 * layout.cells, int((status["rows"] + status["births"])[full].max()))
+            status["births"][full] = 0
+        listed = frozen & ~full
+        if listed.any():
+            neighbors, touches = (int(status[word][listed].max()) for word in ("rows_needed", "touches_needed"))
+            if neighbors > layout.neighbor_rows:
+                rows["neighbor_rows"] = neighbors + 2  # no more: what is not used lies between what is
+            if touches > layout.touch_rows:
+                rows["touch_rows"] = touches + touches // 4
+        self.grow(keep=not listed.all(), **rows)
+        status["halt"][frozen] = 0
+        self._tell()

@@ -216,5 +216,5 @@ def _put(sim: Simulation, state: dict[str, NDArray], fibers: int | None = None) 
 def _tell(sim: Simulation) -> None:
     """The device hears of it; neighbour lists are built in the next step."""
     sim._last_status["rebuild"] = 1
-    sim.device.upload(sim.buffers["status"], sim._last_status.reshape(1))
+    sim._tell()
     sim.by_hand["write"] = True

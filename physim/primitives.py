@@ -2,7 +2,8 @@
 
 Each returns prepared launches, so that a step can enqueue them again and again. `when` is a buffer of two words: the
 first switches them, the second says how many rows there are, both on the device, without the host knowing; `count` is
-the most that there can be. All results are the same for any work-group size.
+the most that there can be. All results are the same for any work-group size. Where there are replicas, each buffer is
+as many equal slices, and all of them are worked on at once.
 """
 
 from __future__ import annotations
@@ -21,22 +22,26 @@ _FILE = ("kernels/primitives.cl", kernel_source("primitives.cl"))
 class Primitives:
     """The primitives of one device, with the scratch that they share."""
 
-    def __init__(self, device: Device, term: str = "primitives") -> None:
+    def __init__(self, device: Device, term: str = "primitives", replicas: int = 1, at_once: int = 1) -> None:
         self.device = device
         self.term = term
+        self.replicas, self.at_once = replicas, at_once
         self.program = device.build(f"#define CHUNK {CHUNK}\n", _FILE)
-        self.always = device.empty("primitives always", 16)
-        device.upload(self.always, np.array([1, 0xFFFFFFFF, 0, 0], np.uint32))
-        self._zero = device.empty("primitives zero", 16)
+        self.always = device.empty("primitives always", 16 * replicas)
+        device.upload(self.always, np.tile(np.array([1, 0xFFFFFFFF, 0, 0], np.uint32), replicas))
+        self._zero = device.empty("primitives zero", 16 * replicas)
         self._scratches = 0
 
     def _launch(self, name: str, items: int, *arguments: Any) -> Launch:
+        slices = np.zeros(8, np.uint32)
+        words = [argument.size // self.replicas // 4 for argument in arguments if not isinstance(argument, int)]
+        slices[: len(words)] = words
         numbers = [np.uint32(a) if isinstance(a, int) else a for a in arguments]
-        return prepare(self.device, self.term, name, self.program, items, numbers)
+        return prepare(self.device, self.term, name, self.program, items, [slices, *numbers], at_once=self.at_once)
 
     def _scratch(self, nbytes: int) -> Any:
         self._scratches += 1
-        return self.device.empty(f"{self.term} scratch {self._scratches}", nbytes)
+        return self.device.empty(f"{self.term} scratch {self._scratches}", nbytes * self.replicas)
 
     def zero(self, data: Any, count: int, when: Any = None) -> list[Launch]:
         """data[:count] = 0 (32-bit words)."""

@@ -19,13 +19,20 @@ from physim.terms.matrix import Segments
 
 
 class Schedule:
-    """Lists of launches by part of the step; `relist` rebuilds the neighbour lists alone."""
+    """Lists of launches by part of the step; `relist` rebuilds the neighbour lists alone.
 
-    def __init__(self, device: Device, terms: Sequence[Term], buffers: dict[str, Any], layout: Layout) -> None:
+    `replicas` has the terms of each replica, and `layout` the most that any of them needs.
+    """
+
+    def __init__(self, device: Device, replicas: Sequence[Sequence[Term]], buffers: dict[str, Any],
+                 layout: Layout, at_once: int = 1) -> None:  # fmt: skip
         self.device, self.buffers, self.layout = device, buffers, layout
+        self.replicas, self.at_once = len(replicas), at_once
+        terms = replicas[0]
         self.parts: dict[Part, list[Launch]] = {part: [] for part, _ in Solve.plan}
         self.relist: list[Launch] = []
-        own = {id(term): codegen.launches(device, term, buffers, layout.items) for term in terms}
+        own = {id(each[0]): codegen.launches(device, each, buffers, layout.items, at_once)
+               for each in zip(*replicas, strict=True)}  # fmt: skip
         for term, kernel, part in assembly.ordered(terms):
             if kernel.primitive:
                 launches = self._primitive(term, kernel)
@@ -43,7 +50,7 @@ class Schedule:
             "scan_deposits": self._scan_deposits}
         conditions = {"sort_cells": "rebuild", "sort_segments": "rebuild", "append_daughters": "births",
                       "sort_holds": "relink", "scan_pieces": "relink"}
-        launches = makers[kernel.primitive](Primitives(self.device, term.name))
+        launches = makers[kernel.primitive](Primitives(self.device, term.name, self.replicas, self.at_once))
         for launch in launches:
             launch.when = conditions.get(kernel.primitive, "")
             launch.nbytes = sum(argument.size for argument in launch.arguments[1:] if hasattr(argument, "get_info"))

@@ -22,9 +22,10 @@ from physim.device import Device, choose
 from physim.errors import InputError, PhysicsError
 from physim.generate.fiber_network import FiberNetwork
 from physim.generate.obstacles import wires
-from physim.loop import Loop
+from physim.loop import Loop, Start
 from physim.network_state import fiber_state
 from physim.obstacle_state import wire_state
+from physim.replica import Replica
 from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
 from physim.snapshot import GIVEN, Snapshot, take
@@ -51,7 +52,7 @@ class Saved:
         return int(self.status["step"])
 
 
-class Simulation(Loop):
+class Simulation(Replica):
     """A scenario on a device: a Scenario, the name of a built-in one, or the path of a TOML file.
 
     `overrides` are `path=value` as on the command line; `device` is a number or part of a name (`physim devices`).
@@ -63,27 +64,45 @@ class Simulation(Loop):
     def __init__(self, scenario: Scenario | str | Path, overrides: Sequence[str] = (), *, device: str | None = None,
                  profile: bool = False, cells: dict[str, np.ndarray] | None = None, network: Any = None,
                  saved: Saved | None = None) -> None:  # fmt: skip
-        self.scenario = scenario if isinstance(scenario, Scenario) else load(scenario, overrides)
+        opened = Device(choose(device), profiling=profile)
+        start = self._plan(scenario if isinstance(scenario, Scenario) else load(scenario, overrides), device, cells,
+                           network, saved)  # fmt: skip
+        self.join(Loop(opened, [start]), 0)
+
+    # setting up
+
+    def _plan(self, scenario: Scenario, device: str | None, cells: dict[str, np.ndarray] | None, network: Any,
+              saved: Saved | None) -> Start:  # fmt: skip
+        """What it brings to a loop; what `join` then writes into the arrays is kept until then."""
+        self.scenario = scenario
         box = self.scenario.box
         self.box = Box(np.array(box.lower, float), np.array(box.upper, float), box.boundary)
         self._hooks: list[tuple[int, Callable[[Simulation], object]]] = []
         self.by_hand = {"cells": cells is not None, "network": network is not None, "write": False}
         """What was set from Python, so that the scenario alone does not lead here."""
         self._device_name = device
-        opened = Device(choose(device), profiling=profile)
-        if saved is None:
-            self._begin(opened, cells, network)
-        else:
-            self._continue(opened, saved)
+        self._saved = saved
+        return self._begin(cells, network) if saved is None else self._continue(saved)
+
+    def join(self, loop: Loop, index: int) -> None:
+        super().join(loop, index)
+        first = self._fiber_state()
+        if self._saved is None:
+            first |= assembly.first_state(self.scenario, self.box, self._cells)
+            del self._cells
+        for name in self.arrays:
+            if name in first and (self._saved is None or ARRAYS[name].given):
+                self._put(name, first[name])
+        if self._saved is not None:
+            self.restore(self._saved.arrays)
+        self._saved = None
 
     @property
     def hooks(self) -> int:
         """How many functions are called as time goes on: what they do is in no file."""
         return len(self._hooks)
 
-    # setting up
-
-    def _begin(self, device: Device, cells: dict[str, np.ndarray] | None, network: Any) -> None:
+    def _begin(self, cells: dict[str, np.ndarray] | None, network: Any) -> Start:
         """The state at time zero."""
         from physim.generate.cells import initial_cells
         from physim.generate.matrix import initial_network
@@ -106,13 +125,10 @@ class Simulation(Loop):
         status["next_id"] = int(cells["id"].max()) + 1
         status["fibers"], status["relink"] = layout.chains, 1
         status["chains"] = self.network.made.fibers if self.network is not None else 0
-        super().__init__(device, terms, arrays, layout, world, status, self.scenario.run.step)
-        first = assembly.first_state(self.scenario, self.box, cells) | self._fiber_state()
-        for name in arrays:
-            if name in first:
-                self._put(name, first[name])
+        self._cells = cells
+        return Start(terms, arrays, layout, world, status, self.scenario.run.step)
 
-    def _continue(self, device: Device, saved: Saved) -> None:
+    def _continue(self, saved: Saved) -> Start:
         """A state that was saved. Raises InputError if it is not one of this scenario."""
         self.network = saved.network
         if saved.status["halt"]:
@@ -128,15 +144,11 @@ class Simulation(Loop):
         for name in ("pair_range", "skin", "quantum"):
             if not np.array_equal(world[name], saved.world[name]):
                 raise InputError(f"saved state: {name} {world[name]} was {saved.world[name]}; keep box and terms")
-        super().__init__(device, terms, arrays, layout, world, saved.status, self.scenario.run.step)
-        for name, values in self._fiber_state().items():
-            if name in arrays and ARRAYS[name].given:
-                self._put(name, values)
         wanted = {name for name in arrays if ARRAYS[name].persists}
         if wanted != set(saved.arrays):
             names = ", ".join(sorted(wanted ^ set(saved.arrays))[:5])
             raise InputError(f"saved state: its arrays are not those of the scenario ({names}); use its own scenario")
-        self.restore(saved.arrays)
+        return Start(terms, arrays, layout, world, saved.status, self.scenario.run.step)
 
     def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
         """Sizes of the domains, and the arrays that the terms need."""
@@ -173,10 +185,17 @@ class Simulation(Loop):
         """Move on by so many steps, and call the hooks that fall due on the way."""
         end = self.step_count + count
         while self.step_count < end:
-            self.advance(min([end, *(-(-(self.step_count + 1) // every) * every for every, _ in self._hooks)]))
-            for every, hook in self._hooks:
-                if self.step_count % every == 0:
-                    hook(self)
+            self.advance(min([end, *self._due()]))
+            self._call_hooks()
+
+    def _due(self) -> list[int]:
+        """The next steps behind which each hook is called."""
+        return [-(-(self.step_count + 1) // every) * every for every, _ in self._hooks]
+
+    def _call_hooks(self) -> None:
+        for every, hook in self._hooks:
+            if self.step_count % every == 0:
+                hook(self)
 
     def every(self, interval: float, hook: Callable[[Simulation], object]) -> None:
         """Call `hook(sim)` after each `interval` min of simulated time, in `step` and `run`."""

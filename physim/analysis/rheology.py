@@ -77,7 +77,7 @@ class _Gel:
                "crosslink_stiffness": crosslink_stiffness, "crosslink_rigidity": crosslink_rigidity,
                "tolerance": tolerance, "accuracy": 1e-6, "wake_force": 0.0}  # fmt: skip
         self.sim = Simulation(_scenario(network, law), cells=_bystander(network), network=network, device=device)
-        self.sim.most_rounds = MOST_ROUNDS
+        self.sim.loop.most_rounds = MOST_ROUNDS
         self.held = held_nodes(network)
         height = network.nodes[:, 2] - 0.5 * (box.lower[2] + box.upper[2])
         self.upper, self.lower = self.held & (height > 0), self.held & (height < 0)

@@ -49,7 +49,7 @@ def test_step_in_parts_ends_where_it_should(make_simulation):
     sim = gels.gel(make_simulation, net, stretch_modulus=100.0, **gels.EXACT)
     gels.hold(sim, np.arange(18) < 2)
     gels.pull(sim, 3.75e-3 * (np.arange(18) == 17)[:, None] * [0, 0.6, 0.8])
-    sim.most_rounds = 12
+    sim.loop.most_rounds = 12
     sim.step(3)
     moved = (sim.fiber_nodes() - net.nodes)[-1]
     wanted = 3.75e-3 * 20**3 / 300 * (1 + 1.5 / 16 + 0.5 / 16**2)

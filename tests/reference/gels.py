@@ -72,13 +72,12 @@ def pull(sim: Simulation, force: np.ndarray) -> None:
 def enqueue(sim: Simulation, part: str, *names: str) -> None:
     """Kernels of a part of the step, all of them or those of these names."""
     launches = sim.schedule.parts[part]
-    sim._enqueue([launch for launch in launches if not names or launch.name in names])
+    sim.loop.enqueue([launch for launch in launches if not names or launch.name in names])
     sim.device.drain()
 
 
 def forces(sim: Simulation) -> np.ndarray:
     """(N, 3) nN on the nodes where they are; 0 on those that are held."""
     sim.find_forces()
-    sim._look()
     assert not sim.status["halt"], "the step froze: take one first, so that there is room for all lists"
     return sim.read("node_residual")[:, :3].astype(float)

@@ -233,6 +233,7 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     table["obstacles"] = [{"kind": "cylinder", "radius": 8.0, "length": 10.0, "spacing": 5.0, "ligand": 1.0}]
     fibers = network(int(nodes), position, size)
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=fibers)
+    rows = sim.layout.neighbor_rows
     if not int(cells):
         sim.write("departed", np.ones(stored, np.uint32))
     if len(fibers.segments):
@@ -261,8 +262,9 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     written = {name for term in sim.terms for kernel in term.kernels for name in kernel.writes + kernel.adds}
     zero = sorted(name for name in written if not sim.read(name).any())
     for part in ("rewind", "commit"):  # of steps that do not converge, which these do
-        sim._enqueue(sim.schedule.parts[part])
-    return sim.device, {"status": sim.status, "stopped": stopped, "zero": zero}
+        sim.loop.enqueue(sim.schedule.parts[part])
+    return sim.device, {"status": sim.status, "stopped": stopped, "zero": zero,
+                        "grown": sim.layout.neighbor_rows > rows}  # fmt: skip
 
 
 def scenario(path: str, steps: str = "3") -> tuple[Device, dict[str, Any]]:

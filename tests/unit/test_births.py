@@ -71,7 +71,7 @@ def test_rows_double_when_full_and_leave_no_trace(make_simulation) -> None:
     assert np.array_equal(ids, np.arange(sim.status["rows"]))
 
     roomy = make_simulation(colony(), cells=founders())
-    roomy._grow_cells(2000)
+    roomy.loop.grow(cells=2000)
     for step in range(1, 32):
         roomy.advance(step)
     assert roomy.layout.stride >= 2000
