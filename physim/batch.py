@@ -42,8 +42,8 @@ class Batch(Sequence[Simulation]):
         opened = Device(choose(device), profiling=profile)
         most = opened.found.handle.max_constant_buffer_size // WORLD.itemsize
         if len(scenarios) > most:
-            raise InputError(f"batch: {len(scenarios)} scenarios; {opened.found.label} has constants for {most} at once; "
-                             "make several batches")  # fmt: skip
+            raise InputError(f"batch: {len(scenarios)} scenarios; {opened.found.label} has constants for {most} at "
+                             "once; make several batches")  # fmt: skip
         if at_once < 0:
             raise InputError(f"batch: at_once {at_once} is less than 0; give how many share a launch, or 0")
         loaded = [one if isinstance(one, Scenario) else load(one) for one in scenarios]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-NUCLEAR_MODULUS = 0.15
+NUCLEAR_MODULUS = 0.55
 """kPa, of all lines: what sets the smallest pore is calibrated on rigid pores, not on speeds."""
 SLOTS = 32
 """Links of a cell; forces and stiffness per link are those of 16, halved: jitter is less than with 16."""
@@ -28,6 +28,7 @@ _PROTOTYPE = "migration prototype"
 _MIG_4 = "set on MIG-4"
 _GRIP = "migration prototype, per slot of 16: of 32 slots a quarter is bound"
 _SPREAD = "assumed: half of all cells within a factor of 1.7 of the median; Spearman(S, P) of MIG-4 needs one"
+_PULL = "assumed: pulls as its nuclear section is to that of a tumor cell, 4:7 and 2:7, before a closed plate"
 _CORTEX = "migration prototype; not measured on this line"
 
 
@@ -138,9 +139,9 @@ _T_CELL = _MDA_MB_231.with_numbers(
         "terms.links.contraction_speed": (15.0, "set on 3-10 um/min: 0.6-5, median 4, in held fibers"),
         "terms.links.release_rate": (1.0, "assumed: contacts of a minute"),
         "terms.links.binding_rate": (2.0, "assumed: as many bound as let go"),
-        "terms.links.stiffness": (0.5, "assumed: a quarter, with the forces"),
-        "terms.links.stall_force": (2.5, "assumed: pulls a quarter of a tumor cell"),
-        "terms.links.release_force": (1.25, "assumed: weak adhesion"),
+        "terms.links.stiffness": (2.0, _PULL),
+        "terms.links.stall_force": (10.0, _PULL),
+        "terms.links.release_force": (5.0, _PULL),
         "terms.proteolysis.rate": (0.0, "collagen is left whole: Wolf 2003b"),
     },
     step=0.05, calibrated=False,
@@ -150,6 +151,9 @@ _NEUTROPHIL = _T_CELL.with_numbers(
     {
         "cells.radius": (4.2, "Downey 1990"),
         "cells.nucleus_radius": (2.5, "nuclear section of 20 um2, arrest at 2 um2, a tenth of it: Wolf 2013"),
+        "terms.links.stiffness": (1.0, _PULL),
+        "terms.links.stall_force": (5.0, _PULL),
+        "terms.links.release_force": (2.5, _PULL),
         "terms.links.contraction_speed": (25.0, "assumed: 0.8-6 um/min, median 5, in held fibers"),
     },
 )  # fmt: skip

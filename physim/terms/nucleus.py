@@ -23,7 +23,8 @@ class Nucleus(Term):
 
     name: ClassVar[str] = "nucleus"
     needs: ClassVar[tuple[str, ...]] = ("collagen", "steric")
-    modulus: Kilopascal = parameter(0.28, "modulus E of the nucleus", source="migration prototype: 0.25-0.3", gt=0)
+    modulus: Kilopascal = parameter(0.55, "modulus E of the nucleus", gt=0, source="calibrated on MIG-3a: 7 um^2 "
+                                    "arrest tumor cells, Wolf et al, J Cell Biol 201:1069 (2013)")  # fmt: skip
     bulk: Number = parameter(1.0, "how much more B a nucleus resists when pressed from all sides",
                              source="docs/migration.md", ge=0, le=100)  # fmt: skip
 
