@@ -17,7 +17,7 @@ from typing import Any
 NUCLEAR_MODULUS = 0.55
 """kPa, of all lines: what sets the smallest pore is calibrated on rigid pores, not on speeds."""
 SLOTS = 32
-"""Links of a cell; forces and stiffness per link are those of 16, halved: jitter is less than with 16."""
+"""Links of a cell, of which few hold at a time."""
 
 Numbers = Mapping[str, tuple[float, str]]
 """Path -> (value, source), the paths those of a scenario's `cells` and `terms`; `spread.NAME` is the standard deviation
@@ -26,7 +26,7 @@ _WOLF = "nuclear section of 70 um2, arrest at a tenth of it: Wolf 2013"
 _SIZE = "2,494 um3, PhysiCell's default cell: Ghaffarizadeh 2018"
 _PROTOTYPE = "migration prototype"
 _MIG_4 = "set on MIG-4"
-_GRIP = "migration prototype, per slot of 16: of 32 slots a quarter is bound"
+_GRIP = "migration prototype, per slot of 16; not halved, since few of 32 hold at a time"
 _SPREAD = "assumed: half of all cells within a factor of 1.7 of the median; Spearman(S, P) of MIG-4 needs one"
 _PULL = "assumed: pulls as its nuclear section is to that of a tumor cell, 4:7 and 2:7, before a closed plate"
 _CORTEX = "migration prototype; not measured on this line"
@@ -72,11 +72,17 @@ class CellLine:
         return "\n".join(["[terms.contact]", *lines]) + "\n"
 
     def with_numbers(self, name: str, published: str, numbers: Numbers, **more: Any) -> CellLine:
-        """Another line, which differs in these. KeyError for a path that this one does not have."""
+        """Another line, which differs in these, and which nobody has judged yet.
+
+        KeyError for a path that this one does not have.
+        """
         unknown = set(numbers) - set(self.numbers)
         if unknown:
             raise KeyError(f"{name}: {sorted(unknown)} are no numbers of {self.name}")
-        return replace(self, name=name, published=published, numbers={**self.numbers, **numbers}, **more)
+        kept = {path: (value, source if source.startswith("as ") else f"as {self.name}: {source}")
+                for path, (value, source) in self.numbers.items()}  # fmt: skip
+        own = {"calibrated": False, **more}
+        return replace(self, name=name, published=published, numbers={**kept, **numbers}, **own)
 
 
 _MDA_MB_231 = CellLine("MDA-MB-231", "8-20 um/h (recalled); mesenchymal, cuts: Wolf 2003", {
@@ -94,7 +100,7 @@ _MDA_MB_231 = CellLine("MDA-MB-231", "8-20 um/h (recalled); mesenchymal, cuts: W
     "terms.steric.cytoplasm_modulus": (0.5, _CORTEX),
     "terms.steric.cortical_tension": (0.4, _CORTEX),
     "terms.nucleus.modulus": (NUCLEAR_MODULUS, "NUCLEAR_MODULUS: calibrated on rigid pores"),
-    "terms.links.slots": (SLOTS, _PROTOTYPE + ": jitter is less than with 16"),
+    "terms.links.slots": (SLOTS, _PROTOTYPE + ": less jitter than with 16"),
     "terms.links.stiffness": (2.0, _GRIP),
     "terms.links.stall_force": (10.0, _GRIP),
     "terms.links.release_force": (5.0, _GRIP),
@@ -114,6 +120,7 @@ _HT_1080 = _MDA_MB_231.with_numbers(
         "terms.links.binding_rate": (0.25, _MIG_4),
         "terms.proteolysis.rate": (0.2, _PROTOTYPE + ": frees a cell fully"),
     },
+    calibrated=True,
 )  # fmt: skip
 _MCF_10A = _MDA_MB_231.with_numbers(
     "MCF-10A", "cannot migrate in 3D collagen, but along microtracks: Kraning-Rush 2013",
@@ -124,7 +131,6 @@ _MCF_10A = _MDA_MB_231.with_numbers(
         "terms.links.contraction_speed": (0.03, "set on 0-3 um/h (recalled)"),
         "terms.links.focus": (0.5, "assumed: probes nearly all directions alike"),
     },
-    calibrated=False,
 )  # fmt: skip
 _T_CELL = _MDA_MB_231.with_numbers(
     "T-cell", "amoeboid, does not cut: Wolf 2003b; slow, fast and mixed cells: Sadjadi 2020; 3-10 um/min (recalled)",
@@ -136,7 +142,8 @@ _T_CELL = _MDA_MB_231.with_numbers(
         "terms.drag.coefficient": (0.2, "a regulariser: with 2 it would bear more than the links"),
         "terms.polarity.persistence": (3.0, "assumed; minutes"),
         "terms.polarity.feedback": (0.1, "assumed"),
-        "terms.links.contraction_speed": (15.0, "set on 3-10 um/min: 0.6-5, median 4, in held fibers"),
+        "terms.contact_guidance.weight": (0.8, "as MDA-MB-231; T cells crawl along fibrils: Wolf 2003b"),
+        "terms.links.contraction_speed": (15.0, "set on 3-10 um/min, of which it reaches the lower end"),
         "terms.links.release_rate": (1.0, "assumed: contacts of a minute"),
         "terms.links.binding_rate": (2.0, "assumed: as many bound as let go"),
         "terms.links.stiffness": (2.0, _PULL),
@@ -144,7 +151,7 @@ _T_CELL = _MDA_MB_231.with_numbers(
         "terms.links.release_force": (5.0, _PULL),
         "terms.proteolysis.rate": (0.0, "collagen is left whole: Wolf 2003b"),
     },
-    step=0.05, calibrated=False,
+    step=0.05,
 )  # fmt: skip
 _NEUTROPHIL = _T_CELL.with_numbers(
     "neutrophil", "amoeboid, hardly adheres: Brown 1984; 17 um/min in channels (Butler 2010), less in gels",
@@ -154,7 +161,7 @@ _NEUTROPHIL = _T_CELL.with_numbers(
         "terms.links.stiffness": (1.0, _PULL),
         "terms.links.stall_force": (5.0, _PULL),
         "terms.links.release_force": (2.5, _PULL),
-        "terms.links.contraction_speed": (25.0, "assumed: 0.8-6 um/min, median 5, in held fibers"),
+        "terms.links.contraction_speed": (25.0, "assumed: faster than T cells"),
     },
 )  # fmt: skip
 LINES: dict[str, CellLine] = {line.name: line for line in (_MDA_MB_231, _HT_1080, _MCF_10A, _T_CELL, _NEUTROPHIL)}

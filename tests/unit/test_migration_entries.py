@@ -59,6 +59,7 @@ def test_a_line_has_only_numbers_of_the_one_that_it_changes():
     with pytest.raises(KeyError, match=r"terms\.links\.speed"):
         LINES["HT-1080"].with_numbers("mine", "", {"terms.links.speed": (1.0, "mine")})
     mine = LINES["HT-1080"].with_numbers("mine", "", {"terms.links.contraction_speed": (1.0, "mine")})
+    assert LINES["HT-1080"].calibrated and not mine.calibrated and not LINES["T-cell"].calibrated
     assert mine.terms["links"]["contraction_speed"] == 1 and mine["cells.radius"] == LINES["HT-1080"]["cells.radius"]
 
 
