@@ -1,0 +1,39 @@
+// How far a point is from an obstacle, below 0 inside of it, and the direction in which that grows: (direction, distance).
+// A form is (kind, axis, half of thickness or length, radius or half of a hole's edges (2), 1 if round, pitch, 0), and the
+// first and last hole of the lattice along both axes across.
+
+// In the plane across the axis: how far outside of the nearest hole, below 0 inside of it.
+static inline float3 from_hole(float2 p, float8 form, float8 lattice) {
+  if (form.s3 <= 0.0f) return (float3)(0.0f, 0.0f, INFINITY);
+  if (form.s6 > 0.0f) p -= form.s6 * clamp(rint(p / form.s6), lattice.s02, lattice.s13);
+  if (form.s5 > 0.0f) {
+    float r = fmax(length(p), 1e-6f);
+    return (float3)(p / r, r - form.s3);
+  }
+  float2 side = (float2)(p.x < 0.0f ? -1.0f : 1.0f, p.y < 0.0f ? -1.0f : 1.0f), over = fabs(p) - form.s34;
+  if (over.x > 0.0f && over.y > 0.0f) return (float3)(side * normalize(over), length(over));
+  return over.x > over.y ? (float3)(side.x, 0.0f, over.x) : (float3)(0.0f, side.y, over.y);
+}
+
+// A plate, solid where it has no hole; or the wall of a cylinder, which has no thickness.
+static inline float4 clearance(float3 r, float8 form, float8 lattice) {
+  if (form.s0 == 0.0f) return (float4)(0.0f, 0.0f, 0.0f, INFINITY);
+  uint axis = (uint)form.s1;
+  float3 turned = axis == 0 ? r : axis == 1 ? r.yzx : r.zxy;  // along the axis, and across
+  float2 up = (float2)(turned.x < 0.0f ? -1.0f : 1.0f, fabs(turned.x) - form.s2);
+  float3 n;
+  float d;
+  if (form.s0 == 1.0f) {
+    float3 hole = from_hole(turned.yz, form, lattice);
+    float over = fmax(up.y, 0.0f), aside = fmax(-hole.z, 0.0f);
+    d = over > 0.0f || aside > 0.0f ? length((float2)(over, aside)) : fmax(up.y, -hole.z);
+    bool face = up.y > -hole.z;
+    if (d > 0.0f) n = (float3)(over * up.x, -aside * hole.xy) / d;
+    else n = face ? (float3)(up.x, 0.0f, 0.0f) : (float3)(0.0f, -hole.xy);
+  } else {
+    float rho = fmax(length(turned.yz), 1e-6f), over = fmax(up.y, 0.0f), aside = rho - form.s3;
+    d = fmax(length((float2)(over, aside)), 1e-6f);
+    n = (float3)(over * up.x, aside / rho * turned.yz) / d;
+  }
+  return (float4)(axis == 0 ? n : axis == 1 ? n.zxy : n.yzx, d);
+}

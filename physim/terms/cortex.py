@@ -1,0 +1,113 @@
+"""A cell that has a shape: its nucleus and its cortex as closed shells of vertices, which keep their volumes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from physim.generate.icosphere import VERTICES
+from physim.problems import MisfitError
+from physim.shell_state import spheres
+from physim.step import Kernel, Term, parameter
+from physim.terms.matrix import SEARCHED
+from physim.units import (
+    Drag,
+    DragPerCubicMicron,
+    Kilopascal,
+    Micron,
+    NanonewtonPerCubicMicron,
+    NanonewtonPerMicron,
+    Number,
+)
+
+_ASSUMED = "assumed (docs/migration.md)"
+_SHAPE = ("mesh_ring", "shell_force", "shell_block", "shell_out", "shell_edge", "shell_meet")
+
+
+class Cortex(Term):
+    """U = sum over nucleus, cortex of gamma A + sum_e k (l - l_0)^2/2 + K (V - V_0)^2/(2 V_0) + h |x_m - x|^2/2, + contact.
+
+    A is the area of a shell, l the length of an edge, V the volume inside, x_m the mean of its vertices and x the centre
+    of the cell, on which links and other cells act: it hangs on both shells by h. Shells start as spheres of R_n and
+    R - thickness; l_0 and V_0 are of then. Contact is a line load p = c d/(1 - d/0.45 a) on a vertex from each fiber
+    nearer than a = patch and each wire of an obstacle nearer than a = thickness, d = a - r, so that surfaces drawn by
+    wires 0.5 um apart are closed. Forces are -dU/dx; their stiffness in the solve is what of d2U/dx2 is positive.
+    Resistance: a dashpot along each edge, drag against the laboratory, and friction xi times the area of a vertex that
+    touches, across the contact, which is what resists along a uniform tube. Implicit: vertices are a linear function
+    of the velocity of the centre, found by conjugate gradients in each cell; the solve takes what they leave of it.
+    Sources: tension 0.4 nN/um, Tinevez et al., PNAS 106:18581 (2009); stiffness of the nucleus, Stephens et al., Mol
+    Biol Cell 28:1984 (2017).
+    """
+
+    name: ClassVar[str] = "cortex"
+    needs: ClassVar[tuple[str, ...]] = ("collagen",)
+    headers: ClassVar[tuple[str, ...]] = ("columns.h", "solid.h", "triangle.h", "shell.h")
+    vertices: int = parameter(162, "of each of the two shells: 42, 162 or 642", ge=42, le=642)
+    tension: NanonewtonPerMicron = parameter(
+        0.4, "tension gamma of the cortex", source="0.4 in L929 cells, Tinevez et al. 2009", gt=0
+    )
+    shear: NanonewtonPerMicron = parameter(
+        0.02, "shear modulus mu of the cortex: small, since actin turns over", source=_ASSUMED, gt=0
+    )
+    dilation: NanonewtonPerMicron = parameter(
+        0.4, "area modulus k of the cortex beyond its tension", source=_ASSUMED, ge=0
+    )
+    nucleus_tension: NanonewtonPerMicron = parameter(
+        0.1, "tension gamma of the nucleus", source=_ASSUMED, ge=0
+    )
+    nucleus_shear: NanonewtonPerMicron = parameter(
+        0.2, "shear modulus mu of the nucleus", source="a whole nucleus stretches by 0.5 nN/um, Stephens et al. 2017", gt=0
+    )
+    nucleus_dilation: NanonewtonPerMicron = parameter(
+        0.2, "area modulus k of the nucleus: small, its envelope is folded", source=_ASSUMED, ge=0
+    )
+    volume_modulus: Kilopascal = parameter(
+        2000.0, "modulus K of both volumes: large, so that they are kept", source="numerical", gt=0
+    )
+    nucleus_holding: NanonewtonPerMicron = parameter(
+        20.0, "spring h from the centre to the mean of the nucleus", source=_ASSUMED, gt=0
+    )
+    holding: NanonewtonPerMicron = parameter(
+        5.0, "spring h from the centre to the mean of the cortex", source=_ASSUMED, gt=0
+    )
+    viscosity: Drag = parameter(
+        0.1, "dashpot along each edge", source="cytoplasm of 1 kPa s: 1 kPa s x 8 um = 0.13", gt=0
+    )
+    drag: Drag = parameter(0.5, "drag on each shell against the laboratory: a regulariser", source=_ASSUMED, gt=0)
+    friction: DragPerCubicMicron = parameter(
+        0.002, "friction xi per area that touches", source=_ASSUMED + "; adhesion-free Walker cells slide with less, "
+        "Bergert et al., Nat Cell Biol 17:524 (2015)", ge=0
+    )  # fmt: skip
+    thickness: Micron = parameter(0.2, "of the cortex: from a vertex to the obstacle that it touches", source="0.2 in HeLa, Clark "
+                                  "et al., Biophys J 105:570 (2013)", gt=0, le=5)  # fmt: skip
+    patch: Micron = parameter(1.5, "from a vertex to the fibers that it touches", source="half of its distance to the "
+                              "next", gt=0, le=10)  # fmt: skip
+    wall_modulus: NanonewtonPerCubicMicron = parameter(10.0, "stiffness of obstacles per area", source="numerical", gt=0)
+    fiber_modulus: Kilopascal = parameter(20.0, "stiffness of fibers per length", source="numerical", gt=0)
+    tolerance: Number = parameter(1e-4, "residual over force at which conjugate gradients stop", gt=0, lt=0.1)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("press_shell", "vertex",
+               ("position", "radius", "shell", "mesh_ring", "node_position", *SEARCHED, "segment_area", "obstacle_middle",
+                "obstacle_form"),
+               ("shell_force", "shell_block"), ("node_force", "obstacle_force")),
+        Kernel("stretch_shell", "vertex", ("radius", "nucleus_radius", "shell", "mesh_ring", "mesh_unit"),
+               ("shell_out", "shell_edge"), ("shell_force", "shell_block")),
+        Kernel("meet_shells", "cell", ("nucleus_radius", "shell", "mesh_ring", "shell_out"), ("shell_meet",),
+               ("shell_force", "shell_block")),
+        Kernel("condense_shell", "cell", ("radius", "nucleus_radius", "shell", *_SHAPE),
+               ("shell_inverse", "shell_solution", "shell_residual", "shell_direction", "shell_product"),
+               ("force", "resistance")),
+    )  # fmt: skip
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "take": (Kernel("take_shell", "vertex", ("shift", "shell_solution"), (), ("shell",)),),
+    }
+
+    def check(self) -> None:
+        if self.vertices not in VERTICES:
+            raise MisfitError("vertices", f"{self.vertices} is no mesh that there is; write 42, 162 or 642")
+
+    def first_state(self, radius: np.ndarray, nucleus_radius: np.ndarray) -> dict[str, np.ndarray]:
+        """Both shells of each cell, as spheres."""
+        return {"shell": spheres(self.vertices, nucleus_radius, radius - self.thickness)}
