@@ -2,26 +2,6 @@
 // enclosed volume, contact of each vertex. Vertex k of cell i is at shell[k * stride + i], seen from the centre; what else
 // belongs to the vertices of a cell lies together, from i * world->shell on.
 
-// What a vertex at the origin does to a piece a + t e of fiber that comes nearer than `range`.
-typedef struct { float3 on_first, on_second; Symmetric stiffness; float depth; } Push;
-
-static inline Push push_of(float3 a, float3 e, float range, float modulus) {
-  const float points[3] = {0.1127016654f, 0.5f, 0.8872983346f}, weights[3] = {5.0f / 18, 8.0f / 18, 5.0f / 18};
-  Push push = {(float3)(0.0f), (float3)(0.0f), {0, 0, 0, 0, 0, 0}, 0};
-  float2 part = inside_sphere(a, e, range);
-  if (part.x >= part.y) return push;
-  for (int g = 0; g < 3; ++g) {
-    float t = part.x + points[g] * (part.y - part.x), weight = weights[g] * (part.y - part.x) * length(e);
-    float3 r = a + t * e;
-    float distance = fmax(length(r), 1e-6f), depth = fmax(range - distance, 0.0f), load = weight * modulus * depth;
-    push.on_first += load * (1.0f - t) / distance * r;
-    push.on_second += load * t / distance * r;
-    push.stiffness = plus(push.stiffness, bond_block(r / distance, weight * modulus, -load / distance));
-    push.depth = fmax(push.depth, depth / range);
-  }
-  return push;
-}
-
 // Force on each vertex from fibers and obstacles, and its slope along itself; how much of the vertex touches.
 void press_shell(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
                  __global const int4 *position, __global const float *radius, __global const float4 *shell,
@@ -86,42 +66,9 @@ static inline void add_block(__global float8 *block, float3 n, float along, floa
   *block += (float8)(s.xx, s.yy, s.zz, s.xy, s.xz, s.yz, 0, 0);
 }
 
-// Energy of a triangle with corners at 0, p and q: gamma A + mu A_0 (I_1/J - 2)/2 + k A_0 (J - 1 - ln J), I_1 the trace of the stretch from rest,
-// J = A/A_0. Slopes by its corners and stiffness: tension as the Laplacian with cotangents, which its own is never above;
-// of I_1/J all that is convex, |x|^2/A being so in x and A together.
-typedef struct { float3 area[3], shear[3]; float each[3], shape, size, pull, firm; } Triangle;
-
-static inline Triangle triangle_of(float3 p, float3 q, float3 rest_p, float3 rest_q, float tension, float modulus,
-                                   float dilation) {
-  Triangle t;
-  float3 c = cross(p, q), n, side[3] = {q - p, -q, p}, rest[3] = {rest_q - rest_p, -rest_q, rest_p};
-  float twice = fmax(length(c), 1e-6f), twice_rest = length(cross(rest_p, rest_q)), angle[3], stiff[3];
-  t.size = 0.5f * twice, t.shape = 0.0f, n = c / twice;
-  for (int a = 0; a < 3; ++a) {
-    int b = (a + 1) % 3, d = (a + 2) % 3;
-    t.area[a] = 0.5f * cross(n, side[a]);
-    angle[a] = -dot(side[b], side[d]) / twice;
-    stiff[a] = 0.25f * modulus * -dot(rest[b], rest[d]);  // mu A_0/2 times the cotangent at rest
-    t.shape += 0.5f * stiff[a] * dot(side[a], side[a]);
-  }
-  float shrunk = 0.5f * twice_rest / t.size;
-  t.pull = tension + dilation * (1.0f - shrunk) - t.shape / (t.size * t.size);
-  t.firm = dilation * shrunk / t.size + 2.0f * t.shape / (t.size * t.size * t.size);
-  for (int a = 0; a < 3; ++a) {
-    int b = (a + 1) % 3, d = (a + 2) % 3;
-    t.shear[a] = stiff[b] * side[b] - stiff[d] * side[d];
-    t.each[a] = stiff[a] / t.size + 0.5f * fmax(t.pull, 0.0f) * angle[a];
-  }
-  return t;
-}
-
-// Adds to three rows the stiffness between its corner 0 and another: that of `flat` alike in all directions, and the rest.
-static inline void couple(float3 *rows, Triangle t, int other, float flat, float step) {
-  float over = 1.0f / t.size, square = over * over;
-  float3 with_area = step * (t.firm * t.area[other] - square * t.shear[other]), with_shear = -step * square * t.area[other];
-  rows[0] += t.area[0].x * with_area + t.shear[0].x * with_shear + (float3)(step * flat, 0, 0);
-  rows[1] += t.area[0].y * with_area + t.shear[0].y * with_shear + (float3)(0, step * flat, 0);
-  rows[2] += t.area[0].z * with_area + t.shear[0].z * with_shear + (float3)(0, 0, step * flat);
+// A contractile network draws the cortex to the centre: k R^2 (sqrt(1 + r^2/R^2) - 1) per vertex, the pull over r.
+static inline float draw_of(float3 x, float radius, float stiffness) {
+  return stiffness / sqrt(1.0f + dot(x, x) / (radius * radius));
 }
 
 // Adds to force and block of each vertex; slope of the volume; resistance against each neighbour.
@@ -155,7 +102,7 @@ void stretch_shell(uint i, __constant World *world, __global Status *status, __c
   float4 pressed = shell_force[i];
   float3 n = dot(pressed.xyz, pressed.xyz) > 0.0f ? normalize(pressed.xyz) : (float3)(0.0f);
   float drag = term->drag / (float)half_of;
-  float hold = outer ? term->holding / (float)half_of : 0.0f;
+  float hold = outer ? draw_of(x, size, term->holding / (float)half_of) : 0.0f;
   add_block(shell_block + i, (float3)(0.0f), 0.0f, drag + world->step * hold);
   add_block(shell_block + i, n, 0.0f, term->friction * area * pressed.w);
   for (uint m = 0; m < count; ++m) {
@@ -226,20 +173,21 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
                     __global float4 *shell_solution, __global float4 *shell_residual,
                     __global float4 *shell_direction, __global float4 *shell_product, __global float4 *force,
                     __global float *resistance) {
-  float step = world->step, modulus = term->volume_modulus;
+  float step = world->step, modulus = term->volume_modulus, size = radius[i] - term->thickness;
   uint count = world->shell / 2, first = i * world->shell;
-  Layer layers[2] = {layer_of(first, count, modulus, term->nucleus_holding, true, nucleus_radius[i], shell_out),
-                     layer_of(first + count, count, modulus, term->holding, false, radius[i] - term->thickness, shell_out)};
+  Layer layers[2] = {layer_of(first, count, modulus, term->nucleus_holding, nucleus_radius[i], shell_out),
+                     layer_of(first + count, count, modulus, 0.0f, size, shell_out)};
   Columns none = {0, 0, 0}, sum = {0, 0, 0};
-  float3 middle = 0.0f, ends = 0.0f;
-  for (uint k = 0; k < count; ++k) {
-    middle += shell[k * world->stride + i].xyz / (float)count;
-    ends += shell[(count + k) * world->stride + i].xyz / (float)count;
-  }
+  float3 middle = 0.0f, back = 0.0f;
+  float all = step * term->nucleus_holding;
+  for (uint k = 0; k < count; ++k) middle += shell[k * world->stride + i].xyz / (float)count;
   for (uint k = 0; k < world->shell; ++k) {
-    Layer l = layers[k >= count];
-    float3 g = shell_out[first + k].xyz, f = shell_force[first + k].xyz + l.pressure * g - l.middle * middle;
-    float hold = step * l.holding;
+    bool outer = k >= count;
+    Layer l = layers[outer];
+    float3 x = shell[k * world->stride + i].xyz, g = shell_out[first + k].xyz;
+    float3 f = shell_force[first + k].xyz + l.pressure * g - l.holding * middle;
+    float hold = step * (outer ? draw_of(x, size, term->holding / (float)count) : l.holding);
+    if (outer) all += hold, back += hold / step * x;
     Columns b = {(float4)(f.x, hold, 0, 0), (float4)(f.y, 0, hold, 0), (float4)(f.z, 0, 0, hold)};
     shell_inverse[first + k] = inverse_of(shell_block[first + k], g, step * l.swelling);
     store(shell_residual, first + k, b);
@@ -247,12 +195,14 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
   }
   relax(layers, step, term->tolerance, mesh_ring, shell_block, shell_inverse, shell_out, shell_edge, shell_meet,
         shell_solution, shell_residual, shell_direction, shell_product);
-  for (uint k = 0; k < world->shell; ++k)
-    sum = sum_of(sum, columns(shell_solution, first + k), step * layers[k >= count].holding);
-  float all = step * (term->nucleus_holding + term->holding);
+  for (uint k = 0; k < world->shell; ++k) {
+    float3 x = shell[k * world->stride + i].xyz;
+    float hold = step * (k >= count ? draw_of(x, size, term->holding / (float)count) : layers[0].holding);
+    sum = sum_of(sum, columns(shell_solution, first + k), hold);
+  }
   Symmetric s = {all - sum.x.y, all - sum.y.z, all - sum.z.w, -0.5f * (sum.x.z + sum.y.y),
                  -0.5f * (sum.x.w + sum.z.y), -0.5f * (sum.y.w + sum.z.z)};
-  force[i].xyz += term->nucleus_holding * middle + term->holding * ends + (float3)(sum.x.x, sum.y.x, sum.z.x);
+  force[i].xyz += term->nucleus_holding * middle + back + (float3)(sum.x.x, sum.y.x, sum.z.x);
   store_symmetric(resistance, i, world->stride, plus(load_symmetric(resistance, i, world->stride), s));
 }
 
@@ -265,4 +215,29 @@ void take_shell(uint i, __constant World *world, __global Status *status, __cons
   float4 part = (float4)(world->step, along);
   float3 move = (float3)(dot(u.x, part), dot(u.y, part), dot(u.z, part));
   shell[at].xyz += move - along;
+}
+
+// Volumes end as they would if they were linear in the positions: what a step of finite length adds is taken back.
+void keep_volumes(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
+                  __global const float4 *shift, __global const float4 *shell_solution, __global const uint *mesh_ring,
+                  __global float4 *shell_out, __global float4 *shell) {
+  uint count = world->shell / 2, stride = world->stride;
+  float4 part = (float4)(world->step, shift[i].xyz);
+  for (uint outer = 0; outer < 2; ++outer) {
+    __global float4 *layer = shell + outer * count * stride + i;
+    float excess = 0.0f, squares = 0.0f;
+    for (uint k = 0; k < count; ++k) {
+      uint here = i * world->shell + outer * count + k, sides = mesh_ring[6 * k + 5] == k ? 5 : 6;
+      Columns u = columns(shell_solution, here);
+      float4 before = shell_out[here];
+      float3 out = 0.0f;
+      for (uint m = 0; m < sides; ++m)
+        out += cross(layer[mesh_ring[6 * k + m] * stride].xyz, layer[mesh_ring[6 * k + (m + 1) % sides] * stride].xyz) / 6.0f;
+      excess += dot(out, layer[k * stride].xyz) / 3.0f - before.w
+              - dot(before.xyz, (float3)(dot(u.x, part), dot(u.y, part), dot(u.z, part)));
+      squares += dot(out, out);
+      shell_out[here].xyz = out;
+    }
+    for (uint k = 0; k < count; ++k) layer[k * stride].xyz -= excess / squares * shell_out[i * world->shell + outer * count + k].xyz;
+  }
 }

@@ -1,16 +1,15 @@
 // The shells of a cell as linear equations for the velocities of their vertices, and conjugate gradients on these.
 #define ROUNDS 100  // at most
 
-// One of the shells: its vertices, the volume inside and its pressure (nN/um^2), how it resists;
-// the spring from each vertex to the centre, or from the mean of them.
-typedef struct { uint first, count; float pressure, swelling, holding, middle; } Layer;
+// One of the shells: its vertices, the volume inside and its pressure (nN/um^2), how it resists; the
+// spring from their mean to the centre, over the count.
+typedef struct { uint first, count; float pressure, swelling, holding; } Layer;
 
-static inline Layer layer_of(uint first, uint count, float modulus, float holding, bool middle, float size,
+static inline Layer layer_of(uint first, uint count, float modulus, float holding, float size,
                              __global const float4 *shell_out) {
   float rest = 4.18879020f * size * size * size, volume = 0;
   for (uint k = first; k < first + count; ++k) volume += shell_out[k].w;
-  Layer l = {first, count, modulus * (1.0f - volume / rest), modulus / rest, holding / (float)count,
-             middle ? holding / (float)count : 0.0f};
+  Layer l = {first, count, modulus * (1.0f - volume / rest), modulus / rest, holding / (float)count};
   return l;
 }
 
@@ -31,7 +30,7 @@ static inline void multiply_layer(Layer l, float step, __global const uint *mesh
     Columns sum = block_times(shell_block[l.first + k], columns(u, l.first + k));
     float4 g = shell_out[l.first + k];
     Columns out = {g.x * swell, g.y * swell, g.z * swell};
-    sum = sum_of(sum_of(sum, out, 1.0f), total, step * l.middle / (float)l.count);
+    sum = sum_of(sum_of(sum, out, 1.0f), total, step * l.holding / (float)l.count);
     for (uint m = 0; m < 6 && mesh_ring[6 * k + m] != k; ++m) {
       __global const float4 *e = shell_edge + 18 * (l.first + k) + 3 * m;
       Columns other = columns(u, l.first + mesh_ring[6 * k + m]);

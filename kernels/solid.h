@@ -37,3 +37,25 @@ static inline float4 clearance(float3 r, float8 form, float8 lattice) {
   }
   return (float4)(axis == 0 ? n : axis == 1 ? n.zxy : n.yzx, d);
 }
+
+// What a vertex at the origin does to a piece a + t e of fiber that comes nearer than `range`.
+typedef struct { float3 on_first, on_second; Symmetric stiffness; float depth; } Push;
+
+static inline Push push_of(float3 a, float3 e, float range, float modulus) {
+  const float points[3] = {0.1127016654f, 0.5f, 0.8872983346f}, weights[3] = {5.0f / 18, 8.0f / 18, 5.0f / 18};
+  Push push = {(float3)(0.0f), (float3)(0.0f), {0, 0, 0, 0, 0, 0}, 0};
+  float2 part = inside_sphere(a, e, range);
+  if (part.x >= part.y) return push;
+  float nearest = clamp(-dot(a, e) / dot(e, e), part.x, part.y);  // where the load has a kink: three points on either side
+  for (int g = 0; g < 6; ++g) {
+    float2 side = g < 3 ? (float2)(part.x, nearest) : (float2)(nearest, part.y);
+    float t = side.x + points[g % 3] * (side.y - side.x), weight = weights[g % 3] * (side.y - side.x) * length(e);
+    float3 r = a + t * e;
+    float distance = fmax(length(r), 1e-6f), depth = fmax(range - distance, 0.0f), load = weight * modulus * depth;
+    push.on_first += load * (1.0f - t) / distance * r;
+    push.on_second += load * t / distance * r;
+    push.stiffness = plus(push.stiffness, bond_block(r / distance, weight * modulus, -load / distance));
+    push.depth = fmax(push.depth, depth / range);
+  }
+  return push;
+}

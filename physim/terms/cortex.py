@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from physim.errors import InputError
 from physim.generate.icosphere import VERTICES
 from physim.problems import MisfitError
 from physim.shell_state import spheres
@@ -42,7 +43,7 @@ class Cortex(Term):
 
     name: ClassVar[str] = "cortex"
     needs: ClassVar[tuple[str, ...]] = ("collagen",)
-    headers: ClassVar[tuple[str, ...]] = ("columns.h", "solid.h", "triangle.h", "shell.h")
+    headers: ClassVar[tuple[str, ...]] = ("columns.h", "solid.h", "membrane.h", "triangle.h", "shell.h")
     vertices: int = parameter(162, "of each of the two shells: 42, 162 or 642", ge=42, le=642)
     tension: NanonewtonPerMicron = parameter(
         0.4, "tension gamma of the cortex", source="0.4 in L929 cells, Tinevez et al. 2009", gt=0
@@ -83,7 +84,7 @@ class Cortex(Term):
                                   "et al., Biophys J 105:570 (2013)", gt=0, le=5)  # fmt: skip
     patch: Micron = parameter(1.5, "from a vertex to the fibers that it touches", source="half of its distance to the "
                               "next", gt=0, le=10)  # fmt: skip
-    wall_modulus: NanonewtonPerCubicMicron = parameter(10.0, "stiffness of obstacles per area", source="numerical", gt=0)
+    wall_modulus: NanonewtonPerCubicMicron = parameter(40.0, "stiffness of obstacles per area", source="numerical", gt=0)
     fiber_modulus: Kilopascal = parameter(20.0, "stiffness of fibers per length", source="numerical", gt=0)
     tolerance: Number = parameter(1e-4, "residual over force at which conjugate gradients stop", gt=0, lt=0.1)
 
@@ -101,13 +102,25 @@ class Cortex(Term):
                ("force", "resistance")),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
-        "take": (Kernel("take_shell", "vertex", ("shift", "shell_solution"), (), ("shell",)),),
+        "take": (
+            Kernel("take_shell", "vertex", ("shift", "shell_solution"), (), ("shell",)),
+            Kernel("keep_volumes", "cell", ("shift", "shell_solution", "mesh_ring"), ("shell_out",), ("shell",)),
+        ),
     }
 
     def check(self) -> None:
         if self.vertices not in VERTICES:
             raise MisfitError("vertices", f"{self.vertices} is no mesh that there is; write 42, 162 or 642")
 
+    def fits(self, radius: float, nucleus_radius: float) -> bool:
+        return 0 < nucleus_radius <= radius - 2 * self.thickness
+
+    @property
+    def misfit(self) -> str:
+        return f"must be above 0 and leave {2 * self.thickness:g} um for the cortex; change it, or terms.cortex.thickness"
+
     def first_state(self, radius: np.ndarray, nucleus_radius: np.ndarray) -> dict[str, np.ndarray]:
-        """Both shells of each cell, as spheres."""
+        """Both shells of each cell, as spheres. Raises InputError where one does not fit into the other."""
+        if not all(self.fits(one, other) for one, other in zip(radius, nucleus_radius, strict=True)):
+            raise InputError(f"cells: a nucleus {self.misfit}")
         return {"shell": spheres(self.vertices, nucleus_radius, radius - self.thickness)}
