@@ -55,7 +55,7 @@ static inline Span bins_within(int4 at, float reach, const __constant float *qua
     if (grid->periodic[axis] && 2.0f * reach * bins_per_um[axis] > (float)(count - 2)) {
       from[axis] = 0;
       to[axis] = count - 1;
-    } else if (to[axis] < from[axis]) to[axis] += count;
+    } else if (to[axis] < from[axis]) to[axis] = grid->periodic[axis] ? to[axis] + count : from[axis];
   }
   *home = (int4)(from[0], from[1], from[2], 0);
   Span span = {(int4)(0), (int4)(to[0] - from[0], to[1] - from[1], to[2] - from[2], 0)};

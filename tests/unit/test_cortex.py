@@ -79,7 +79,7 @@ def test_force_is_the_slope_of_the_energy(make_simulation) -> None:
     swollen = cortex.slope(lambda at: (cortex.volumes(term, at) * sizes).sum(), shell)
     found += np.repeat(2000.0 * (1 - cortex.volumes(term, shell)), 42)[:, None] * swollen
     rng = np.random.default_rng(7)
-    for _ in range(12):
+    for _ in range(6):
         way = rng.normal(size=shell.shape) * (rng.uniform(size=(84, 1)) < 0.1)
         ends = [cortex.energy(term, shell + h * way, centre, gap) for h in (1e-4, -1e-4)]
         assert (ends[1] - ends[0]) / 2e-4 == pytest.approx((found * way).sum(), abs=2e-3 * np.abs(found * way).sum())
@@ -177,7 +177,7 @@ def test_drop_between_plates(make_simulation) -> None:
 def test_switched_off_it_leaves_no_trace(make_simulation) -> None:
     states = []
     for terms in ({}, {"cortex": "off"}):
-        sim = make_simulation(scenes.table({"polarity": {}, "steric": {}, **terms}, SIZE, collagen=True), network=FAR)
+        sim = make_simulation(scenes.table({"polarity": {}, "noise": {}, **terms}, SIZE, collagen=True), network=FAR)
         sim.advance(5)
         assert not any(name.startswith(("shell", "mesh")) for name in sim.buffers) and sim.world["shell"] == 0
         states.append(sim.state_hash())
