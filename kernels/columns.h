@@ -6,7 +6,9 @@ static inline Columns columns(__global const float4 *from, uint k) {
   return c;
 }
 
-static inline void store(__global float4 *to, uint k, Columns c) { to[3 * k] = c.x, to[3 * k + 1] = c.y, to[3 * k + 2] = c.z; }
+static inline void store(__global float4 *to, uint k, Columns c) {
+  to[3 * k] = c.x, to[3 * k + 1] = c.y, to[3 * k + 2] = c.z;
+}
 
 static inline Columns sum_of(Columns a, Columns b, float4 share) {
   Columns c = {a.x + share * b.x, a.y + share * b.y, a.z + share * b.z};

@@ -1,8 +1,9 @@
-// A cell as two closed shells of vertices, its nucleus (first) and its cortex: tension, springs and dashpots along edges,
-// enclosed volume, contact of each vertex. Vertex k of cell i is at shell[k * stride + i], seen from the centre; what else
-// belongs to the vertices of a cell lies together, from i * world->shell on.
+// A cell as two closed shells of vertices, its nucleus (first) and its cortex: membranes that enclose volumes and touch
+// things. Vertex k of cell i is at shell[k * stride + i], seen from the centre; what else belongs to the vertices of a
+// cell lies together, from i * world->shell on.
 
-// Force on each vertex from fibers and obstacles, and its slope along itself; how much of the vertex touches.
+// Force on each vertex from fibers and obstacles, its slope along itself, and how much of the vertex touches. Obstacles
+// act on vertices, middles of edges and middles of triangles, which share what they bear among their corners.
 void press_shell(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
                  __global const int4 *position, __global const float *radius, __global const float4 *shell,
                  __global const uint *mesh_ring, __global const int4 *node_position, __global const uint *listed_node,
@@ -59,19 +60,17 @@ void press_shell(uint i, __constant World *world, __global Status *status, __con
   shell_block[i] = (float8)(b.xx, b.yy, b.zz, b.xy, b.xz, b.yz, 0, 0);
 }
 
-// The shells themselves
-
 static inline void add_block(__global float8 *block, float3 n, float along, float across) {
   Symmetric s = bond_block(n, along, across);
   *block += (float8)(s.xx, s.yy, s.zz, s.xy, s.xz, s.yz, 0, 0);
 }
 
-// A contractile network draws the cortex to the centre: k R^2 (sqrt(1 + r^2/R^2) - 1) per vertex, the pull over r.
-static inline float draw_of(float3 x, float radius, float stiffness) {
-  return stiffness / sqrt(1.0f + dot(x, x) / (radius * radius));
+// A contractile network draws the cortex to the centre: the pull over r of h R^2 (sqrt(1 + r^2/R^2) - 1), per vertex.
+static inline float draw_of(float3 x, float radius, __constant World *world, __constant Cortex *term) {
+  return 2.0f * term->contraction / (float)world->shell / sqrt(1.0f + dot(x, x) / (radius * radius));
 }
 
-// Adds to force and block of each vertex; slope of the volume; resistance against each neighbour.
+// Adds membranes, drag and friction to each vertex; slope of the volume by it; its resistance to each neighbour.
 void stretch_shell(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
                    __global const float *radius, __global const float *nucleus_radius,
                    __global const float4 *shell, __global const uint *mesh_ring, __global const float4 *mesh_unit,
@@ -101,8 +100,7 @@ void stretch_shell(uint i, __constant World *world, __global Status *status, __c
   }
   float4 pressed = shell_force[i];
   float3 n = dot(pressed.xyz, pressed.xyz) > 0.0f ? normalize(pressed.xyz) : (float3)(0.0f);
-  float drag = term->drag / (float)half_of;
-  float hold = outer ? draw_of(x, size, term->holding / (float)half_of) : 0.0f;
+  float drag = term->drag / (float)half_of, hold = outer ? draw_of(x, size, world, term) : 0.0f;
   add_block(shell_block + i, (float3)(0.0f), 0.0f, drag + world->step * hold);
   add_block(shell_block + i, n, 0.0f, term->friction * area * pressed.w);
   for (uint m = 0; m < count; ++m) {
@@ -118,8 +116,8 @@ void stretch_shell(uint i, __constant World *world, __global Status *status, __c
   shell_out[i] = (float4)(out, dot(out, x) / 3.0f);
 }
 
-// The nucleus is inside the cortex: each of its vertices keeps `thickness` from the nearest point of the triangles around
-// the nearest vertex; what pushes it in pushes on the corners of that triangle.
+// Each vertex of the nucleus keeps `thickness` inside the cortex: from the nearest point of the triangles around the
+// nearest vertex; the corners of that triangle share the reaction.
 void meet_shells(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
                  __global const float *nucleus_radius, __global const float4 *shell, __global const uint *mesh_ring,
                  __global const float4 *shell_out, __global float8 *shell_meet, __global float4 *shell_force,
@@ -161,16 +159,14 @@ void meet_shells(uint i, __constant World *world, __global Status *status, __con
   }
 }
 
-// The solve
-
-// Both layers of a cell: what vertices do if the centre rests, and what they do for a velocity of it. Their share in the
-// balance of the centre is what is left when they are eliminated: force, and symmetric positive resistance.
+// Both layers of a cell: what vertices do while the centre rests, and for a velocity of it. What they leave of the
+// balance of the centre when they are eliminated: force, and symmetric positive resistance.
 void condense_shell(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
                     __global const float *radius, __global const float *nucleus_radius, __global const float4 *shell,
                     __global const uint *mesh_ring, __global const float4 *shell_force,
                     __global const float8 *shell_block, __global const float4 *shell_out,
-                    __global const float4 *shell_edge, __global const float8 *shell_meet, __global float8 *shell_inverse,
-                    __global float4 *shell_solution, __global float4 *shell_residual,
+                    __global const float4 *shell_edge, __global const float8 *shell_meet,
+                    __global float8 *shell_inverse, __global float4 *shell_solution, __global float4 *shell_residual,
                     __global float4 *shell_direction, __global float4 *shell_product, __global float4 *force,
                     __global float *resistance) {
   float step = world->step, modulus = term->volume_modulus, size = radius[i] - term->thickness;
@@ -179,15 +175,16 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
                      layer_of(first + count, count, modulus, 0.0f, size, shell_out)};
   Columns none = {0, 0, 0}, sum = {0, 0, 0};
   float3 middle = 0.0f, back = 0.0f;
-  float all = step * term->nucleus_holding;
+  float all = 0.0f;
   for (uint k = 0; k < count; ++k) middle += shell[k * world->stride + i].xyz / (float)count;
   for (uint k = 0; k < world->shell; ++k) {
     bool outer = k >= count;
     Layer l = layers[outer];
     float3 x = shell[k * world->stride + i].xyz, g = shell_out[first + k].xyz;
     float3 f = shell_force[first + k].xyz + l.pressure * g - l.holding * middle;
-    float hold = step * (outer ? draw_of(x, size, term->holding / (float)count) : l.holding);
-    if (outer) all += hold, back += hold / step * x;
+    float hold = step * (outer ? draw_of(x, size, world, term) : l.holding);
+    all += hold;
+    back += hold / step * (outer ? x : middle);
     Columns b = {(float4)(f.x, hold, 0, 0), (float4)(f.y, 0, hold, 0), (float4)(f.z, 0, 0, hold)};
     shell_inverse[first + k] = inverse_of(shell_block[first + k], g, step * l.swelling);
     store(shell_residual, first + k, b);
@@ -197,24 +194,20 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
         shell_solution, shell_residual, shell_direction, shell_product);
   for (uint k = 0; k < world->shell; ++k) {
     float3 x = shell[k * world->stride + i].xyz;
-    float hold = step * (k >= count ? draw_of(x, size, term->holding / (float)count) : layers[0].holding);
-    sum = sum_of(sum, columns(shell_solution, first + k), hold);
+    float hold = k >= count ? draw_of(x, size, world, term) : layers[0].holding;
+    sum = sum_of(sum, columns(shell_solution, first + k), step * hold);
   }
   Symmetric s = {all - sum.x.y, all - sum.y.z, all - sum.z.w, -0.5f * (sum.x.z + sum.y.y),
                  -0.5f * (sum.x.w + sum.z.y), -0.5f * (sum.y.w + sum.z.z)};
-  force[i].xyz += term->nucleus_holding * middle + back + (float3)(sum.x.x, sum.y.x, sum.z.x);
+  force[i].xyz += back + (float3)(sum.x.x, sum.y.x, sum.z.x);
   store_symmetric(resistance, i, world->stride, plus(load_symmetric(resistance, i, world->stride), s));
 }
 
-// Vertices follow.
+// Vertices go where the step of the centre leads them.
 void take_shell(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
                 __global const float4 *shift, __global const float4 *shell_solution, __global float4 *shell) {
   uint cell = i / world->shell, at = (i % world->shell) * world->stride + cell;
-  Columns u = columns(shell_solution, i);
-  float3 along = shift[cell].xyz;
-  float4 part = (float4)(world->step, along);
-  float3 move = (float3)(dot(u.x, part), dot(u.y, part), dot(u.z, part));
-  shell[at].xyz += move - along;
+  shell[at].xyz += taken(columns(shell_solution, i), world->step, shift[cell].xyz) - shift[cell].xyz;
 }
 
 // Volumes end as they would if they were linear in the positions: what a step of finite length adds is taken back.
@@ -222,22 +215,24 @@ void keep_volumes(uint i, __constant World *world, __global Status *status, __co
                   __global const float4 *shift, __global const float4 *shell_solution, __global const uint *mesh_ring,
                   __global float4 *shell_out, __global float4 *shell) {
   uint count = world->shell / 2, stride = world->stride;
-  float4 part = (float4)(world->step, shift[i].xyz);
   for (uint outer = 0; outer < 2; ++outer) {
     __global float4 *layer = shell + outer * count * stride + i;
     float excess = 0.0f, squares = 0.0f;
     for (uint k = 0; k < count; ++k) {
       uint here = i * world->shell + outer * count + k, sides = mesh_ring[6 * k + 5] == k ? 5 : 6;
-      Columns u = columns(shell_solution, here);
       float4 before = shell_out[here];
-      float3 out = 0.0f;
-      for (uint m = 0; m < sides; ++m)
-        out += cross(layer[mesh_ring[6 * k + m] * stride].xyz, layer[mesh_ring[6 * k + (m + 1) % sides] * stride].xyz) / 6.0f;
+      float3 out = 0.0f, last = layer[mesh_ring[6 * k + sides - 1] * stride].xyz;
+      for (uint m = 0; m < sides; ++m) {
+        float3 next = layer[mesh_ring[6 * k + m] * stride].xyz;
+        out += cross(last, next) / 6.0f;
+        last = next;
+      }
       excess += dot(out, layer[k * stride].xyz) / 3.0f - before.w
-              - dot(before.xyz, (float3)(dot(u.x, part), dot(u.y, part), dot(u.z, part)));
+              - dot(before.xyz, taken(columns(shell_solution, here), world->step, shift[i].xyz));
       squares += dot(out, out);
       shell_out[here].xyz = out;
     }
-    for (uint k = 0; k < count; ++k) layer[k * stride].xyz -= excess / squares * shell_out[i * world->shell + outer * count + k].xyz;
+    for (uint k = 0; k < count; ++k)
+      layer[k * stride].xyz -= excess / squares * shell_out[i * world->shell + outer * count + k].xyz;
   }
 }

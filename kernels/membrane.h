@@ -1,6 +1,7 @@
-// Energy of a triangle with corners at 0, p and q: gamma A + mu A_0 (I_1/J - 2)/2 + k A_0 (J - 1 - ln J), I_1 the trace of the stretch from rest,
-// J = A/A_0. Slopes by its corners and stiffness: tension as the Laplacian with cotangents, which its own is never above;
-// of I_1/J all that is convex, |x|^2/A being so in x and A together.
+// Energy of a triangle with corners at 0, p and q: gamma A + mu A_0 (I_1/J - 2)/2 + k A_0 (J - 1 - ln J), J = A/A_0 and
+// I_1 the trace of the metric by that at rest. A_0 I_1 sums squares of sides, each times half the cotangent of the
+// angle across from it at rest. Stiffness: of tension the Laplacian with cotangents, which is never less; of I_1/J what is
+// convex, |x|^2/A being so in x and A together.
 typedef struct { float3 area[3], shear[3]; float each[3], shape, size, pull, firm; } Triangle;
 
 static inline Triangle triangle_of(float3 p, float3 q, float3 rest_p, float3 rest_q, float tension, float modulus,
@@ -27,10 +28,11 @@ static inline Triangle triangle_of(float3 p, float3 q, float3 rest_p, float3 res
   return t;
 }
 
-// Adds to three rows the stiffness between its corner 0 and another: that of `flat` alike in all directions, and the rest.
+// Adds to three rows the stiffness between corner 0 and another: `flat` in all directions alike, and the rest.
 static inline void couple(float3 *rows, Triangle t, int other, float flat, float step) {
   float over = 1.0f / t.size, square = over * over;
-  float3 with_area = step * (t.firm * t.area[other] - square * t.shear[other]), with_shear = -step * square * t.area[other];
+  float3 with_area = step * (t.firm * t.area[other] - square * t.shear[other]);
+  float3 with_shear = -step * square * t.area[other];
   rows[0] += t.area[0].x * with_area + t.shear[0].x * with_shear + (float3)(step * flat, 0, 0);
   rows[1] += t.area[0].y * with_area + t.shear[0].y * with_shear + (float3)(0, step * flat, 0);
   rows[2] += t.area[0].z * with_area + t.shear[0].z * with_shear + (float3)(0, 0, step * flat);

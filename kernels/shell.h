@@ -1,8 +1,15 @@
 // The shells of a cell as linear equations for the velocities of their vertices, and conjugate gradients on these.
+// Columns: what is out of balance while the centre rests, then a velocity of the centre along x, y, z.
 #define ROUNDS 100  // at most
 
-// One of the shells: its vertices, the volume inside and its pressure (nN/um^2), how it resists; the
-// spring from their mean to the centre, over the count.
+// Displacement of a vertex in a step in which the centre moves by `shift`.
+static inline float3 taken(Columns u, float step, float3 shift) {
+  float4 part = (float4)(step, shift.x, shift.y, shift.z);
+  return (float3)(dot(u.x, part), dot(u.y, part), dot(u.z, part));
+}
+
+// One of the shells: its vertices; pressure, nN/um^2, and how it grows with volume; spring from their mean to the
+// centre, over their count.
 typedef struct { uint first, count; float pressure, swelling, holding; } Layer;
 
 static inline Layer layer_of(uint first, uint count, float modulus, float holding, float size,
@@ -14,9 +21,10 @@ static inline Layer layer_of(uint first, uint count, float modulus, float holdin
 }
 
 // One layer: blocks, volume, middle, edges.
-static inline void multiply_layer(Layer l, float step, __global const uint *mesh_ring, __global const float8 *shell_block,
-                            __global const float4 *shell_out, __global const float4 *shell_edge,
-                            __global const float4 *u, __global float4 *product) {
+static inline void multiply_layer(Layer l, float step, __global const uint *mesh_ring,
+                                  __global const float8 *shell_block, __global const float4 *shell_out,
+                                  __global const float4 *shell_edge, __global const float4 *u,
+                                  __global float4 *product) {
   Columns total = {0, 0, 0};
   float4 swell = 0.0f;
   for (uint k = 0; k < l.count; ++k) {
@@ -42,9 +50,11 @@ static inline void multiply_layer(Layer l, float step, __global const uint *mesh
   }
 }
 
-// Where the layers meet, m on a vertex of the nucleus and on the corners of a triangle; their blocks have their own share.
-static inline void multiply_meets(Layer inner, uint outer, __global const uint *mesh_ring, __global const float8 *shell_meet,
-                                  __global const float4 *u, __global float4 *product) {
+// Where the layers meet: m m' between a vertex of the nucleus and the corners of a triangle, but for what is in their
+// own blocks.
+static inline void multiply_meets(Layer inner, uint outer, __global const uint *mesh_ring,
+                                  __global const float8 *shell_meet, __global const float4 *u,
+                                  __global float4 *product) {
   for (uint k = inner.first; k < inner.first + inner.count; ++k) {
     float8 meet = shell_meet[k];
     uint found = as_uint(meet.s3);
@@ -64,8 +74,7 @@ static inline void multiply_meets(Layer inner, uint outer, __global const uint *
 // Inverse of the diagonal block of a vertex, its share of the volume included.
 static inline float8 inverse_of(float8 b, float3 g, float swelling) {
   Symmetric s = {b.s0 + swelling * g.x * g.x, b.s1 + swelling * g.y * g.y, b.s2 + swelling * g.z * g.z,
-                 b.s3 + swelling * g.x * g.y, b.s4 + swelling * g.x * g.z,
-                 b.s5 + swelling * g.y * g.z};
+                 b.s3 + swelling * g.x * g.y, b.s4 + swelling * g.x * g.z, b.s5 + swelling * g.y * g.z};
   float3 x = solve3(s, (float3)(1, 0, 0)), y = solve3(s, (float3)(0, 1, 0)), z = solve3(s, (float3)(0, 0, 1));
   return (float8)(x.x, y.y, z.z, x.y, x.z, y.z, 0, 0);
 }
@@ -73,8 +82,9 @@ static inline float8 inverse_of(float8 b, float3 g, float swelling) {
 // From zero, until of each right-hand side no more than the tolerance is left, in the norm of the inverse blocks.
 static void relax(const Layer *layers, float step, float tolerance, __global const uint *mesh_ring,
                   __global const float8 *shell_block, __global const float8 *shell_inverse,
-                  __global const float4 *shell_out, __global const float4 *shell_edge, __global const float8 *shell_meet, __global float4 *solution,
-                  __global float4 *residual, __global float4 *direction, __global float4 *product) {
+                  __global const float4 *shell_out, __global const float4 *shell_edge,
+                  __global const float8 *shell_meet, __global float4 *solution, __global float4 *residual,
+                  __global float4 *direction, __global float4 *product) {
   float4 rz = 0.0f, target = 0.0f;
   uint first = layers[0].first, end = first + 2 * layers[0].count;
   for (uint round = 0; round <= ROUNDS; ++round) {
@@ -90,8 +100,7 @@ static void relax(const Layer *layers, float step, float tolerance, __global con
     rz = now;
     for (uint k = first; k < end; ++k) {
       Columns z = block_times(shell_inverse[k], columns(residual, k));
-      Columns before = columns(direction, k);
-      store(direction, k, round ? sum_of(z, before, turn) : z);
+      store(direction, k, round ? sum_of(z, columns(direction, k), turn) : z);
     }
     for (uint outer = 0; outer < 2; ++outer)
       multiply_layer(layers[outer], step, mesh_ring, shell_block, shell_out, shell_edge, direction, product);

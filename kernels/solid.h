@@ -1,6 +1,6 @@
-// How far a point is from an obstacle, below 0 inside of it, and the direction in which that grows: (direction, distance).
-// A form is (kind, axis, half of thickness or length, radius or half of a hole's edges (2), 1 if round, pitch, 0), and the
-// first and last hole of the lattice along both axes across.
+// What solid things do to a vertex: how far it is from an obstacle, and the load of a fiber.
+// The form of an obstacle: 1 for a plate, 2 for the wall of a cylinder; axis; half of the thickness or length; radius,
+// or half of the edges of a hole (2); 1 if it is round; pitch. Its lattice: first and last hole along both other axes.
 
 // In the plane across the axis: how far outside of the nearest hole, below 0 inside of it.
 static inline float3 from_hole(float2 p, float8 form, float8 lattice) {
@@ -8,14 +8,17 @@ static inline float3 from_hole(float2 p, float8 form, float8 lattice) {
   if (form.s6 > 0.0f) p -= form.s6 * clamp(rint(p / form.s6), lattice.s02, lattice.s13);
   if (form.s5 > 0.0f) {
     float r = fmax(length(p), 1e-6f);
-    return (float3)(p / r, r - form.s3);
+    return (float3)(p.x / r, p.y / r, r - form.s3);
   }
   float2 side = (float2)(p.x < 0.0f ? -1.0f : 1.0f, p.y < 0.0f ? -1.0f : 1.0f), over = fabs(p) - form.s34;
-  if (over.x > 0.0f && over.y > 0.0f) return (float3)(side * normalize(over), length(over));
+  if (over.x > 0.0f && over.y > 0.0f) {
+    float r = length(over);
+    return (float3)(side.x * over.x / r, side.y * over.y / r, r);
+  }
   return over.x > over.y ? (float3)(side.x, 0.0f, over.x) : (float3)(0.0f, side.y, over.y);
 }
 
-// A plate, solid where it has no hole; or the wall of a cylinder, which has no thickness.
+// Direction away from an obstacle, and the distance, below 0 inside of a plate. A cylinder is a wall without thickness.
 static inline float4 clearance(float3 r, float8 form, float8 lattice) {
   if (form.s0 == 0.0f) return (float4)(0.0f, 0.0f, 0.0f, INFINITY);
   uint axis = (uint)form.s1;
@@ -28,12 +31,12 @@ static inline float4 clearance(float3 r, float8 form, float8 lattice) {
     float over = fmax(up.y, 0.0f), aside = fmax(-hole.z, 0.0f);
     d = over > 0.0f || aside > 0.0f ? length((float2)(over, aside)) : fmax(up.y, -hole.z);
     bool face = up.y > -hole.z;
-    if (d > 0.0f) n = (float3)(over * up.x, -aside * hole.xy) / d;
-    else n = face ? (float3)(up.x, 0.0f, 0.0f) : (float3)(0.0f, -hole.xy);
+    if (d > 0.0f) n = (float3)(over * up.x, -aside * hole.x, -aside * hole.y) / d;
+    else n = face ? (float3)(up.x, 0.0f, 0.0f) : (float3)(0.0f, -hole.x, -hole.y);
   } else {
     float rho = fmax(length(turned.yz), 1e-6f), over = fmax(up.y, 0.0f), aside = rho - form.s3;
     d = fmax(length((float2)(over, aside)), 1e-6f);
-    n = (float3)(over * up.x, aside / rho * turned.yz) / d;
+    n = (float3)(over * up.x, aside / rho * turned.y, aside / rho * turned.z) / d;
   }
   return (float4)(axis == 0 ? n : axis == 1 ? n.zxy : n.yzx, d);
 }
@@ -46,7 +49,7 @@ static inline Push push_of(float3 a, float3 e, float range, float modulus) {
   Push push = {(float3)(0.0f), (float3)(0.0f), {0, 0, 0, 0, 0, 0}, 0};
   float2 part = inside_sphere(a, e, range);
   if (part.x >= part.y) return push;
-  float nearest = clamp(-dot(a, e) / dot(e, e), part.x, part.y);  // where the load has a kink: three points on either side
+  float nearest = clamp(-dot(a, e) / dot(e, e), part.x, part.y);  // a kink: three points on either side
   for (int g = 0; g < 6; ++g) {
     float2 side = g < 3 ? (float2)(part.x, nearest) : (float2)(nearest, part.y);
     float t = side.x + points[g % 3] * (side.y - side.x), weight = weights[g % 3] * (side.y - side.x) * length(e);

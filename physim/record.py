@@ -3,7 +3,7 @@
     scenario.toml    as resolved                     run.pvd              open this in ParaView
     run.json         status, versions, device        frames/cells_N.vtp   positions and what cells carry
     cells.parquet    one row per cell and record     frames/links_N.vtp   links from cells to fibers
-    summary.txt      words and numbers               frames/shells_N.vtp  nuclei and cortices, where cells have a shape
+    summary.txt      words and numbers               frames/shells_N.vtp  cells that have a shape
                                                      fibers.vtp           the network, once if it is held
                                                      frames/fibers_N.vtp  ... or at each record, moved or cut
 
@@ -69,8 +69,8 @@ class Snapshot:
     integrins: IntegrinBalance | None = None
     """Where integrins are; None: they are not counted."""
     shells: dict[str, np.ndarray] | None = None
-    """Of cells with a shape: position (2 V n, 3) um, of the nucleus of each cell and then of its cortex; triangles (t, 3)
-    of these, cell_id (t,), cortex (t,) 1, or 0 of the nucleus. None: cells have none."""
+    """Of cells with a shape: position (v, 3) um of the vertices, triangles (t, 3) of these, cell_id (t,), cortex (t,):
+    1, or 0 on the nucleus. None: cells have none."""
 
     def kept(self, *, links: bool, fibers: bool) -> Snapshot:
         """Without the parts that are not to be recorded: the keys of the scenario's [record]."""

@@ -22,8 +22,9 @@ def problems(scenario: Scenario) -> list[str]:
     if not isinstance(term, Cortex):
         return []
     lines = [f"terms.cortex: {remedy}" for name, remedy in _INSTEAD.items() if name in scenario.terms]
-    lines += [f"obstacles.{index}.kind: terms.cortex feels plates and cylinders, no closed surface of a file; take it out"
-              for index, one in enumerate(scenario.obstacles) if one.kind == "surface"]  # fmt: skip
+    remedy = "terms.cortex feels plates and cylinders, no closed surface of a file; take it out"
+    lines += [f"obstacles.{index}.kind: {remedy}" for index, one in enumerate(scenario.obstacles)
+              if one.kind == "surface"]  # fmt: skip
     for index, group in enumerate(scenario.cells):
         if not term.fits(group.radius, group.nucleus_radius):
             lines.append(f"cells.{index}.nucleus_radius: {format_quantity(group.nucleus_radius, 'um')} in a cell of "

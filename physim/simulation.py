@@ -25,9 +25,9 @@ from physim.generate.obstacles import wires
 from physim.loop import Loop
 from physim.network_state import fiber_state
 from physim.obstacle_state import form_state, wire_state
-from physim.shell_state import mesh_state
 from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
+from physim.shell_state import mesh_state
 from physim.snapshot import GIVEN, Snapshot, take
 from physim.state import ARRAYS
 from physim.world import STATUS, Box, grid_bins

@@ -175,7 +175,8 @@ _TABLE = (
           rows="shell"),
     Array("shell_edge", "float4", "cell", "nN min/um", "resistance between a vertex and each neighbour, by rows",
           rows="shell_edges"),
-    Array("shell_meet", "float8", "cell", "", "where a vertex of the nucleus meets the cortex: kernels/shell.h", rows="shell"),
+    Array("shell_meet", "float8", "cell", "", "where a vertex of the nucleus meets the cortex: kernels/shell.h",
+          rows="shell"),
     Array("shell_solution", "float4", "cell", "um/min", "velocity of the vertex while the centre rests, and for each "
           "um/min of it along x, y, z", rows="shell_columns"),
     Array("shell_residual", "float4", "cell", "nN", "what is left of its balance", rows="shell_columns"),

@@ -42,7 +42,7 @@ class Run:
         self._part: tuple[Path | None, Any] = (None, None)
 
     def part(self, name: str, time: float) -> Any:
-        """vtkPolyData of "cells", "fibers", "links" or "shells" at a time in hours; None where the run has no such part."""
+        """vtkPolyData of "cells", "fibers", "links" or "shells" at a time in hours; None where the run has none."""
         path = self._files.get((name, time))
         if path is None or not path.is_file():
             if name == "cells":

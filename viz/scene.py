@@ -82,7 +82,8 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
 
 @dataclass(frozen=True)
 class Shapes:
-    """Surfaces of cells that have a shape: vertices (n, 3) um, triangles (t, 3), the row of the cell and the layer of each."""
+    """Surfaces of cells that have a shape: vertices (n, 3) um, triangles (t, 3); of each, the row of its cell and
+    whether it is of the cortex."""
 
     vertices: np.ndarray
     triangles: np.ndarray

@@ -1,4 +1,4 @@
-"""A cell with a shape in a channel of 5 um: it crosses as one whole, keeps its volumes, and a uniform tube resists it."""
+"""A cell with a shape in a channel of 5 um: it crosses, keeps its volumes, and a uniform tube resists it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def resistance_in_a_tube(make_simulation, friction: float) -> float:
 
 
 def test_a_uniform_tube_resists(make_simulation) -> None:
-    """By friction times the area that touches, some 1,500 um^2; without friction only by the drag that it has everywhere."""
+    """By friction times the area that touches, some 1,500 um^2; else only by the drag that it has everywhere."""
     rough, smooth = (resistance_in_a_tube(make_simulation, friction) for friction in (0.002, 0.0))
     print(f"resistance {rough:.2f} nN min/um, without friction {smooth:.2f}")
     assert 2.0 < rough < 4.0 and abs(smooth) < 0.1

@@ -33,7 +33,8 @@ def energy(term: Any, shell: Points, centre: Points, gap: Any, radius: float = 8
     laws = ((term.nucleus_tension, term.nucleus_shear, term.nucleus_dilation),
             (term.tension, term.shear, term.dilation))  # fmt: skip
     sum_of = 0.0
-    for layer, size, law, reach in zip((nucleus, cortex), sizes, laws, (2 * term.thickness, term.thickness), strict=True):
+    reaches = (2 * term.thickness, term.thickness)
+    for layer, size, law, reach in zip((nucleus, cortex), sizes, laws, reaches, strict=True):
         sum_of += sum(_membrane(layer[faces], size * unit[faces], *law))
         rest = 4 / 3 * np.pi * size**3
         sum_of += 0.5 * term.volume_modulus * (enclosed(layer, faces) - rest) ** 2 / rest
@@ -43,7 +44,7 @@ def energy(term: Any, shell: Points, centre: Points, gap: Any, radius: float = 8
             into = np.maximum(reach - gap(points + centre), 0)
             sum_of += 0.5 * term.wall_modulus * part * (into**2).sum()
     sum_of += 0.5 * term.nucleus_holding * (nucleus.mean(0) ** 2).sum()
-    sum_of += term.holding * sizes[1] ** 2 * (np.sqrt(1 + (cortex**2).sum(1) / sizes[1] ** 2) - 1).mean()
+    sum_of += term.contraction * sizes[1] ** 2 * (np.sqrt(1 + (cortex**2).sum(1) / sizes[1] ** 2) - 1).mean()
     firm = term.wall_modulus * 4 * np.pi * nucleus_radius**2 / term.vertices
     return sum_of + 0.5 * firm * (np.maximum(term.thickness - inside(nucleus, cortex), 0) ** 2).sum()
 
@@ -101,8 +102,8 @@ def slope(of: Any, at: Points, step: float = 1e-5) -> Points:
 def squeezed(tension: float, radius: float, height: float) -> tuple[float, float]:
     """Force (nN) and pressure (nN/um^2) of a drop of this radius, at rest, between plates that do not stick to it.
 
-    With p = tension x c, r sin(psi) - c r^2/2 is the same all along the meridian from the plate (psi = 0 at r = a) to the
-    equator (psi = 90 degrees at r = b): so r sin(psi) = c (r^2 - a^2)/2. Height and volume are integrals over r.
+    With p = tension x c, r sin(psi) - c r^2/2 is the same all along the meridian from the plate (psi = 0 at r = a) to
+    the equator (psi = 90 degrees at r = b): so r sin(psi) = c (r^2 - a^2)/2. Height and volume are integrals over r.
     """
     from scipy.integrate import quad
     from scipy.optimize import brentq

@@ -62,7 +62,7 @@ def test_mesh_is_closed_and_as_large_as_a_ball(vertices) -> None:
 def test_force_is_the_slope_of_the_energy(make_simulation) -> None:
     """Each vertex of a crumpled cell in the hole of a plate; all forces and their reactions sum to zero."""
     hole = {"kind": "plate", "thickness": 4.0, "hole_area": 120.0, "axis": "x"}
-    sim = make_simulation(table(obstacles=[hole]), cells=scenes.cells([MIDDLE + (1, 0.5, 0)]), network=FAR)
+    sim = make_simulation(table(obstacles=[hole]), cells=scenes.cells([MIDDLE + np.array([1, 0.5, 0])]), network=FAR)
     shell, term = crumpled(sim), REGISTRY["cortex"](vertices=42)
     centre = sim.positions()[0]
     sim.advance(1)
@@ -106,7 +106,7 @@ def test_force_on_fibers_is_that_on_the_cell(make_simulation) -> None:
     middle = MIDDLE + 8.2 * (lambda v: v / np.linalg.norm(v, axis=1, keepdims=True))(rng.normal(size=(40, 3)))
     half = rng.normal(size=(40, 3))
     fibers = scenes.network(middle - half, middle + half, SIZE)
-    law = {"tension": 1e-6, "shear": 1e-6, "dilation": 0.0, "holding": 1e-6}
+    law = {"tension": 1e-6, "shear": 1e-6, "dilation": 0.0, "contraction": 1e-6}
     sim = make_simulation(table(law), cells=scenes.cells([MIDDLE]), network=fibers)
     shell = shell_of(sim)
     sim.advance(1)
@@ -149,7 +149,7 @@ def test_a_free_cell_moves_against_its_drag(make_simulation) -> None:
 
 def squeezed(make_simulation, vertices: int, height: float) -> tuple[float, float]:
     """nN on each plate, and nN/um^2, once a drop between two plates has come to rest."""
-    law = {"vertices": vertices, "shear": 0.002, "dilation": 0.02, "holding": 1e-3, "friction": 0.0, "drag": 0.1}
+    law = {"vertices": vertices, "shear": 0.002, "dilation": 0.02, "contraction": 1e-3, "friction": 0.0, "drag": 0.1}
     plates = [{"kind": "plate", "thickness": 20.0, "axis": "x", "center": [50 + side * (10.2 + height / 2), 50, 50]}
               for side in (-1, 1)]  # fmt: skip
     sim = make_simulation(table(law, plates), cells=scenes.cells([MIDDLE], nucleus_radius=2.0), network=FAR)
