@@ -44,6 +44,24 @@ static inline uint bin_near(int4 home, int dx, int dy, int dz, const __constant 
       for (int dx = (near).low.x; dx <= (near).high.x; ++dx)                                                      \
         for (uint bin = bin_near(home, dx, dy, dz, grid), k = (bin_start)[bin]; k < (bin_start)[bin + 1]; ++k)
 
+// Steps from the bin `home` to all that a short reach around a position can touch.
+static inline Span bins_within(int4 at, float reach, const __constant float *quantum,
+                               const __constant float *bins_per_um, const __constant Grid *grid, int4 *home) {
+  int4 low = bin_of_position(moved(at, (float3)(-reach), quantum), grid);
+  int4 high = bin_of_position(moved(at, (float3)(reach), quantum), grid);
+  int from[3] = {low.x, low.y, low.z}, to[3] = {high.x, high.y, high.z};
+  for (int axis = 0; axis < 3; ++axis) {
+    int count = grid->count[axis];
+    if (grid->periodic[axis] && 2.0f * reach * bins_per_um[axis] > (float)(count - 2)) {
+      from[axis] = 0;
+      to[axis] = count - 1;
+    } else if (to[axis] < from[axis]) to[axis] = grid->periodic[axis] ? to[axis] + count : from[axis];
+  }
+  *home = (int4)(from[0], from[1], from[2], 0);
+  Span span = {(int4)(0), (int4)(to[0] - from[0], to[1] - from[1], to[2] - from[2], 0)};
+  return span;
+}
+
 // Wires are pieces of obstacles, at most 1 um long, in the order of their bins.
 #define WIRE_REACH(radius) (world->wires ? (radius) + 0.5f : 0.0f)
 

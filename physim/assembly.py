@@ -17,6 +17,7 @@ from physim.state import ARRAYS
 from physim.step import Kernel, Term, check_order
 from physim.terms import ALWAYS, STEP
 from physim.terms.cells import LaboratoryDrag, PhysiCell
+from physim.terms.cortex import Cortex
 from physim.terms.deposition import Deposition
 from physim.terms.engine import Advance, Balance, Births, Neighbors, Part, Rest, Solve
 from physim.terms.matrix import Fibers, Links, Segments, Steric
@@ -123,6 +124,8 @@ class Layout:
     links: int
     wires: int = 0
     obstacles: int = 0
+    shell: int = 0
+    """Vertices of a cell that has a shape: as many of its nucleus as of its cortex."""
 
     @property
     def stride(self) -> int:
@@ -144,11 +147,12 @@ class Layout:
         array = ARRAYS[name]
         rows = {"neighbors": self.neighbor_rows, "junctions": JUNCTION_SLOTS, "links": self.links,
                 "bends": self.links if self.wires else 1, "touches": self.touch_rows,
-                "tethers": self.links + self.touch_rows}  # fmt: skip
+                "tethers": self.links + self.touch_rows, "shell": self.shell, "shell_edges": 18 * self.shell,
+                "shell_columns": 3 * self.shell}  # fmt: skip
         per = {"cell": self.stride, "unknown": self.unknowns, "node": self.nodes, "segment": self.segments,
                "segment_start": self.segments + 1, "fiber": self.fibers, "fiber_start": self.fibers + 1,
                "chain_start": self.chains + 1, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks,
-               "wire": self.wires, "obstacle": self.obstacles, "bin": self.bins + 2,
+               "wire": self.wires, "obstacle": self.obstacles, "mesh": self.shell // 2, "bin": self.bins + 2,
                "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
                "chunk": self.chunks}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))
@@ -168,7 +172,7 @@ class Layout:
         return {"cell": self.cells, "row": self.cells, "room": self.stride, "octet": -(-self.cells // 8),
                 "strip": self.cells, "unknown": self.unknowns, "chunk": self.chunks, "node": self.nodes,
                 "segment": self.segments, "chain": self.chains, "fiber": self.fibers, "fiber_row": self.fibers,
-                "awake": self.fibers, "obstacle": self.obstacles,
+                "awake": self.fibers, "obstacle": self.obstacles, "vertex": self.cells * self.shell,
                 "crosslink": self.crosslinks, "hold": 2 * self.crosslinks, "one": 1}  # fmt: skip
 
 
@@ -197,13 +201,17 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["link_slots"], world["nodes"], world["segments"] = layout.links, layout.nodes, layout.segments
     world["touch_rows"], world["crosslinks"] = layout.touch_rows, layout.crosslinks
     world["chains"], world["fiber_rows"] = layout.chains, layout.fibers
-    world["wires"], world["obstacles"] = layout.wires, layout.obstacles
+    world["wires"], world["obstacles"], world["shell"] = layout.wires, layout.obstacles, layout.shell
     world["wire_gap"] = max((0.55 * one.spacing for one in scenario.obstacles), default=0.0)
     return world
 
 
 def _ligand(terms: list[Term]) -> float:
     return next((term.ligand for term in terms if isinstance(term, Links)), 1.0)
+
+
+def shell_rows(terms: list[Term]) -> int:
+    return next((2 * term.vertices for term in terms if isinstance(term, Cortex)), 0)
 
 
 def skin_of(terms: list[Term]) -> float:
@@ -245,6 +253,8 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
     polarity = np.random.Generator(np.random.Philox(key=scenario.run.seed)).normal(size=(len(cells["id"]), 3))
     state["polarity"] = np.zeros((len(polarity), 4), np.float32)
     state["polarity"][:, :3] = polarity / np.linalg.norm(polarity, axis=1, keepdims=True)
+    cortex = next((term for term in scenario.terms.values() if isinstance(term, Cortex)), None)
+    state |= {} if cortex is None else cortex.first_state(state["radius"], state["nucleus_radius"])
     shedding = next((term for term in scenario.terms.values() if isinstance(term, Shedding)), None)
     return state if shedding is None else state | shedding.first_state(state["id"], state["integrin"])
 

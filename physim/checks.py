@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-from physim import obstacle_checks
+from physim import obstacle_checks, shape_checks
 from physim.problems import show
 from physim.units import format_quantity
 
@@ -27,7 +27,7 @@ SKIN = 1.0
 def problems(scenario: Scenario) -> list[str]:
     """One line per misfit: place: value: what is wrong; remedy."""
     return [*_times(scenario), *_cells(scenario), *_fit(scenario), *_collagen(scenario), *_terms(scenario),
-            *obstacle_checks.problems(scenario)]
+            *obstacle_checks.problems(scenario), *shape_checks.problems(scenario)]
 
 
 def _times(scenario: Scenario) -> list[str]:

@@ -39,6 +39,7 @@ DOMAINS = {
     "obstacle": "world->obstacles",
     "crosslink": "world->crosslinks",
     "hold": "world->crosslinks * 2",
+    "vertex": "status->cells * world->shell",
     "awake": "status->awake",
     "one": "1u",
 }

@@ -101,5 +101,13 @@ def write_links(path: Path, snapshot: Snapshot) -> None:
     vtk_files.write_lines(path, ends, lines, arrays, _clock(snapshot))
 
 
+def write_shells(path: Path, snapshot: Snapshot) -> None:
+    """Nuclei and cortices as triangles, with the `cell_id` of each; `cortex` is 0 on the nucleus."""
+    shells = snapshot.shells
+    assert shells is not None
+    arrays = {name: shells[name] for name in ("cell_id", "cortex")}
+    vtk_files.write_triangles(path, shells["position"], shells["triangles"], arrays, _clock(snapshot))
+
+
 def _clock(snapshot: Snapshot) -> dict[str, np.ndarray]:
     return {"time (h)": np.array([snapshot.time / 60]), "step": np.array([snapshot.step], np.int64)}

@@ -18,8 +18,8 @@ MOST_WIRES = 20_000_000
 def problems(scenario: Scenario) -> list[str]:
     """One line each: where, what value, what to do."""
     lines = []
-    if scenario.obstacles and "steric" not in scenario.terms:
-        lines.append("obstacles: nothing feels them; add a section [terms.steric], or remove them")
+    if scenario.obstacles and not {"steric", "cortex"} & set(scenario.terms):
+        lines.append("obstacles: nothing feels them; add a section [terms.steric] or [terms.cortex], or remove them")
     for index, one in enumerate(scenario.obstacles):
         lines += [f"obstacles.{index}.{line}" for line in _of(one, np.array(scenario.box.size))]
     return lines

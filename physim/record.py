@@ -3,7 +3,8 @@
     scenario.toml    as resolved                     run.pvd              open this in ParaView
     run.json         status, versions, device        frames/cells_N.vtp   positions and what cells carry
     cells.parquet    one row per cell and record     frames/links_N.vtp   links from cells to fibers
-    summary.txt      words and numbers               fibers.vtp           the network, once if it is held
+    summary.txt      words and numbers               frames/shells_N.vtp  cells that have a shape
+                                                     fibers.vtp           the network, once if it is held
                                                      frames/fibers_N.vtp  ... or at each record, moved or cut
 
 Pictures, plots and `open_in_paraview.py` beside them are of `viz`.
@@ -67,6 +68,9 @@ class Snapshot:
     """What became of the collagen; None: it is not cut."""
     integrins: IntegrinBalance | None = None
     """Where integrins are; None: they are not counted."""
+    shells: dict[str, np.ndarray] | None = None
+    """Of cells with a shape: position (v, 3) um of the vertices, triangles (t, 3) of these, cell_id (t,), cortex (t,):
+    1, or 0 on the nucleus. None: cells have none."""
 
     def kept(self, *, links: bool, fibers: bool) -> Snapshot:
         """Without the parts that are not to be recorded: the keys of the scenario's [record]."""
@@ -164,6 +168,8 @@ class Recorder:
             names["obstacles"] = "obstacles.vtp"
         if snapshot.links is not None:
             names["links"] = f"frames/links_{number}.vtp"
+        if snapshot.shells is not None:
+            names["shells"] = f"frames/shells_{number}.vtp"
         hours = snapshot.time / 60
         listed = [*self._listed, *((hours, kind, name) for kind, name in names.items())]
         try:
@@ -192,6 +198,8 @@ class Recorder:
             frame_files.write_cells(path, snapshot, self.type_names)
         elif kind == "links":
             frame_files.write_links(path, snapshot)
+        elif kind == "shells":
+            frame_files.write_shells(path, snapshot)
         elif kind == "obstacles":
             if not path.is_file():
                 assert self._obstacles is not None

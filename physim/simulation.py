@@ -24,10 +24,11 @@ from physim.generate.fiber_network import FiberNetwork
 from physim.generate.obstacles import wires
 from physim.loop import Loop, Start
 from physim.network_state import fiber_state
-from physim.obstacle_state import wire_state
+from physim.obstacle_state import form_state, wire_state
 from physim.replica import Replica
 from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
+from physim.shell_state import mesh_state
 from physim.snapshot import GIVEN, Snapshot, take
 from physim.state import ARRAYS
 from physim.world import STATUS, Box, grid_bins
@@ -155,6 +156,7 @@ class Simulation(Replica):
         self._grid, self._segment_grid = grid, self.box.grid(assembly.SEGMENT_BIN)
         self.obstacles = wires(self.scenario.obstacles, self.box)
         self._wires = wire_state(self.obstacles, self.box, self._segment_grid)
+        self._wires |= form_state(self.scenario.obstacles, self.box)
         layout = Layout(
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,
@@ -165,6 +167,7 @@ class Simulation(Replica):
             bins=grid_bins(grid), segment_bins=grid_bins(self._segment_grid),
             neighbor_rows=16, touch_rows=32 if assembly.touches(terms) else 0, links=assembly.link_slots(terms),
             wires=len(self._wires["wire_weight"]), obstacles=len(self.scenario.obstacles),
+            shell=assembly.shell_rows(terms),
         )  # fmt: skip
         needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | set(GIVEN)
         arrays = sorted(needed, key=list(ARRAYS).index)
@@ -175,6 +178,7 @@ class Simulation(Replica):
     def _fiber_state(self) -> dict[str, np.ndarray]:
         """The network at time zero, and obstacles; rows for pieces that cutting may make of fibers are 0."""
         state = {} if self.network is None else fiber_state(self.network, self.box) | self._wires
+        state |= mesh_state(self.layout.shell // 2)
         for name in (name for name in state if name in self.arrays and ARRAYS[name].per == "fiber"):
             state[name] = np.pad(state[name], ((0, self.shape(name)[0] - len(state[name])), (0, 0)))
         return state

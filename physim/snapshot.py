@@ -13,6 +13,7 @@ import numpy as np
 from physim.analysis.integrin_balance import integrin_balance
 from physim.analysis.matrix_balance import matrix_balance
 from physim.analysis.mechanics import displacement, tension
+from physim.generate.icosphere import icosphere
 from physim.record import Snapshot
 from physim.terms.network import Network
 from physim.terms.remodeling import Chains
@@ -82,7 +83,8 @@ def take(sim: Simulation) -> Snapshot:
             links = _bent(links, sim.read("link_bend")[:, order][slot, who], sim)
     return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=_counters(sim),
                     fibers=fibers, matrix=matrix_balance(sim) if can_be_cut(sim) else None,
-                    integrins=integrin_balance(sim) if "integrin_tally" in sim.buffers else None)  # fmt: skip
+                    integrins=integrin_balance(sim) if "integrin_tally" in sim.buffers else None,
+                    shells=_shells(sim, order[~(left > 0)]))  # fmt: skip
 
 
 def _held(sim: Simulation, place: np.ndarray, fibers: dict[str, np.ndarray] | None) -> list[np.ndarray]:
@@ -147,6 +149,22 @@ def _fibers(sim: Simulation) -> dict[str, np.ndarray] | None:
     rest = sim.read("segment_rest")[segments] if "segment_rest" in sim.buffers else None
     pull = tension(network, nodes, stretch_modulus=moving[0].stretch_modulus, rest=rest)
     return {"position": nodes, "displacement": displacement(network, nodes), "tension": area[segments] * pull, **fibers}
+
+
+def _shells(sim: Simulation, rows: np.ndarray) -> dict[str, np.ndarray] | None:
+    """Surfaces of the cells in these rows; a cell at a periodic face is whole, and reaches out of the box."""
+    if "shell" not in sim.buffers:
+        return None
+    shell = sim.read("shell")[:, rows, :3].transpose(1, 0, 2)
+    cells, many = shell.shape[:2]
+    faces = icosphere(many // 2)[1]
+    both = np.concatenate([faces, faces + many // 2])
+    return {
+        "position": (sim.box.to_micron(sim.read("position")[rows])[:, None] + shell).reshape(-1, 3),
+        "triangles": (both + many * np.arange(cells)[:, None, None]).reshape(-1, 3),
+        "cell_id": np.repeat(sim.read("id")[rows], len(both)),
+        "cortex": np.tile(np.repeat(np.array([0, 1], np.uint8), len(faces)), cells),
+    }
 
 
 def there(sim: Simulation) -> FiberNetwork:

@@ -39,6 +39,7 @@ WORLD = np.dtype([
     ("most_ligand", "f4"),  # relative to collagen, of anything that links bind
     ("ligand_gain", "f4"),  # how much more shed integrins let a segment bind, at most
     ("ligand_half", "f4"),  # number of them at half of that
+    ("shell", "u4"),  # vertices of a cell that has a shape
     ("wires", "u4"),  # pieces of static obstacles
     ("obstacles", "u4"),
     ("wire_gap", "f4"),  # um, a line that comes so near to a wire crosses the surface that it is of

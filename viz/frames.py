@@ -42,7 +42,7 @@ class Run:
         self._part: tuple[Path | None, Any] = (None, None)
 
     def part(self, name: str, time: float) -> Any:
-        """vtkPolyData of "cells", "fibers" or "links" at a time in hours; None where the run has no such part."""
+        """vtkPolyData of "cells", "fibers", "links" or "shells" at a time in hours; None where the run has none."""
         path = self._files.get((name, time))
         if path is None or not path.is_file():
             if name == "cells":
@@ -127,6 +127,13 @@ def line_nodes(data: Any) -> np.ndarray:
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
     return vtk_to_numpy(data.GetLines().GetConnectivityArray()).reshape(-1, 2)
+
+
+def faces(data: Any) -> np.ndarray:
+    """(t, 3) the corners of each triangle."""
+    from vtkmodules.util.numpy_support import vtk_to_numpy
+
+    return vtk_to_numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
 
 
 def in_the_box(cells: Any) -> np.ndarray:

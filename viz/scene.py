@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 
 from physim.viz.fiber_color import THINNED, FiberColor, thinned
-from physim.viz.frames import Run, array, in_the_box, line_ends, points, type_names
+from physim.viz.frames import Run, array, faces, in_the_box, line_ends, points, type_names
 from physim.viz.view import (
     BAR,
     FIBER,
@@ -55,14 +56,18 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
     kinds, radius, nucleus = (_of(cells, name)[here] for name in ("type", "radius", "nucleus_radius"))
     where = points(cells)[here]  # a copy
     solid = view.in_slab(where[:, 2], nucleus)
-    where[~solid, 2] -= 2 * np.ptp(where[:, 2], axis=0) if len(where) else 0  # behind all else; nothing shifts sideways
+    shapes = Shapes.of(run.part("shells", time), _of(cells, "id")[here])
+    behind = 2 * np.ptp(where[:, 2], axis=0) if len(where) else 0
+    where[~solid, 2] -= behind  # behind all else; nothing shifts sideways
     for chosen, share in ((solid, 1.0), (~solid, PALE)):
         for kind in np.unique(kinds[chosen]):
             body = chosen & (kinds == kind)
-            _add(stage, _spheres(where[body], radius[body]), mixed(color(int(kind)), share), open_cut=True)
+            bodies = shapes.mapper(body, 1, share < 1, behind) if shapes else _spheres(where[body], radius[body])
+            _add(stage, bodies, mixed(color(int(kind)), share), open_cut=True)
         seen = chosen & (nucleus > 0)
         if seen.any():
-            _add(stage, _spheres(where[seen], nucleus[seen]), mixed(NUCLEUS, share))
+            inner = shapes.mapper(seen, 0, share < 1, behind) if shapes else _spheres(where[seen], nucleus[seen])
+            _add(stage, inner, mixed(NUCLEUS, share))
     _fibers(stage, run.part("fibers", time), layout)
     begin, end = line_ends(run.part("obstacles", time))
     shown = view.in_slab(0.5 * (begin + end)[:, 2])
@@ -76,6 +81,41 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
         _links(stage, links, layout, float(nucleus.max(initial=0.0)))
     rows = legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
     return [*rows, Row("obstacle", "fiber", OBSTACLE)] if solid_there else rows
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Surfaces of cells that have a shape: vertices (n, 3) um, triangles (t, 3); of each, the row of its cell and
+    whether it is of the cortex."""
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    row: np.ndarray
+    cortex: np.ndarray
+
+    @classmethod
+    def of(cls, shells: Any, ids: np.ndarray) -> Shapes | None:
+        """None where cells are spheres."""
+        if shells is None:
+            return None
+        order = np.argsort(ids)
+        row = order[np.searchsorted(ids[order], _of(shells, "cell_id"))]
+        return cls(points(shells), faces(shells), row, _of(shells, "cortex"))
+
+    def mapper(self, chosen: np.ndarray, cortex: int, back: bool, depth: float) -> Any:
+        """Of one layer of the chosen cells, `depth` um further away if `back`."""
+        data, cells = vtk.vtkPolyData(), vtk.vtkCellArray()
+        data.SetPoints(_points(self.vertices - (0, 0, depth) if back else self.vertices))
+        mine = self.triangles[chosen[self.row] & (self.cortex == cortex)]
+        rows = np.insert(mine.astype(np.int64), 0, 3, axis=1)
+        cells.ImportLegacyFormat(numpy_to_vtkIdTypeArray(rows.ravel(), deep=True))
+        data.SetPolys(cells)
+        smooth = vtk.vtkPolyDataNormals()
+        smooth.SetInputData(data)
+        smooth.SplittingOff()
+        mapper = vtk.vtkPolyDataMapper()
+        mapper.SetInputConnection(smooth.GetOutputPort())
+        return mapper
 
 
 def _fibers(stage: Any, fibers: Any, layout: Layout) -> None:

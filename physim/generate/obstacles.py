@@ -67,7 +67,7 @@ def clear(network: FiberNetwork, obstacles: Sequence[Obstacle]) -> FiberNetwork:
     ends = network.nodes[network.segments]
     for one in obstacles:
         if one.kind == "plate":
-            along = ends[:, :, "xyz".index(one.axis)] - _center(one, network.box)["xyz".index(one.axis)]
+            along = ends[:, :, "xyz".index(one.axis)] - center_of(one, network.box)["xyz".index(one.axis)]
             half = 0.5 * one.thickness + 0.5 * one.spacing
             keep &= (along.min(1) > half) | (along.max(1) < -half)
         elif one.kind == "surface":
@@ -75,7 +75,7 @@ def clear(network: FiberNetwork, obstacles: Sequence[Obstacle]) -> FiberNetwork:
     return network if keep.all() else keep_segments(network, keep, network.pruned)
 
 
-def _center(one: Obstacle, box: Box) -> Points:
+def center_of(one: Obstacle, box: Box) -> Points:
     return np.array(one.center, float) if one.center is not None else 0.5 * (box.lower + box.upper)
 
 
@@ -88,8 +88,8 @@ def _axes(axis: str) -> tuple[int, int, int]:
 def _plate(one: Obstacle, box: Box) -> Iterable[_LINES]:
     """Both faces as parallel lines, with holes left out; the walls of the holes as rings, their rims one each."""
     n, a, b = _axes(one.axis)
-    center, half = _center(one, box), 0.5 * one.thickness
-    holes = _holes(one, box)
+    center, half = center_of(one, box), 0.5 * one.thickness
+    holes = holes_of(one, box)
     faces = [center[n] - half, center[n] + half] if half > 0.25 * one.spacing else [center[n]]
     light = one.spacing / FACE / len(faces)
     rows = np.arange(box.lower[a] + 0.5 * one.spacing, box.upper[a], one.spacing)
@@ -110,10 +110,10 @@ def _plate(one: Obstacle, box: Box) -> Iterable[_LINES]:
             yield at, np.roll(at, -1, axis=0), 1.0 / len(faces) if rim else one.spacing / FACE
 
 
-def _holes(one: Obstacle, box: Box) -> Points:
+def holes_of(one: Obstacle, box: Box) -> Points:
     """(k, 2) um, centres of the holes, which lie wholly in the box."""
     _, a, b = _axes(one.axis)
-    center, half = _center(one, box)[[a, b]], _half(one)
+    center, half = center_of(one, box)[[a, b]], half_of(one)
     if half is None:
         return np.zeros((0, 2))
     if one.pitch is None:
@@ -123,7 +123,7 @@ def _holes(one: Obstacle, box: Box) -> Points:
     return np.stack(np.meshgrid(*inside, indexing="ij"), -1).reshape(-1, 2)
 
 
-def _half(one: Obstacle) -> Points | None:
+def half_of(one: Obstacle) -> Points | None:
     """(2,) um, half of the extent of a hole."""
     if one.hole_area is not None:
         return np.full(2, np.sqrt(one.hole_area / np.pi))
@@ -132,7 +132,7 @@ def _half(one: Obstacle) -> Points | None:
 
 def _outline(one: Obstacle) -> Points:
     """(k, 2) um, corners of a hole about its centre; a round one is a polygon of the same area."""
-    half = _half(one)
+    half = half_of(one)
     if half is None:
         return np.zeros((0, 2))
     if one.hole_area is None:
@@ -145,7 +145,7 @@ def _outline(one: Obstacle) -> Points:
 
 def _gaps(one: Obstacle, holes: Points, row: float, low: float, high: float) -> list[tuple[float, float]]:
     """What is left of a line along the second axis at `row` on the first, from low to high, between the holes."""
-    half, cuts = _half(one), [low]
+    half, cuts = half_of(one), [low]
     for hole in holes[np.argsort(holes[:, 1])] if len(holes) else ():
         off = abs(row - hole[0])
         assert half is not None
@@ -168,7 +168,7 @@ def _placed(flat: object, n: int, a: int, b: int, height: float) -> Points:
 def _cylinder(one: Obstacle, box: Box) -> Iterable[_LINES]:
     """Rings about the axis; cells may be inside or outside."""
     n, a, b = _axes(one.axis)
-    center = _center(one, box)
+    center = center_of(one, box)
     assert one.radius is not None
     length = one.length if one.length is not None else 2 * float(box.size[n])
     sides = max(24, int(2 * np.pi * one.radius / PIECE))

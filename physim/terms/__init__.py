@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from physim.step import Term
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
+from physim.terms.cortex import Cortex
 from physim.terms.cues import (
     Attractant,
     Chemotaxis,
@@ -54,6 +55,7 @@ STEP: tuple[type[Term], ...] = (
     Fibers,
     Steric,
     Nucleus,
+    Cortex,
     Links,
     Network,
     Walls,

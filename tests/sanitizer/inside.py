@@ -211,11 +211,11 @@ def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
 
 def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str = "",
           skipped: str = "") -> tuple[Device, dict[str, Any]]:  # fmt: skip
-    """Steps of a scene with every term of `terms.STEP`; without cells, 65 are stored that have all left the box.
+    """Steps of a scene with every term of `terms.STEP` but `cortex`, which has `shells`.
 
-    The cells touch each other, the fibers, a wall (y) and an open face (z), through which some leave; x is periodic.
-    Every seventh cell has a daughter, every second fiber is cut. `broken` names a cell array that gets a NaN, `skipped`
-    a kernel that is left out.
+    Without cells, 65 are stored that have all left the box. The cells touch each other, the fibers, a wall (y) and an
+    open face (z), through which some leave; x is periodic. Every seventh cell has a daughter, every
+    second fiber is cut. `broken` names a cell array that gets a NaN, `skipped` a kernel that is left out.
     """
     stored = int(cells) or STORED_BUT_GONE
     side = int(np.ceil(stored ** (1 / 3)))
@@ -225,7 +225,7 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     position[2::16, 2] = 0.1
     size = np.maximum(position.max(axis=0) + 7.0, 75.0)
     # PhysiCell's law takes the place of `rest`, which the scene without fibers has instead, and none in reserve
-    left_out = ("rest",) if int(nodes) else ("physicell", "deposition")
+    left_out = ("cortex", "rest") if int(nodes) else ("cortex", "physicell", "deposition")
     names = [term.name for term in STEP if term.name not in left_out]
     table = scenes.table({name: BUSY.get(name, {}) for name in names}, size=size.tolist(),
                          boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
@@ -267,6 +267,24 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
                         "grown": sim.layout.neighbor_rows > rows}  # fmt: skip
 
 
+def shells(cells: str) -> tuple[Device, dict[str, Any]]:
+    """A step of cells with a shape in the hole of a plate, among fibers; their nuclei press on their cortices."""
+    count = int(cells)
+    table = scenes.table({"cortex": {"vertices": 42, "tolerance": 0.09}}, size=80.0, collagen=True,
+                         boundary=["periodic", "wall", "open"])  # fmt: skip
+    table["obstacles"] = [{"kind": "plate", "thickness": 4.0, "hole_size": [12.0, 12.0], "pitch": 25.0, "spacing": 5.0},
+                          {"kind": "cylinder", "radius": 7.0, "length": 20.0, "spacing": 5.0}]  # fmt: skip
+    position = 40.0 + 5.0 * np.arange(count)[:, None] * np.array([0.0, 0.0, 1.0])
+    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position),
+                     network=network(8 * count, position, np.full(3, 80.0)))  # fmt: skip
+    shell = sim.read("shell")
+    shell[:42, :, 0] += 3.0
+    sim.write("shell", shell)
+    sim.advance(1)
+    written = {name for term in sim.terms if term.name == "cortex" for kernel in term.kernels for name in kernel.writes}
+    return sim.device, {"status": sim.status, "untouched": sorted(n for n in written if not sim.read(n).any())}
+
+
 def scenario(path: str, steps: str = "3") -> tuple[Device, dict[str, Any]]:
     """Steps of a scenario of the user's."""
     sim = Simulation(load(path))
@@ -278,8 +296,8 @@ def main() -> None:
     found = open_door()
     what, *rest = sys.argv[1:]
     result: dict[str, Any] = {}
-    if what in ("scene", "scenario"):
-        device, result = (scene if what == "scene" else scenario)(*rest)
+    if what in ("scene", "scenario", "shells"):
+        device, result = {"scene": scene, "scenario": scenario, "shells": shells}[what](*rest)
     else:
         device = Device(found)
         if what == "primitives":

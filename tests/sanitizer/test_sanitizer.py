@@ -52,6 +52,7 @@ def reports() -> Iterator[Reports]:
         runs: Reports = {key: pool.submit(oclgrind.run, "scene", *scene, lanes=key[1]) for key, scene in SCENES.items()}
         for lanes in LANES:
             runs["primitives", lanes] = pool.submit(oclgrind.run, "primitives", lanes=lanes)
+            runs["shells", lanes] = pool.submit(oclgrind.run, "shells", "2", lanes=lanes)
             for name, scene in OTHERS.items():
                 runs[name, lanes] = pool.submit(oclgrind.run, "scene", *scene, lanes=lanes)
         yield runs
@@ -95,6 +96,12 @@ def test_a_step_that_halts_for_a_nan_is_clean(reports, lanes) -> None:
     report = reports["not finite", lanes].result()
     assert clean(report)
     assert "not finite" in report.result["stopped"] and "run_advance" in report.worked
+
+
+@pytest.mark.parametrize("lanes", LANES)
+def test_cells_with_a_shape_are_clean(reports, lanes) -> None:
+    report = reports["shells", lanes].result()
+    assert clean(report) and report.result["untouched"] == []
 
 
 @pytest.mark.parametrize("lanes", LANES)

@@ -32,7 +32,7 @@ MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments":
         "deposition": {"rate": 1.0, "length": 8.0, "capture": 5.0, "reserve": 6, "interval": 0.2},
         "shedding": {"ripping_ratio": 1.0, "decay_rate": 1.0, "synthesis_rate": 1.0, "ligand_gain": 3.0,
                      "interval": 0.2},
-        "haptotaxis": {"shed_weight": 1.0}}  # fmt: skip
+        "haptotaxis": {"shed_weight": 1.0}, "cortex": {"vertices": 42}}  # fmt: skip
 """What switches a term on, where its name alone does not."""
 
 
@@ -42,14 +42,14 @@ def scene(term: str) -> tuple[dict, dict]:
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
     moving = term in ("network", "strain", "segments", "repair", "shedding", "haptotaxis")
-    matrix = moving or term in ("links", "steric", "nucleus", "fibers")
+    matrix = moving or term in ("links", "steric", "nucleus", "fibers", "cortex")
     laws = {"contact": {}, "noise": {"diffusion": 0.2}, "polarity": {}, "neighbors": {"skin": 0.3}}
     if MORE.get(term, {}) is not None:
         laws[term] = laws.get(term) or MORE.get(term, {})
     table = scenes.table(laws, size=72.0, boundary=("wall", "periodic", "open"), collagen=matrix)
     if matrix:
         table["collagen"] = {"concentration": 2.0, "bundle_diameter": 0.3}
-        table["terms"] |= {"links": {}, "steric": {}}
+        table["terms"] |= {"links": {}} if term == "cortex" else {"links": {}, "steric": {}}
     if moving:
         table["terms"]["network"] = {"wake_force": 1.0, "still_distance": 0.02}
     if term == "repair":
