@@ -17,6 +17,8 @@ from physim.step import kernel_source
 
 HEADERS = ("vector.h", "fixed_point.h", "random.h", "grid.h", "lanes.h", "pairs.h", "fibers.h")
 _GIB = 2.0**30
+_WORTH_A_LOOK = 1 << 20
+"""Bytes of a buffer: to ask the system what is free costs more than to make a smaller one."""
 _opened: dict[Any, tuple[Any, dict[str, Any]]] = {}
 """Context and programs (by source) of each device that this process has opened: what is built is built once."""
 _spare_kernels: dict[tuple[Any, str], list[Any]] = {}
@@ -181,7 +183,9 @@ class Device:
     def empty(self, name: str, nbytes: int) -> Any:
         """A buffer of zeros, counted under its name."""
         nbytes = max(int(nbytes), 16)
-        self.reserve({name: nbytes - self.allocated.pop(name, 0)})
+        more = nbytes - self.allocated.pop(name, 0)
+        if more > _WORTH_A_LOOK:
+            self.reserve({name: more})
         with self.answering(f"allocate {nbytes:,} bytes for '{name}'"):
             buffer = self.cl.Buffer(self.context, self.cl.mem_flags.READ_WRITE, size=nbytes)
             self.cl.enqueue_fill_buffer(self.queue, buffer, np.zeros(1, np.uint32), 0, nbytes // 4 * 4)
