@@ -19,6 +19,9 @@ from physim.analysis.alignment import nematic_tensor
 from physim.analysis.migration import Trajectories
 from physim.analysis.persistence import PersistentWalk
 from physim.errors import InputError
+from physim.generate.cells import initial_cells
+from physim.generate.halve import halved
+from physim.generate.matrix import initial_network
 from physim.scenario import Scenario
 from physim.simulation import Simulation
 
@@ -80,10 +83,12 @@ def roam(parameters: Mapping[str, Any], network_seed: int, seed: int, device: st
     """The tracks of `hours`, after SETTLING, as `told` tells them; and of cells, means over time:
 
     force (nN) and links of a cell; drift (um) of the gel; order: <3 x^2 - 1>/2 of the directions of its fibers as made.
-    Parameters as of `scenario`. Raises InputError for parameters that make no scenario, PhysicsError if the balance of
-    forces is not found.
+    Parameters as of `scenario`, and halved: whether segments are half as long, fibers where they are. Raises InputError
+    for parameters that make no scenario, PhysicsError if the balance of forces is not found.
     """
-    sim = Simulation(scenario(parameters, network_seed, seed), device=device)
+    given = scenario(parameters, network_seed, seed)
+    made = halved(initial_network(given, initial_cells(given))) if parameters.get("halved") else None
+    sim = Simulation(given, network=made, device=device)
     steps = round(SAMPLE / parameters["step"])
     sim.step(round(SETTLING / parameters["step"]))
     size, cells = np.asarray(sim.scenario.box.size), len(sim.read("id"))

@@ -27,7 +27,7 @@ PUBLISHED = {"MDA-MB-231": (12.0, (7.0, 17.0)), "HT-1080": (25.0, (15.0, 35.0))}
 CATALOGUE = "tolerance of the catalogue"
 _WU = "Wu 2014; " + CATALOGUE
 CODE = (*NETWORK_CODE, "physim.generate.cells", "physim.generate.matrix", "physim.network_state", "physim.loop",
-        "physim.analysis.roaming", "physim.analysis.persistence", "physim.analysis.migration",
+        "physim.generate.halve", "physim.analysis.roaming", "physim.analysis.persistence", "physim.analysis.migration",
         "physim.analysis.alignment")  # fmt: skip
 
 
@@ -151,6 +151,16 @@ def _of_line(name: str, size: Size) -> list[Observable]:
     ]  # fmt: skip
 
 
+def _same(half: str) -> Callable[[Ensemble], float]:
+    """A statistic: the mean over cells of the speed at 10 min, over that with the whole step and segment."""
+
+    def ratio(e: Ensemble) -> float:
+        fine, whole = e.pairs(half, "whole", "speed")
+        return float(fine.mean() / whole.mean())
+
+    return ratio
+
+
 def _spread(arm: str) -> Callable[[Ensemble], float]:
     def statistic(e: Ensemble) -> float:
         low, high = np.nanquantile(e.take(arm, "speed"), [0.1, 0.9])
@@ -165,6 +175,10 @@ def _rows(size: Size) -> list[Observable]:
     if "still-moving" in size.arms:
         rows.append(Observable("the same where fibers move", "\u00b5m", mean("still-moving", "farthest"), target=0.0,
                                source="the null of all speeds"))  # fmt: skip
+    for half, words in (("half-step", "half the step"), ("half-segment", "segments half as long")):
+        if half in size.arms:
+            rows.append(Observable(f"mean speed of cells that are alike, {words}, held fibers", "", _same(half), "T1",
+                                   1.0, (0.95, 1.05), "no effect; tolerance chosen here"))  # fmt: skip
     for name in size.arms:
         if name in PUBLISHED:
             rows += _of_line(name, size)
@@ -202,6 +216,14 @@ def _arms(box: float, count: int, hours: float, *, moving: bool, nulls: tuple[in
     return arms
 
 
+def _finer(box: float, count: int, hours: float) -> dict[str, Arm]:
+    """Cells that are all alike, with half the step and with segments half as long: what must not matter."""
+    line = LINES["HT-1080"]
+    whole = cells_of(line, box, count, hours, moving=False) | {"spread": {}}
+    return {"whole": Arm(whole), "half-step": Arm(whole | {"step": 0.5 * line.step}),
+            "half-segment": Arm(whole | {"halved": True})}  # fmt: skip
+
+
 MIG_4 = Experiment(
     id="MIG-4",
     title="Speed, persistence, mean square displacement and heterogeneity of two cell lines",
@@ -215,7 +237,8 @@ MIG_4 = Experiment(
     sizes={
         "smoke": Size(_arms(50.0, 2, 1.0, moving=False), (1,), hours=0.001),
         "quick": Size(_arms(120.0, 16, 8.0, moving=False, nulls=(1, 2)), (1, 2), hours=0.06),
-        "standard": Size(_arms(100.0, 4, 12.0, moving=True, nulls=(7, 8)), tuple(range(1, 9)), hours=1.0),
+        "standard": Size(_arms(100.0, 4, 12.0, moving=True, nulls=(7, 8)) | _finer(110.0, 16, 12.0),
+                         tuple(range(1, 9)), hours=1.0),
         "full": Size(_arms(150.0, 25, 24.0, moving=True, nulls=(1, 2)), tuple(range(1, 17)), hours=60.0),
     },
 )  # fmt: skip

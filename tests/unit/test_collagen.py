@@ -20,6 +20,7 @@ from physim.generate.collagen import (
     length_density,
 )
 from physim.generate.fiber_network import Box, along_curve, assemble, keep_segments
+from physim.generate.halve import halved
 
 Points = NDArray[np.float64]
 EVERY, NONE, SLAB = (True, True, True), (False, False, False), (True, True, False)
@@ -401,3 +402,19 @@ def test_report_names_pores_density_and_order() -> None:
     assert numbers["mean valence"] == pytest.approx(3.3, abs=0.02)
     assert "not for moduli" in measure.report(gel(20.0))
     assert "not for moduli" not in measure.report(gel(20.0, segment_length=1.0))
+
+
+def test_halving_segments_moves_no_fiber() -> None:
+    network = generate_collagen([0.0] * 3, [40.0] * 3, (True, False, True), concentration=2.0, bundle_diameter=0.2,
+                                segment_length=2.5, seed=3)  # fmt: skip
+    fine = halved(network)
+    assert len(fine.segments) == 2 * len(network.segments) and fine.fibers == network.fibers
+    assert fine.lengths == pytest.approx(np.repeat(network.lengths / 2, 2), abs=1e-9)
+    assert fine.box.image(fine.midpoints[::2] - fine.midpoints[1::2]) == pytest.approx(-network.vectors / 2, abs=1e-9)
+
+    def places(of):
+        begin = of.nodes[of.segments[of.crosslinks, 0]]
+        return begin + of.crosslink_at[..., None] * of.vectors[of.crosslinks]
+
+    assert fine.box.image(places(fine) - places(network)) == pytest.approx(0, abs=1e-9)
+    assert (fine.crosslink_at >= 0).all() and (fine.crosslink_at <= 1).all()

@@ -114,7 +114,7 @@ def test_cells_at_rest_have_no_numbers_but_speeds():
 class Adrift:
     """A gel and its cells that drift together through a periodic box of 50 um, and one cell that also moves in it."""
 
-    def __init__(self, scenario, device):
+    def __init__(self, scenario, network=None, device=None):
         self.scenario, self.minutes = scenario, 0.0
         self.nodes = np.random.default_rng(1).random((40, 3)) * 50
         self.network = SimpleNamespace(vectors=np.tile([2.0, 0, 0], (5, 1)), lengths=np.full(5, 2.0))
