@@ -34,7 +34,7 @@ class Batch(Sequence[Simulation]):
                  saved: Sequence[Saved] | None = None) -> None:  # fmt: skip
         if not scenarios:
             raise InputError("batch: no scenario; give one for each simulation")
-        given = {"cells": cells, "networks": networks, "saved": saved}
+        given: dict[str, Sequence[Any] | None] = {"cells": cells, "networks": networks, "saved": saved}
         for name, items in given.items():
             if items is not None and len(items) != len(scenarios):
                 raise InputError(f"batch: {len(items)} {name} for {len(scenarios)} scenarios; give one for each")
@@ -48,7 +48,7 @@ class Batch(Sequence[Simulation]):
             _check_alike(loaded[0], scenario, number)
         self._simulations = [Simulation.__new__(Simulation) for _ in loaded]
         starts = [
-            sim._plan(scenario, device, *(items and items[k] for items in given.values()))
+            sim._plan(scenario, device, cells and cells[k], networks and networks[k], saved and saved[k])
             for k, (sim, scenario) in enumerate(zip(self._simulations, loaded, strict=True))
         ]
         for number, start in enumerate(starts[1:], 2):

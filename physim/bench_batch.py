@@ -45,7 +45,8 @@ def measure(device: str | None = None, replicas: int = REPLICAS, steps: int = 10
     batch = Batch(scenarios, networks=[first.network] * replicas, device=device)
     batch.step(steps)
     alone = [Simulation(sim.scenario, saved=sim.save(), device=device) for sim in batch]
-    for sim in (batch, *alone):
+    batch.step(2)
+    for sim in alone:
         sim.step(2)
     together: list[float] = []
     single: list[float] = []

@@ -235,7 +235,7 @@ class Loop:
 
         First those in the middle of a step; then there is room for the others.
         """
-        for replica in np.flatnonzero(self._frozen()):
+        for replica in np.flatnonzero(self._frozen()).tolist():
             reason = self._objection(replica)
             if reason:
                 self._stop(replica, reason)

@@ -52,7 +52,7 @@ class Schedule:
         launches = makers[kernel.primitive](Primitives(self.device, term.name, self.replicas))
         for launch in launches:
             launch.when = conditions.get(kernel.primitive, "")
-            launch.nbytes = sum(argument.size for argument in launch.arguments[1:] if hasattr(argument, "get_info"))
+            launch.nbytes = sum(argument.size for argument in launch.arguments[2:] if hasattr(argument, "get_info"))
         return launches
 
     def _sort_cells(self, primitives: Primitives) -> list[Launch]:
