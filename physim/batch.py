@@ -25,38 +25,35 @@ class Batch(Sequence[Simulation]):
     """Simulations of these scenarios: `batch[k]` reads, writes, saves and copies the k-th as one by itself does.
 
     Scenarios may differ in seed, cells, collagen and numeric parameters of terms; not in which terms there are, the box
-    or the step. `cells`, `networks` and `saved` have one item for each, as of `Simulation`. `at_once` of them share a
-    launch, by default as many as the cache of a CPU holds, and all on a GPU. Raises InputError where they do not fit
-    together, DeviceError for a device that cannot hold them.
+    or the step. `cells`, `networks` and `saved` have one item for each, as of `Simulation`. Raises InputError where
+    they do not fit together, DeviceError for a device that cannot hold them.
     """
 
     def __init__(self, scenarios: Sequence[Scenario | str | Path], *, device: str | None = None, profile: bool = False,
                  cells: Sequence[Any] | None = None, networks: Sequence[Any] | None = None,
-                 saved: Sequence[Saved] | None = None, at_once: int = 0) -> None:  # fmt: skip
+                 saved: Sequence[Saved] | None = None) -> None:  # fmt: skip
         if not scenarios:
             raise InputError("batch: no scenario; give one for each simulation")
-        given = {"cells": cells, "networks": networks, "saved": saved}
+        given: dict[str, Sequence[Any] | None] = {"cells": cells, "networks": networks, "saved": saved}
         for name, items in given.items():
             if items is not None and len(items) != len(scenarios):
                 raise InputError(f"batch: {len(items)} {name} for {len(scenarios)} scenarios; give one for each")
         opened = Device(choose(device), profiling=profile)
         most = opened.found.handle.max_constant_buffer_size // WORLD.itemsize
         if len(scenarios) > most:
-            raise InputError(f"batch: {len(scenarios)} scenarios; {opened.found.label} has constants for {most} at "
-                             "once; make several batches")  # fmt: skip
-        if at_once < 0:
-            raise InputError(f"batch: at_once {at_once} is less than 0; give how many share a launch, or 0")
+            raise InputError(f"batch: {len(scenarios)} scenarios, but {opened.found.label} has constants for {most}; "
+                             "make several batches")  # fmt: skip
         loaded = [one if isinstance(one, Scenario) else load(one) for one in scenarios]
         for number, scenario in enumerate(loaded[1:], 2):
             _check_alike(loaded[0], scenario, number)
         self._simulations = [Simulation.__new__(Simulation) for _ in loaded]
         starts = [
-            sim._plan(scenario, device, *(items and items[k] for items in given.values()))
+            sim._plan(scenario, device, cells and cells[k], networks and networks[k], saved and saved[k])
             for k, (sim, scenario) in enumerate(zip(self._simulations, loaded, strict=True))
         ]
         for number, start in enumerate(starts[1:], 2):
             _check_sizes(starts[0], start, number)
-        self.loop = Loop(opened, starts, at_once)
+        self.loop = Loop(opened, starts)
         for k, sim in enumerate(self._simulations):
             sim.join(self.loop, k)
 

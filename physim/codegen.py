@@ -113,7 +113,7 @@ def own_kernels(term: Term) -> tuple[Kernel, ...]:
 
 
 def launches(
-    device: Device, terms: Sequence[Term], buffers: dict[str, Any], items: dict[str, int], at_once: int = 1
+    device: Device, terms: Sequence[Term], buffers: dict[str, Any], items: dict[str, int]
 ) -> dict[Kernel, Launch]:
     """A prepared launch for each kernel of a term, given for each replica; `items` bounds the count of each domain."""
     term, replicas = terms[0], len(terms)
@@ -130,7 +130,7 @@ def launches(
         arguments = [buffers["world"], buffers["status"], constants, *(buffers[name] for name in kernel.arrays),
                      np.array(slices, np.uint32)]  # fmt: skip
         launch = result[kernel] = prepare(
-            device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}", at_once
+            device, term.name, kernel.name, program, items[kernel.per], arguments, f"run_{kernel.name}"
         )
         launch.when = kernel.when
         launch.nbytes = sum(buffers[name].size * (2 if name in kernel.adds else 1) for name in kernel.arrays)

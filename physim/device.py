@@ -293,6 +293,8 @@ class Launch:
     """Status word that must be set, else the kernel returns at once."""
     nbytes: int = 0
     """Of the arrays that it declares: each once, twice if it adds to them."""
+    most: int = 1 << 31
+    """Items of all replicas together that the device wants at once."""
     spare: list[Any] = field(default_factory=list, repr=False)
     """Where the kernel goes when the launch is no longer needed."""
 
@@ -301,23 +303,23 @@ class Launch:
         enqueue, queue = device.cl.enqueue_nd_range_kernel, device.queue
         if not replicas:
             return enqueue(queue, self.kernel, self.global_size, self.local_size)
-        return enqueue(queue, self.kernel, (*self.global_size, replicas), (*self.local_size, 1), (0, first))
+        (size,), (local,) = self.global_size, self.local_size
+        size = min(size, max(self.most // replicas // local, 1) * local)
+        return enqueue(queue, self.kernel, (size, replicas), (local, 1), (0, first))
 
     def __del__(self) -> None:
         self.spare.append(self.kernel)
 
 
 def prepare(
-    device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = "",
-    at_once: int = 1,
+    device: Device, term: str, name: str, program: Any, items: int, arguments: Sequence[Any], kernel: str = ""
 ) -> Launch:
-    """Launch of `kernel` over `items` items, of so many replicas; what the device does not want at once loops."""
+    """Launch of `kernel` over `items` items; more items than the device wants at once are taken by a stride loop."""
     spare = _spare_kernels.setdefault((program, kernel or name), [])
     handle = spare.pop() if spare else device.cl.Kernel(program, kernel or name)
     handle.set_args(*arguments)
     local = device.work_group
-    most = max(device.most_items // at_once // local, 1) * local
-    size = min(-(-max(items, 1) // local) * local, most)
+    size = min(-(-max(items, 1) // local) * local, device.most_items)
     if items <= 1:
         size = local = 1
-    return Launch(term, name, handle, (size,), (local,), tuple(arguments), spare=spare)
+    return Launch(term, name, handle, (size,), (local,), tuple(arguments), most=device.most_items, spare=spare)

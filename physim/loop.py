@@ -3,13 +3,13 @@
 A step freezes itself on the device when it needs the host (a neighbour list or the rows of cells that are full, more
 iterations of the solve) or cannot go on; the host makes room and the same step goes on, so results never depend on
 batch sizes. Replicas are enqueued together, and each freezes by itself: where some need more, the others wait. As many
-of them share a launch as the cache of a CPU holds, and all on a GPU: a share is brought on before the next one is.
+of them share a launch as the cache of a CPU holds, and all on a GPU: one share after the other.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -63,7 +63,7 @@ class Loop:
     `worlds` and `statuses` have a record for each replica; `stopped` tells why a replica cannot go on.
     """
 
-    def __init__(self, device: Device, starts: Sequence[Start], at_once: int = 0) -> None:
+    def __init__(self, device: Device, starts: Sequence[Start]) -> None:
         self.device, self.terms = device, [start.terms for start in starts]
         self.worlds = np.array([start.world for start in starts], WORLD)
         self.statuses = np.array([start.status for start in starts], STATUS)
@@ -78,19 +78,15 @@ class Loop:
         """Iterations that the present round of each replica has been given, where it has frozen for more."""
         self._seconds_per_step = 0.0
         self.slices = Slices(device, starts[0].arrays, [start.layout for start in starts], WORLD.itemsize)
-        self.at_once = min(at_once or self._fitting(), len(self))
-        """Replicas that share a launch."""
-        self.iterations = [8 for _ in range(0, len(self), self.at_once)]
-        """That are enqueued for each round, by share."""
+        self.iterations = np.full(len(starts), 8)
+        """That are enqueued for each round, by replica."""
+        self.at_once = len(starts)
+        """Replicas that share a launch: all, or on a CPU as many as its cache holds by half."""
+        if device.found.kind == "CPU":
+            each = sum(map(self.slices.nbytes, self.slices.arrays))
+            self.at_once = min(max(1, 2 * device.found.handle.global_mem_cache_size // each), len(starts))
         self._tell()
         self._prepare()
-
-    def _fitting(self) -> int:
-        """How many replicas a launch serves best: all, or what a cache holds of them, half of each being in use."""
-        if self.device.found.kind != "CPU":
-            return len(self)
-        each = sum(map(self.slices.nbytes, self.slices.arrays))
-        return max(1, 2 * self.device.found.handle.global_mem_cache_size // each)
 
     def __len__(self) -> int:
         return len(self.statuses)
@@ -106,7 +102,7 @@ class Loop:
         self.worlds["neighbor_rows"], self.worlds["touch_rows"] = layout.neighbor_rows, layout.touch_rows
         self.worlds["stride"], self.worlds["unknowns"] = layout.stride, layout.unknowns
         self.device.upload(self.slices.buffers["world"], self.worlds)
-        self.schedule = Schedule(self.device, self.terms, self.slices.buffers, layout, self.at_once)
+        self.schedule = Schedule(self.device, self.terms, self.slices.buffers, layout)
 
     def grow(self, *, keep: bool = True, **rows: int) -> None:
         """Room for so many `cells`, `neighbor_rows` or `touch_rows`; what is in the arrays stays if `keep`."""
@@ -127,9 +123,7 @@ class Loop:
         """
         while (behind := self._able() & (self.statuses["step"] < until_step)).any():
             parts = self.schedule.parts
-            shares = self._shares(behind)
-            each = sum(map(len, parts.values())) - len(parts["iteration"])
-            launches = sum(each + self.iterations[share] * len(parts["iteration"]) for share in shares)
+            launches = sum(map(len, parts.values())) + int(self.iterations.max() - 1) * len(parts["iteration"])
             batch = int(_BATCH_SECONDS / self._seconds_per_step) if self._seconds_per_step else 2
             first = self.statuses["step"][behind].astype(int)
             wanted = min(until_step - first.max(), max(1, min(batch, _BATCH_LAUNCHES // launches)))
@@ -138,11 +132,10 @@ class Loop:
             self._let_go(behind)
             with held():
                 for _ in range(wanted):
-                    self.enqueue_step(shares)
+                    self.enqueue_step(behind)
             self.settle()
-            for share in shares:
-                deepest = int(self.statuses["deepest"][self._of(share)].max())
-                self.iterations[share] = max(8, int(0.9 * self.iterations[share]), deepest + 2)
+            enough = np.maximum((0.9 * self.iterations).astype(int), self.statuses["deepest"].astype(int) + 2)
+            self.iterations = np.where(behind, np.maximum(enough, 8), self.iterations)
             taken = int((self.statuses["step"][behind].astype(int) - first).max())
             self._seconds_per_step = (time.perf_counter() - begin) / max(1, taken)
 
@@ -159,37 +152,39 @@ class Loop:
         """See `Replica.find_forces`."""
         with self.waiting(but=replica):
             for part in ("before", "round"):
-                self.enqueue(self.schedule.parts[part], self.share_of(replica))
+                self.enqueue(self.schedule.parts[part], replica)
             self.look()
 
-    def enqueue_step(self, shares: Iterable[int]) -> None:
-        """Of the replicas of these shares that are not frozen."""
-        for share in shares:
-            self.enqueue(self.schedule.parts["before"], share)
-            self.enqueue(self.schedule.parts["round"], share)
-            self._iterate(share)
+    def enqueue_step(self, some: np.ndarray) -> None:
+        """Of these replicas (R,), and of others that share their launches and are not frozen."""
+        for share in self._shares(some):
+            self.enqueue(self.schedule.parts["before"], *share)
+            self.enqueue(self.schedule.parts["round"], *share)
+            self._iterate(*share)
 
-    def _iterate(self, share: int) -> None:
+    def _iterate(self, first: int, count: int) -> None:
         """Iterations of the solve, if there is one, and the rest of the step.
 
         Where fibers move, the forces after the round are looked at, and the step freezes if they do not balance.
         """
         parts = self.schedule.parts
-        for _ in range(self.iterations[share] if parts["iteration"] else 0):
-            self.enqueue(parts["iteration"], share)
-        self.enqueue(parts["close"], share)
+        for _ in range(self.iterations[first : first + count].max() if parts["iteration"] else 0):
+            self.enqueue(parts["iteration"], first, count)
+        self.enqueue(parts["close"], first, count)
         if self.worlds["moving"].any():
-            self.enqueue(parts["round"], share)
-        self.enqueue(parts["after"], share)
+            self.enqueue(parts["round"], first, count)
+        self.enqueue(parts["after"], first, count)
 
-    def enqueue(self, launches: Sequence[Launch], share: int = 0) -> None:
-        """For the replicas of a share that are not frozen."""
-        first, count = share * self.at_once, 0
-        if len(self) > 1:
-            count = min(self.at_once, len(self) - first)
+    def _shares(self, some: np.ndarray) -> list[tuple[int, int]]:
+        """The first replica of each share, and how many they are, where some of these (R,) are in it."""
+        n = self.at_once
+        return [(k, min(n, len(self) - k)) for k in range(0, len(self), n) if some[k : k + n].any()]
+
+    def enqueue(self, launches: Sequence[Launch], first: int = 0, count: int = 1) -> None:
+        """For so many replicas from the first one on, of which those that are frozen return at once."""
         with self.device.answering("run a step"):
             for launch in launches:
-                event = launch.enqueue(self.device, first, count)
+                event = launch.enqueue(self.device, first, count if len(self) > 1 else 0)
                 if self.profile is not None:
                     self.profile.note(launch, event)
 
@@ -209,17 +204,6 @@ class Loop:
         self.device.upload(self.slices.buffers["status"], self.statuses)
 
     # who goes
-
-    def share_of(self, replica: int) -> int:
-        return replica // self.at_once
-
-    def _of(self, share: int) -> slice:
-        """The replicas of a share."""
-        return slice(share * self.at_once, (share + 1) * self.at_once)
-
-    def _shares(self, some: np.ndarray) -> list[int]:
-        """Shares in which some of these replicas (R,) are."""
-        return sorted({self.share_of(int(replica)) for replica in np.flatnonzero(some)})
 
     def _able(self) -> np.ndarray:
         """(R,) which replicas can go on."""
@@ -251,7 +235,7 @@ class Loop:
 
         First those in the middle of a step; then there is room for the others.
         """
-        for replica in np.flatnonzero(self._frozen()):
+        for replica in np.flatnonzero(self._frozen()).tolist():
             reason = self._objection(replica)
             if reason:
                 self._stop(replica, reason)
@@ -287,15 +271,13 @@ class Loop:
     def _go_on(self, within: np.ndarray) -> None:
         """More iterations, or another round, for these replicas (R,); the next steps get as many from the start."""
         short = within & (self.statuses["halt"] == HALT_ITERATIONS)
-        given = np.repeat(self.iterations, self.at_once)[: len(self)]
-        self._spent = np.where(short, self._spent + given, 0)
+        self._spent = np.where(short, self._spent + self.iterations, 0)
         self.statuses["halt"][within] = 0
         self._tell()
         self._let_go(within)
         for share in self._shares(within):
-            self._iterate(share)
-        for share in self._shares(short):
-            self.iterations[share] += self.iterations[share] // 2 + 4
+            self._iterate(*share)
+        self.iterations[short] += self.iterations[short] // 2 + 4
 
     def _in_parts(self, replica: int) -> None:
         """Take the step that froze in two parts, or four, ...: smaller ones converge where a whole one does not.
@@ -310,7 +292,7 @@ class Loop:
             self._stop(replica, reason)
             return
         self._resume(replica, 0)
-        self.enqueue(self.schedule.parts["after"], self.share_of(replica))
+        self.enqueue(self.schedule.parts["after"], replica)
 
     def _balance_parts(self, replica: int) -> str:
         """The balance of forces of one step, part by part; returns why it is not found, or an empty string."""
@@ -330,7 +312,7 @@ class Loop:
             self.statuses["parts"][replica] += 1
             if left:
                 self._resume(replica, 1)
-                self.enqueue(parts["commit"], self.share_of(replica))
+                self.enqueue(parts["commit"], replica)
                 self.look()
         return ""
 
@@ -341,22 +323,22 @@ class Loop:
 
     def _part(self, replica: int) -> bool:
         """Rounds of one part of a step from its beginning; whether they have converged."""
-        parts, share = self.schedule.parts, self.share_of(replica)
+        parts = self.schedule.parts
         self._resume(replica, 1)
-        self.enqueue(parts["rewind"], share)
-        self.enqueue(parts["round"], share)
+        self.enqueue(parts["rewind"], replica)
+        self.enqueue(parts["round"], replica)
         for _ in range(self.most_rounds):
             spent = 0
             while True:
-                for _ in range(self.iterations[share]):
-                    self.enqueue(parts["iteration"], share)
-                self.enqueue(parts["close"], share)
-                self.enqueue(parts["round"], share)
+                for _ in range(self.iterations[replica]):
+                    self.enqueue(parts["iteration"], replica)
+                self.enqueue(parts["close"], replica)
+                self.enqueue(parts["round"], replica)
                 self.look()
-                spent += self.iterations[share]
+                spent += self.iterations[replica]
                 if self.statuses["halt"][replica] != HALT_ITERATIONS or spent > _MOST_ITERATIONS:
                     break
-                self.iterations[share] += self.iterations[share] // 2 + 4
+                self.iterations[replica] += self.iterations[replica] // 2 + 4
                 self.statuses["halt"][replica] = 0
                 self.tell(replica)
             if self.statuses["halt"][replica]:

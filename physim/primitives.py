@@ -22,10 +22,10 @@ _FILE = ("kernels/primitives.cl", kernel_source("primitives.cl"))
 class Primitives:
     """The primitives of one device, with the scratch that they share."""
 
-    def __init__(self, device: Device, term: str = "primitives", replicas: int = 1, at_once: int = 1) -> None:
+    def __init__(self, device: Device, term: str = "primitives", replicas: int = 1) -> None:
         self.device = device
         self.term = term
-        self.replicas, self.at_once = replicas, at_once
+        self.replicas = replicas
         self.program = device.build(f"#define CHUNK {CHUNK}\n", _FILE)
         self.always = device.empty("primitives always", 16 * replicas)
         device.upload(self.always, np.tile(np.array([1, 0xFFFFFFFF, 0, 0], np.uint32), replicas))
@@ -37,7 +37,7 @@ class Primitives:
         words = [argument.size // self.replicas // 4 for argument in arguments if not isinstance(argument, int)]
         slices[: len(words)] = words
         numbers = [np.uint32(a) if isinstance(a, int) else a for a in arguments]
-        return prepare(self.device, self.term, name, self.program, items, [slices, *numbers], at_once=self.at_once)
+        return prepare(self.device, self.term, name, self.program, items, [slices, *numbers])
 
     def _scratch(self, nbytes: int) -> Any:
         self._scratches += 1

@@ -189,7 +189,7 @@ class Replica:
             while True:
                 self._last_status[...] = begin
                 self._tell()
-                self.loop.enqueue(self.schedule.relist, self.loop.share_of(self.index))
+                self.loop.enqueue(self.schedule.relist, self.index)
                 self.loop.look()
                 if self._last_status["halt"] != HALT_ROWS:
                     return int(self._last_status["binned"])

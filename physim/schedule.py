@@ -25,13 +25,12 @@ class Schedule:
     """
 
     def __init__(self, device: Device, replicas: Sequence[Sequence[Term]], buffers: dict[str, Any],
-                 layout: Layout, at_once: int = 1) -> None:  # fmt: skip
-        self.device, self.buffers, self.layout = device, buffers, layout
-        self.replicas, self.at_once = len(replicas), at_once
+                 layout: Layout) -> None:  # fmt: skip
+        self.device, self.buffers, self.layout, self.replicas = device, buffers, layout, len(replicas)
         terms = replicas[0]
         self.parts: dict[Part, list[Launch]] = {part: [] for part, _ in Solve.plan}
         self.relist: list[Launch] = []
-        own = {id(each[0]): codegen.launches(device, each, buffers, layout.items, at_once)
+        own = {id(each[0]): codegen.launches(device, each, buffers, layout.items)
                for each in zip(*replicas, strict=True)}  # fmt: skip
         for term, kernel, part in assembly.ordered(terms):
             if kernel.primitive:
@@ -50,10 +49,10 @@ class Schedule:
             "scan_deposits": self._scan_deposits}
         conditions = {"sort_cells": "rebuild", "sort_segments": "rebuild", "append_daughters": "births",
                       "sort_holds": "relink", "scan_pieces": "relink"}
-        launches = makers[kernel.primitive](Primitives(self.device, term.name, self.replicas, self.at_once))
+        launches = makers[kernel.primitive](Primitives(self.device, term.name, self.replicas))
         for launch in launches:
             launch.when = conditions.get(kernel.primitive, "")
-            launch.nbytes = sum(argument.size for argument in launch.arguments[1:] if hasattr(argument, "get_info"))
+            launch.nbytes = sum(argument.size for argument in launch.arguments[2:] if hasattr(argument, "get_info"))
         return launches
 
     def _sort_cells(self, primitives: Primitives) -> list[Launch]:

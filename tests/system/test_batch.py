@@ -48,7 +48,8 @@ def test_bits_are_those_alone_in_any_order_and_share(device_label, monkeypatch) 
     assert len(rounds) > 1 and len(deepest) == 3, "all ask the host for the same, so that nothing is shown"
     for order, at_once in (([0, 1, 2], 3), ([2, 0, 1], 2)):
         networks = [alone[k].network for k in order]
-        batch = Batch([scenarios[k] for k in order], networks=networks, device=device_label, at_once=at_once)
+        batch = Batch([scenarios[k] for k in order], networks=networks, device=device_label)
+        batch.loop.at_once = at_once
         batch.step(5)
         batch.step(7)
         for k, sim in zip(order, batch, strict=True):

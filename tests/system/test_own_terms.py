@@ -11,7 +11,7 @@ import pytest
 from physim import own_terms
 from physim.errors import DeviceError, InputError
 from physim.explain import explain
-from physim.loop import _NUMPY
+from physim.replica import _NUMPY
 from physim.scenario import load
 from physim.simulation import Simulation, step_kernels
 

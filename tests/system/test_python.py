@@ -157,7 +157,7 @@ def test_buds_that_are_not_finite_stop_the_run(make_simulation) -> None:
 def test_iterations_that_one_hard_step_took_are_not_kept_for_ever(make_simulation) -> None:
     touching = scenes.cells([[90, 100, 100], [103, 100, 100]])
     sim = make_simulation(scenes.table({"contact": {}, "friction": {}}), cells=touching)
-    sim.loop.iterations = [512]
+    sim.loop.iterations[:] = 512
     for step in range(1, 40):
         sim.advance(step)
     assert sim.loop.iterations[0] < 16

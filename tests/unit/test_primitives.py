@@ -32,9 +32,9 @@ def put(device: Device, values: np.ndarray, name: str) -> Any:
     return buffer
 
 
-def go(device: Device, launches: list) -> None:
+def go(device: Device, launches: list, first: int = 0, replicas: int = 0) -> None:
     for launch in launches:
-        device.cl.enqueue_nd_range_kernel(device.queue, launch.kernel, launch.global_size, launch.local_size)
+        launch.enqueue(device, first, replicas)
     device.drain()
 
 
@@ -62,6 +62,44 @@ def test_counting_sort_orders_by_bin_then_id(device, size, bins) -> None:
     assert np.array_equal(
         device.download(buffers[2], np.uint32, bins + 1), np.concatenate([[0], np.cumsum(counts)])
     )
+
+
+def test_replicas_are_worked_on_apart(device) -> None:
+    """Three slices with rows, keys and switches of their own; a launch for the last two leaves the first as it is."""
+    size, bins, rows, on = 1000, 300, np.array([1000, 400, 0]), np.array([1, 1, 0])
+    rng = np.random.default_rng(4)
+    key, ids = rng.integers(0, bins, (3, size), dtype=np.uint32), rng.permutation(3 * size).astype(np.uint32)
+    data, order = rng.integers(0, 50, (3, size, 2), dtype=np.uint32), np.full((3, size), 7, np.uint32)
+    starts, filled = np.zeros((3, bins + 1), np.uint32), np.zeros((3, bins), np.uint32)
+    when = np.stack([on, rows], axis=1).astype(np.uint32)
+    names = {"k": key, "i": ids, "s": starts, "f": filled, "o": order, "d": data, "x": data, "w": when}
+    b = {name: put(device, values, name) for name, values in names.items()}
+    primitives = Primitives(device, replicas=3)
+    launches = primitives.counting_sort(*(b[name] for name in "kisfo"), size, bins, b["w"])
+    launches += primitives.permute(b["o"], b["d"], b["x"], 2, 1, size, size, b["w"])
+    go(device, launches, 1, 2)
+    found = device.download(b["o"], np.uint32, order.size).reshape(order.shape)
+    assert np.array_equal(found[[0, 2]], order[[0, 2]])
+    go(device, launches, 0, 1)
+    found = device.download(b["o"], np.uint32, order.size).reshape(order.shape)
+    moved = device.download(b["d"], np.uint32, data.size).reshape(data.shape)
+    for k in range(3):
+        n, wanted = rows[k] * on[k], order[k].copy()
+        wanted[:n] = np.lexsort((ids.reshape(3, size)[k, :n], key[k, :n]))
+        assert np.array_equal(found[k], wanted)
+        assert np.array_equal(moved[k, :n], data[k, wanted[:n]]) and np.array_equal(moved[k, n:], data[k, n:])
+
+
+def test_scans_and_sums_of_replicas(device) -> None:
+    values = np.random.default_rng(5).integers(0, 50, (3, 70_001), dtype=np.uint32)
+    buffer = put(device, values, "scans")
+    go(device, Primitives(device, replicas=3).scan(buffer, 70_001), 0, 3)
+    found = device.download(buffer, np.uint32, values.size).reshape(values.shape)
+    assert np.array_equal(found, np.cumsum(values, axis=1) - values)
+    reals = np.random.default_rng(6).normal(size=(3, 1000))
+    launches, result = Primitives(device, replicas=3).total(put(device, reals, "sums"), 1000)
+    go(device, launches, 0, 3)
+    assert device.download(result, np.float64, 3) == pytest.approx(reals.sum(axis=1), rel=1e-12)
 
 
 @pytest.mark.parametrize("size", SIZES)

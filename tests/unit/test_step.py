@@ -141,7 +141,7 @@ def test_lists_that_outgrow_their_rows(make_simulation, monkeypatch, terms, rows
 def test_iterations_that_run_out(make_simulation) -> None:
     def run(loops: int) -> tuple[str, int]:
         sim = make_simulation(scenes.table(LAW), cells=crowd())
-        sim.loop.iterations = [loops]
+        sim.loop.iterations[:] = loops
         return final_state(sim), sim.status["most_iterations"]
 
     few, many = run(1), run(64)
