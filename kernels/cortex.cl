@@ -15,7 +15,7 @@ void press_shell(uint i, __constant World *world, __global Status *status, __con
   uint cell = i / world->shell, k = i % world->shell;
   int4 at = moved(position[cell], shell[k * world->stride + cell].xyz, world->quantum), home;
   float3 sum = 0.0f;
-  Symmetric stiff = {0, 0, 0, 0, 0, 0};
+  Symmetric stiff = {0, 0, 0, 0, 0, 0}, fibers = stiff;
   float depth = 0.0f;
   Span near = bins_within(at, term->patch + SEGMENT_REACH, world->quantum, world->segment_bins_per_um, grid, &home);
   EACH_NEAR(m, home, near, grid, segment_bin_start) {
@@ -24,8 +24,9 @@ void press_shell(uint i, __constant World *world, __global Status *status, __con
     float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
     Push push = push_of(a, e, term->patch, term->fiber_modulus);
     if (push.depth <= 0.0f || !segment_area[segment_list[m]]) continue;
-    sum -= push.on_first + push.on_second;
-    stiff = plus(stiff, push.stiffness);
+    float3 f = push.on_first + push.on_second, n_own = f / fmax(length(f), 1e-12f);
+    sum -= f;
+    fibers = plus(fibers, bond_block(n_own, fmax(dot(n_own, times(push.stiffness, n_own)), 0.0f), 0.0f));
     depth = fmax(depth, fmin(10.0f * push.depth, 1.0f));
     add_force(node_force, n, world->nodes, push.on_first);
     add_force(node_force, n + 1, world->nodes, push.on_second);
@@ -55,7 +56,7 @@ void press_shell(uint i, __constant World *world, __global Status *status, __con
     }
   }
   float3 n = dot(sum, sum) > 0.0f ? normalize(sum) : (float3)(0.0f);
-  Symmetric b = bond_block(n, world->step * fmax(dot(n, times(stiff, n)), 0.0f), 0.0f);
+  Symmetric b = scaled(plus(fibers, bond_block(n, dot(n, times(stiff, n)), 0.0f)), world->step);
   shell_force[i] = (float4)(sum, fmin(depth, 1.0f));
   shell_block[i] = (float8)(b.xx, b.yy, b.zz, b.xy, b.xz, b.yz, 0, 0);
 }

@@ -85,10 +85,11 @@ class Cortex(Term):
     thickness: Micron = parameter(
         0.2, "of the cortex, outside of its vertices", source="Clark et al., Biophys J 105:570 (2013)", gt=0, le=5
     )
-    patch: Micron = parameter(1.5, "from a vertex to the fibers that it touches", source="half of its distance to the "
-                              "next", gt=0, le=10)  # fmt: skip
+    patch: Micron = parameter(
+        1.0, "from a vertex to the fibers that it touches", source="part of its distance to the next", gt=0, le=10
+    )
     wall_modulus: NanonewtonPerCubicMicron = parameter(40.0, "stiffness c of contact", source="numerical", gt=0)
-    fiber_modulus: Kilopascal = parameter(20.0, "stiffness c_f of fibers per length", source="numerical", gt=0)
+    fiber_modulus: Kilopascal = parameter(5.0, "stiffness c_f of fibers per length", source="numerical", gt=0)
     tolerance: Number = parameter(1e-4, "residual at which conjugate gradients stop", source="numerical", gt=0, lt=0.1)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
