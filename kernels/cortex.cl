@@ -15,7 +15,7 @@ void press_shell(uint i, __constant World *world, __global Status *status, __con
   uint cell = i / world->shell, k = i % world->shell;
   int4 at = moved(position[cell], shell[k * world->stride + cell].xyz, world->quantum), home;
   float3 sum = 0.0f;
-  Symmetric stiff = {0, 0, 0, 0, 0, 0};
+  Symmetric stiff = {0, 0, 0, 0, 0, 0}, fibers = stiff;
   float depth = 0.0f;
   Span near = bins_within(at, term->patch + SEGMENT_REACH, world->quantum, world->segment_bins_per_um, grid, &home);
   EACH_NEAR(m, home, near, grid, segment_bin_start) {
@@ -24,8 +24,9 @@ void press_shell(uint i, __constant World *world, __global Status *status, __con
     float3 e = separation(node_position[n + 1], node_position[n], world->quantum);
     Push push = push_of(a, e, term->patch, term->fiber_modulus);
     if (push.depth <= 0.0f || !segment_area[segment_list[m]]) continue;
-    sum -= push.on_first + push.on_second;
-    stiff = plus(stiff, push.stiffness);
+    float3 f = push.on_first + push.on_second, n_own = f / fmax(length(f), 1e-12f);
+    sum -= f;
+    fibers = plus(fibers, bond_block(n_own, fmax(dot(n_own, times(push.stiffness, n_own)), 0.0f), 0.0f));
     depth = fmax(depth, fmin(10.0f * push.depth, 1.0f));
     add_force(node_force, n, world->nodes, push.on_first);
     add_force(node_force, n + 1, world->nodes, push.on_second);
@@ -55,14 +56,9 @@ void press_shell(uint i, __constant World *world, __global Status *status, __con
     }
   }
   float3 n = dot(sum, sum) > 0.0f ? normalize(sum) : (float3)(0.0f);
-  Symmetric b = bond_block(n, world->step * fmax(dot(n, times(stiff, n)), 0.0f), 0.0f);
+  Symmetric b = scaled(plus(fibers, bond_block(n, dot(n, times(stiff, n)), 0.0f)), world->step);
   shell_force[i] = (float4)(sum, fmin(depth, 1.0f));
   shell_block[i] = (float8)(b.xx, b.yy, b.zz, b.xy, b.xz, b.yz, 0, 0);
-}
-
-static inline void add_block(__global float8 *block, float3 n, float along, float across) {
-  Symmetric s = bond_block(n, along, across);
-  *block += (float8)(s.xx, s.yy, s.zz, s.xy, s.xz, s.yz, 0, 0);
 }
 
 // A contractile network draws the cortex to the centre: the pull over r of h R^2 (sqrt(1 + r^2/R^2) - 1), per vertex.
@@ -173,7 +169,7 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
   uint count = world->shell / 2, first = i * world->shell;
   Layer layers[2] = {layer_of(first, count, modulus, term->nucleus_holding, nucleus_radius[i], shell_out),
                      layer_of(first + count, count, modulus, 0.0f, size, shell_out)};
-  Columns none = {0, 0, 0}, sum = {0, 0, 0};
+  Columns none = {0, 0, 0}, sum = none;
   float3 middle = 0.0f, back = 0.0f;
   float all = 0.0f;
   for (uint k = 0; k < count; ++k) middle += shell[k * world->stride + i].xyz / (float)count;
@@ -183,8 +179,7 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
     float3 x = shell[k * world->stride + i].xyz, g = shell_out[first + k].xyz;
     float3 f = shell_force[first + k].xyz + l.pressure * g - l.holding * middle;
     float hold = step * (outer ? draw_of(x, size, world, term) : l.holding);
-    all += hold;
-    back += hold / step * (outer ? x : middle);
+    all += hold, back += hold / step * (outer ? x : middle);
     Columns b = {(float4)(f.x, hold, 0, 0), (float4)(f.y, 0, hold, 0), (float4)(f.z, 0, 0, hold)};
     shell_inverse[first + k] = inverse_of(shell_block[first + k], g, step * l.swelling);
     store(shell_residual, first + k, b);
@@ -203,11 +198,18 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
   store_symmetric(resistance, i, world->stride, plus(load_symmetric(resistance, i, world->stride), s));
 }
 
-// Vertices go where the step of the centre leads them.
+#define LARGEST_MOVE 1.0f  // um
+// Vertices go where the step of the centre leads them, but no further than that (counted).
 void take_shell(uint i, __constant World *world, __global Status *status, __constant Cortex *term,
                 __global const float4 *shift, __global const float4 *shell_solution, __global float4 *shell) {
   uint cell = i / world->shell, at = (i % world->shell) * world->stride + cell;
-  shell[at].xyz += taken(columns(shell_solution, i), world->step, shift[cell].xyz) - shift[cell].xyz;
+  float3 move = taken(columns(shell_solution, i), world->step, shift[cell].xyz);
+  float size = length(move);
+  if (!(size <= LARGEST_MOVE)) {
+    move = isfinite(size) ? LARGEST_MOVE / size * move : shift[cell].xyz;
+    atomic_inc(&status->limited);
+  }
+  shell[at].xyz += move - shift[cell].xyz;
 }
 
 // Volumes end as they would if they were linear in the positions: what a step of finite length adds is taken back.

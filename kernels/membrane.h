@@ -37,3 +37,8 @@ static inline void couple(float3 *rows, Triangle t, int other, float flat, float
   rows[1] += t.area[0].y * with_area + t.shear[0].y * with_shear + (float3)(0, step * flat, 0);
   rows[2] += t.area[0].z * with_area + t.shear[0].z * with_shear + (float3)(0, 0, step * flat);
 }
+
+static inline void add_block(__global float8 *block, float3 n, float along, float across) {
+  Symmetric s = bond_block(n, along, across);
+  *block += (float8)(s.xx, s.yy, s.zz, s.xy, s.xz, s.yz, 0, 0);
+}

@@ -42,6 +42,6 @@ def form_state(obstacles: Sequence[Obstacle], box: Box) -> dict[str, np.ndarray]
                 places = np.rint(away / (one.pitch or 1))
                 forms[index, 1, :4] = np.stack([places.min(0), places.max(0)], axis=1).ravel()
         elif one.kind == "cylinder":
-            long = one.length if one.length is not None else 2 * float(box.size[axis])
+            long = one.length if one.length is not None else 2 * float((box.upper - box.lower)[axis])
             forms[index, 0, :4] = 2, axis, 0.5 * long, one.radius
     return {"obstacle_middle": box.to_fixed(middles), "obstacle_form": forms.reshape(-1, 8)}

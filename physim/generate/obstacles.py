@@ -170,7 +170,7 @@ def _cylinder(one: Obstacle, box: Box) -> Iterable[_LINES]:
     n, a, b = _axes(one.axis)
     center = center_of(one, box)
     assert one.radius is not None
-    length = one.length if one.length is not None else 2 * float(box.size[n])
+    length = one.length if one.length is not None else 2 * float((box.upper - box.lower)[n])
     sides = max(24, int(2 * np.pi * one.radius / PIECE))
     turn = 2 * np.pi * np.arange(sides) / sides
     ring = center[[a, b]] + one.radius * np.stack([np.cos(turn), np.sin(turn)], axis=1)

@@ -50,20 +50,20 @@ class Cortex(Term):
         0.4, "tension gamma of the cortex", source="0.41 in L929, Tinevez et al., PNAS 106:18581 (2009)", gt=0
     )
     shear: NanonewtonPerMicron = parameter(
-        0.02, "shear modulus mu of the cortex: small, since actin turns over", source=_ASSUMED, gt=0
+        0.05, "shear modulus mu of the cortex: small, since actin turns over", source=_ASSUMED, gt=0
     )
     dilation: NanonewtonPerMicron = parameter(
-        0.4, "area modulus k of the cortex beyond its tension", source=_ASSUMED, ge=0
+        0.1, "area modulus k of the cortex beyond its tension", source=_ASSUMED, ge=0
     )
     nucleus_tension: NanonewtonPerMicron = parameter(
-        0.1, "tension gamma of the nucleus", source=_ASSUMED, ge=0
+        0.3, "tension gamma of the nucleus", source="chosen: no fold overlaps, docs/migration.md", ge=0
     )
     nucleus_shear: NanonewtonPerMicron = parameter(
-        0.2, "shear modulus mu of the nucleus", gt=0,
+        0.05, "shear modulus mu of the nucleus", gt=0,
         source="whole nuclei stretch by 0.5 nN/um, Stephens et al., Mol Biol Cell 28:1984 (2017)"
     )
     nucleus_dilation: NanonewtonPerMicron = parameter(
-        0.2, "area modulus k of the nucleus: small, its envelope is folded", source=_ASSUMED, ge=0
+        0.1, "area modulus k of the nucleus: small, its envelope is folded", source=_ASSUMED, ge=0
     )
     volume_modulus: Kilopascal = parameter(
         2000.0, "modulus K of both volumes: large, so that they are kept", source="numerical", gt=0
@@ -85,10 +85,11 @@ class Cortex(Term):
     thickness: Micron = parameter(
         0.2, "of the cortex, outside of its vertices", source="Clark et al., Biophys J 105:570 (2013)", gt=0, le=5
     )
-    patch: Micron = parameter(1.5, "from a vertex to the fibers that it touches", source="half of its distance to the "
-                              "next", gt=0, le=10)  # fmt: skip
+    patch: Micron = parameter(
+        1.0, "from a vertex to the fibers that it touches", source="part of its distance to the next", gt=0, le=10
+    )
     wall_modulus: NanonewtonPerCubicMicron = parameter(40.0, "stiffness c of contact", source="numerical", gt=0)
-    fiber_modulus: Kilopascal = parameter(20.0, "stiffness c_f of fibers per length", source="numerical", gt=0)
+    fiber_modulus: Kilopascal = parameter(5.0, "stiffness c_f of fibers per length", source="numerical", gt=0)
     tolerance: Number = parameter(1e-4, "residual at which conjugate gradients stop", source="numerical", gt=0, lt=0.1)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (

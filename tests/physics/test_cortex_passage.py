@@ -38,7 +38,7 @@ def test_cell_crosses_a_channel_that_is_narrower_than_its_nucleus(make_simulatio
     term = REGISTRY["cortex"](vertices=count)
     channel = {**CHANNEL, "thickness": 4.0}
     sim = before_a_wall(make_simulation, channel, 120.0, 49.3, 60.0, {"vertices": count}, step=0.2)
-    narrow, worst = 9.4, 0.0
+    narrow, worst, twice = 9.4, 0.0, 0.0
     while sim.time < 150 and shell_of(sim)[:, 0].min() < 63:
         sim.advance(sim.step_count + 20)
         shell = shell_of(sim)
@@ -46,9 +46,11 @@ def test_cell_crosses_a_channel_that_is_narrower_than_its_nucleus(make_simulatio
         if within.sum() > 5:
             narrow = min(narrow, float(np.ptp(shell[:count][within][:, 1])))
         worst = max(worst, np.abs(cortex.volumes(term, shell) - 1).max())
+        twice = max(twice, cortex.overlapping(shell[:count]))
     print(f"{sim.time:.0f} min, nucleus at its narrowest {narrow:.2f} um, volumes within {worst:.1e}")
     assert shell_of(sim)[:, 0].min() > 62, "it is not through"
     assert narrow < 5.0 and worst < 1e-3
+    assert twice < 0.02, "no volume is counted twice"
     sim.write("link_rest", np.full_like(sim.read("link_rest"), 100.0))  # nobody pulls
     sim.advance(sim.step_count + 25)
     assert np.ptp(shell_of(sim)[:count], axis=0) == pytest.approx([9.6] * 3, abs=0.8)

@@ -99,6 +99,18 @@ def slope(of: Any, at: Points, step: float = 1e-5) -> Points:
     return found
 
 
+def overlapping(layer: Points, samples: int = 1000) -> float:
+    """Share of what a shell encloses that it encloses more than once, from winding numbers of random points."""
+    corner = layer[icosphere(len(layer))[1]]
+    points = np.random.default_rng(1).uniform(layer.min(0), layer.max(0), (samples, 1, 1, 3))
+    a, b, c = np.moveaxis(corner - points, 2, 0)
+    x, y, z = (np.linalg.norm(side, axis=2) for side in (a, b, c))
+    dots = [(p * q).sum(2) for p, q in ((a, b), (b, c), (c, a))]
+    solid = np.arctan2((a * np.cross(b, c)).sum(2), x * y * z + dots[0] * z + dots[1] * x + dots[2] * y)
+    winding = np.rint(solid.sum(1) / (2 * np.pi))
+    return float((winding > 1).sum() / max((winding > 0).sum(), 1))
+
+
 def squeezed(tension: float, radius: float, height: float) -> tuple[float, float]:
     """Force (nN) and pressure (nN/um^2) of a drop of this radius, at rest, between plates that do not stick to it.
 
