@@ -298,14 +298,11 @@ class Launch:
     spare: list[Any] = field(default_factory=list, repr=False)
     """Where the kernel goes when the launch is no longer needed."""
 
-    def enqueue(self, device: Device, first: int = 0, replicas: int = 0) -> Any:
-        """For so many replicas from the first one on, as the second dimension, which there is not for one alone."""
-        enqueue, queue = device.cl.enqueue_nd_range_kernel, device.queue
-        if not replicas:
-            return enqueue(queue, self.kernel, self.global_size, self.local_size)
+    def shape(self, first: int, replicas: int) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Global size, local size and offset for so many replicas from the first one on, as the second dimension."""
         (size,), (local,) = self.global_size, self.local_size
         size = min(size, max(self.most // replicas // local, 1) * local)
-        return enqueue(queue, self.kernel, (size, replicas), (local, 1), (0, first))
+        return (size, replicas), (local, 1), (0, first)
 
     def __del__(self) -> None:
         self.spare.append(self.kernel)

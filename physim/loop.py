@@ -182,9 +182,13 @@ class Loop:
 
     def enqueue(self, launches: Sequence[Launch], first: int = 0, count: int = 1) -> None:
         """For so many replicas from the first one on, of which those that are frozen return at once."""
+        enqueue, queue, single = self.device.cl.enqueue_nd_range_kernel, self.device.queue, len(self) == 1
         with self.device.answering("run a step"):
             for launch in launches:
-                event = launch.enqueue(self.device, first, count if len(self) > 1 else 0)
+                if single:
+                    event = enqueue(queue, launch.kernel, launch.global_size, launch.local_size)
+                else:
+                    event = enqueue(queue, launch.kernel, *launch.shape(first, count))
                 if self.profile is not None:
                     self.profile.note(launch, event)
 

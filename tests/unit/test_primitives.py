@@ -34,7 +34,8 @@ def put(device: Device, values: np.ndarray, name: str) -> Any:
 
 def go(device: Device, launches: list, first: int = 0, replicas: int = 0) -> None:
     for launch in launches:
-        launch.enqueue(device, first, replicas)
+        shape = launch.shape(first, replicas) if replicas else (launch.global_size, launch.local_size)
+        device.cl.enqueue_nd_range_kernel(device.queue, launch.kernel, *shape)
     device.drain()
 
 
