@@ -34,7 +34,7 @@ def disc_areas(network: FiberNetwork, sections: int = 6, seed: int = 0) -> NDArr
         off = points[:, 2] - height
         off -= np.where(network.box.periodic[2], np.rint(off / size[2]) * size[2], 0.0)
         pixel = np.floor(points[np.abs(off) < 0.5 * SLAB][:, :2] / size[:2] * shape).astype(int) % shape
-        found.append(_discs(pixel, shape, network.box.periodic[:2]))
+        found.append(_discs(pixel, shape, network.box.periodic))
     return np.concatenate(found)
 
 
@@ -43,7 +43,7 @@ def section_pore(network: FiberNetwork, sections: int = 6, seed: int = 0) -> flo
     return float(disc_areas(network, sections, seed).mean())
 
 
-def _discs(pixel: NDArray[np.int64], shape: NDArray[np.int64], periodic: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _discs(pixel: NDArray[np.int64], shape: NDArray[np.int64], periodic: tuple[bool, ...]) -> NDArray[np.float64]:
     empty = np.ones(shape, bool)
     empty[pixel[:, 0], pixel[:, 1]] = False
     margin = int(_MARGIN / PIXEL)

@@ -183,8 +183,8 @@ def _positions(scenario: Scenario) -> list[Rows]:
                 str(group.file), lower=box.lower, upper=box.upper, names=[g.name for g in groups]
             )
         elif group.place == "sheet":
-            center = group.center or (0.0, 0.0, 0.0)
-            parts[index] = Rows(sheet(group.count or 0, group.spacing or 0.0, center, group.axis or "z"))
+            middle = group.center or (0.0, 0.0, 0.0)
+            parts[index] = Rows(sheet(group.count or 0, group.spacing or 0.0, middle, group.axis or "z"))
         elif group.place == "spheroid":
             balls.setdefault(group.center or (0.0, 0.0, 0.0), []).append(index)
     for center, members in balls.items():

@@ -21,6 +21,7 @@ from physim.generate.fiber_network import FiberNetwork, keep_segments
 
 if TYPE_CHECKING:
     from physim.sections import Obstacle
+    from physim.generate.fiber_network import Box as NetworkBox
     from physim.world import Box
 
 Points = NDArray[np.float64]
@@ -58,7 +59,8 @@ def wires(obstacles: Sequence[Obstacle], box: Box) -> Wires:
             weight.append(np.full(len(a), w))
             ligand.append(np.full(len(a), one.ligand))
             number.append(np.full(len(a), index, np.int32))
-    return Wires(*(np.concatenate(x) for x in (begin, end, weight, ligand, number)))
+    return Wires(np.concatenate(begin), np.concatenate(end), np.concatenate(weight), np.concatenate(ligand),
+                 np.concatenate(number))  # fmt: skip
 
 
 def clear(network: FiberNetwork, obstacles: Sequence[Obstacle]) -> FiberNetwork:
@@ -75,7 +77,7 @@ def clear(network: FiberNetwork, obstacles: Sequence[Obstacle]) -> FiberNetwork:
     return network if keep.all() else keep_segments(network, keep, network.pruned)
 
 
-def center_of(one: Obstacle, box: Box) -> Points:
+def center_of(one: Obstacle, box: Box | NetworkBox) -> Points:
     return np.array(one.center, float) if one.center is not None else 0.5 * (box.lower + box.upper)
 
 
