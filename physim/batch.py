@@ -48,9 +48,10 @@ class Batch(Sequence[Simulation]):
             _check_alike(loaded[0], scenario, number)
         self._simulations = [Simulation.__new__(Simulation) for _ in loaded]
         starts = [
-            sim._plan(scenario, device, cells and cells[k], networks and networks[k], saved and saved[k])
+            sim._plan(scenario, device, cells[k] if cells else None, networks[k] if networks else None,
+                      saved[k] if saved else None)
             for k, (sim, scenario) in enumerate(zip(self._simulations, loaded, strict=True))
-        ]
+        ]  # fmt: skip
         for number, start in enumerate(starts[1:], 2):
             _check_sizes(starts[0], start, number)
         self.loop = Loop(opened, starts)

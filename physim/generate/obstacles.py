@@ -20,8 +20,8 @@ from physim.errors import InputError
 from physim.generate.fiber_network import FiberNetwork, keep_segments
 
 if TYPE_CHECKING:
-    from physim.sections import Obstacle
     from physim.generate.fiber_network import Box as NetworkBox
+    from physim.sections import Obstacle
     from physim.world import Box
 
 Points = NDArray[np.float64]
