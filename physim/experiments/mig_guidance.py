@@ -139,7 +139,7 @@ MIG_5 = Experiment(
     scenario=scenario,
     sizes={
         "smoke": Size(_arms((0.0, 0.6), 60.0, 2, 1.0, kinds=("guided",)), (1,), hours=0.001),
-        "quick": Size(_arms(ORDERS, 100.0, 10, 6.0, others=(0.6,)), (1, 2), hours=0.06),
+        "quick": Size(_arms(ORDERS, 120.0, 16, 8.0, others=(0.6,)), (1, 2), hours=0.06),
         "standard": Size(_arms(ORDERS, 130.0, 16, 12.0, others=(0.0, 0.6, 0.8))
                          | _moving((0.0, 0.6), 4, 6.0, (1, 2)), tuple(range(1, 9)), hours=0.8),
         "full": Size(_arms(ORDERS, 190.0, 50, 24.0, others=ORDERS) | _moving(ORDERS, 16, 12.0, None),
