@@ -151,7 +151,8 @@ void meet_shells(uint i, __constant World *world, __global Status *status, __con
       shell_force[base + count + corners[a]].xyz += shares[a] * f;
       add_block(shell_block + base + count + corners[a], n, shares[a] * shares[a] * world->step * firm, 0.0f);
     }
-    shell_meet[base + k] = (float8)(sqrt(world->step * firm) * n, as_float(found + 1), share, 0);
+    float3 m = sqrt(world->step * firm) * n;
+    shell_meet[base + k] = (float8)(m.x, m.y, m.z, as_float(found + 1), share.x, share.y, share.z, 0);
   }
 }
 
@@ -165,13 +166,12 @@ void condense_shell(uint i, __constant World *world, __global Status *status, __
                     __global float8 *shell_inverse, __global float4 *shell_solution, __global float4 *shell_residual,
                     __global float4 *shell_direction, __global float4 *shell_product, __global float4 *force,
                     __global float *resistance) {
-  float step = world->step, modulus = term->volume_modulus, size = radius[i] - term->thickness;
+  float step = world->step, modulus = term->volume_modulus, size = radius[i] - term->thickness, all = 0.0f;
   uint count = world->shell / 2, first = i * world->shell;
   Layer layers[2] = {layer_of(first, count, modulus, term->nucleus_holding, nucleus_radius[i], shell_out),
                      layer_of(first + count, count, modulus, 0.0f, size, shell_out)};
   Columns none = {0, 0, 0}, sum = none;
   float3 middle = 0.0f, back = 0.0f;
-  float all = 0.0f;
   for (uint k = 0; k < count; ++k) middle += shell[k * world->stride + i].xyz / (float)count;
   for (uint k = 0; k < world->shell; ++k) {
     bool outer = k >= count;

@@ -60,7 +60,7 @@ class Cortex(Term):
     )
     nucleus_shear: NanonewtonPerMicron = parameter(
         0.05, "shear modulus mu of the nucleus", gt=0,
-        source="whole nuclei stretch by 0.5 nN/um, Stephens et al., Mol Biol Cell 28:1984 (2017)"
+        source=_ASSUMED + "; below the 0.5 nN/um of whole nuclei, Stephens et al., Mol Biol Cell 28:1984 (2017)",
     )
     nucleus_dilation: NanonewtonPerMicron = parameter(
         0.1, "area modulus k of the nucleus: small, its envelope is folded", source=_ASSUMED, ge=0
