@@ -47,13 +47,11 @@ class Batch(Sequence[Simulation]):
         for number, scenario in enumerate(loaded[1:], 2):
             _check_alike(loaded[0], scenario, number)
         self._simulations = [Simulation.__new__(Simulation) for _ in loaded]
-        starts = [
-            sim._plan(scenario, device, cells[k] if cells else None, networks[k] if networks else None,
-                      saved[k] if saved else None)
-            for k, (sim, scenario) in enumerate(zip(self._simulations, loaded, strict=True))
-        ]  # fmt: skip
+        none: list[Any] = [None] * len(loaded)
+        each = zip(self._simulations, loaded, cells or none, networks or none, saved or none, strict=True)
+        starts = [sim._plan(scenario, device, *rest) for sim, scenario, *rest in each]
         for number, start in enumerate(starts[1:], 2):
-            _check_sizes(starts[0], start, number)
+            _check_set_up(starts[0], start, number)
         self.loop = Loop(opened, starts)
         for k, sim in enumerate(self._simulations):
             sim.join(self.loop, k)
@@ -110,9 +108,10 @@ def _check_alike(first: Scenario, other: Scenario, number: int) -> None:
         part, name = path.split(".")
         if getattr(getattr(first, part), name) != getattr(getattr(other, part), name):
             raise differs("box.size" if name in ("lower", "upper") else path)
-    if list(first.terms) != list(other.terms) or (first.collagen is None) != (other.collagen is None):
-        odd = sorted(set(first.terms) ^ set(other.terms))
-        raise differs(f"terms.{odd[0]}" if odd else "collagen")
+    if (first.collagen is None) != (other.collagen is None):
+        raise differs("collagen")
+    for name in sorted(set(first.terms) ^ set(other.terms)):
+        raise differs(f"terms.{name}")
     for name, term in first.terms.items():
         if type(term) is not type(other.terms[name]):
             raise differs("own_terms")
@@ -122,8 +121,10 @@ def _check_alike(first: Scenario, other: Scenario, number: int) -> None:
                 raise differs(f"terms.{name}.{field}")
 
 
-def _check_sizes(first: Start, other: Start, number: int) -> None:
-    """What only the set-up knows: a saved state of another time."""
+def _check_set_up(first: Start, other: Start, number: int) -> None:
+    """What only the set-up knows: own terms in another order, a saved state of another time."""
+    if [type(term) for term in first.terms] != [type(term) for term in other.terms]:
+        raise InputError(f"batch: terms of scenario {number} run in another order; list own_terms as in the first")
     if other.status["step"] != first.status["step"]:
         raise InputError(f"batch: saved state {number} is of step {other.status['step']}, the first of step "
                          f"{first.status['step']}; bring them to the same")  # fmt: skip

@@ -74,6 +74,7 @@ class Loop:
         """Of Newton's method, before a step is taken in two parts. Fibers that buckle or recoil (links that let go at
         once: 26 rounds) need many, and drag is too weak for smaller parts to help them."""
         self.stopped: dict[int, PhysicsError] = {}
+        self._able = np.ones(len(starts), bool)
         self._spent = np.zeros(len(starts), int)
         """Iterations that the present round of each replica has been given, where it has frozen for more."""
         self._seconds_per_step = 0.0
@@ -121,7 +122,7 @@ class Loop:
         Waits by polling, so that KeyboardInterrupt can come out, but only between batches. After that, `settle` makes
         the state that of a whole step again.
         """
-        while (behind := self._able() & (self.statuses["step"] < until_step)).any():
+        while (behind := self._able & (self.statuses["step"] < until_step)).any():
             parts = self.schedule.parts
             launches = sum(map(len, parts.values())) + int(self.iterations.max() - 1) * len(parts["iteration"])
             batch = int(_BATCH_SECONDS / self._seconds_per_step) if self._seconds_per_step else 2
@@ -146,7 +147,7 @@ class Loop:
             with held():
                 self._resolve_halts()
             self.look()
-        self._let_go(self._able())
+        self._let_go(self._able)
 
     def find_forces(self, replica: int) -> None:
         """See `Replica.find_forces`."""
@@ -209,19 +210,16 @@ class Loop:
 
     # who goes
 
-    def _able(self) -> np.ndarray:
-        """(R,) which replicas can go on."""
-        return ~np.isin(np.arange(len(self)), list(self.stopped))
-
     def _frozen(self) -> np.ndarray:
         """(R,) which replicas need the host."""
-        return self._able() & ~np.isin(self.statuses["halt"], (0, HALT_WAIT))
+        halt = self.statuses["halt"]
+        return self._able & (halt != 0) & (halt != HALT_WAIT)
 
     def _let_go(self, some: np.ndarray) -> None:
         """These replicas (R,) go on with what is enqueued, unless they are frozen; the others wait."""
         halt = self.statuses["halt"]
-        wanted = np.where(np.isin(halt, (0, HALT_WAIT)), np.where(some, 0, HALT_WAIT), halt)
-        if not np.array_equal(wanted, halt):
+        wanted = np.where((halt == 0) | (halt == HALT_WAIT), np.where(some, 0, HALT_WAIT), halt)
+        if (wanted != halt).any():
             self.statuses["halt"] = wanted
             self._tell()
 
@@ -230,7 +228,7 @@ class Loop:
         """All replicas wait `but` one, which must have been looked at when they go on."""
         self._let_go(np.arange(len(self)) == but)
         yield
-        self._let_go(self._able())
+        self._let_go(self._able)
 
     # frozen steps
 
@@ -270,6 +268,7 @@ class Loop:
         return ""
 
     def _stop(self, replica: int, reason: str) -> None:
+        self._able[replica] = False
         self.stopped[replica] = PhysicsError(f"{self.time(replica):g} min: {reason}")
 
     def _go_on(self, within: np.ndarray) -> None:
