@@ -255,7 +255,8 @@ def _limits(scenario: Scenario) -> list[str]:
     limits = []
     if scenario.collagen is not None:
         limits = [_lasting("network" in scenario.terms, "proteolysis" in scenario.terms, "turnover" in scenario.terms)]
-    return [f"  keep in mind    {'; '.join([*limits, 'speeds are not yet calibrated: docs/trust.md'])}"]
+    limits.append("speeds are calibrated for two cell lines alone: docs/cell_lines.md")
+    return [f"  keep in mind    {'; '.join(limits)}"]
 
 
 def _lasting(moving: bool, cut: bool, turnover: bool) -> str:
