@@ -106,7 +106,13 @@ def collapse(size: Size) -> Callable[[Ensemble], float]:
 
 def _rows(size: Size) -> list[Observable]:
     kinds = {name.rpartition("-")[0] for name in size.arms}
+    weak, strong = (levels(size, "normal")[end][1] for end in (0, -1))
     rows = [
+        Observable("sum of link forces with most over that with least ligand", "",
+                   lambda e: float(e.mean(strong, "force") / max(e.mean(weak, "force"), 1e-9)), "V", None,
+                   (2.0, math.inf), "what holds more pulls more"),
+    ]  # fmt: skip
+    rows += [
         Observable(f"speed at the optimum over that at the {words} ligand", "", _falls(size, end), "T2", None,
                    (2.0, math.inf), f"{_PALECEK}; {CATALOGUE}", trend=True, no_effect=1.0)
         for end, words in ((0, "least"), (-1, "most"))

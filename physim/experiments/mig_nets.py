@@ -83,6 +83,9 @@ def at_pore(size: Size, kind: str, pore: float) -> Callable[[Ensemble], float]:
 def _rows(size: Size) -> list[Observable]:
     wide, dense = (f"whole-{DENSITIES[k]:g}" for k in (0, 3))
     rows = [
+        Observable("pore at 0.05 over that at 0.3 um/um^3", "",
+                   lambda e: float(e.mean(wide, "pore") / e.mean(dense, "pore")), "V", 7.3, (5.0, 10.0),
+                   "7.3 in large gels: about as 1/density"),
         Observable("late speed at 0.05 over at 0.3 um/um^3, nobody cuts", "",
                    lambda e: float(e.mean(wide, "late") / e.mean(dense, "late")), "T2", None, (2.0, math.inf),
                    f"{_WOLF}: speed falls with the pore; least chosen here", trend=True, no_effect=1.0),

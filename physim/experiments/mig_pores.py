@@ -65,7 +65,7 @@ def late(e: Ensemble, kind: str, arm: str) -> float:
 
 def arrest_area(size: Size, kind: str) -> Callable[[Ensemble], float]:
     """A statistic: the area (um^2) at which `late` exceeds REACHED for good, linear between the areas; CLOSED if it
-    does already at the least, infinite if it never does."""
+    does already at the least, the largest that was tried if it never does."""
 
     def area(e: Ensemble) -> float:
         arms = holes(size, kind)
@@ -74,7 +74,7 @@ def arrest_area(size: Size, kind: str) -> Callable[[Ensemble], float]:
         below = np.flatnonzero(y < REACHED)
         k = int(below[-1])
         if k + 1 == len(x):
-            return math.inf
+            return float(x[-1])
         return float(x[k] + (REACHED - y[k]) / (y[k + 1] - y[k]) * (x[k + 1] - x[k]))
 
     return area
@@ -95,6 +95,8 @@ def _plate_rows(size: Size) -> list[Observable]:
     kinds = {name.removesuffix("-closed") for name in size.arms if name.endswith("-closed")}
     tumor = arrest_area(size, "tumor")
     rows = [
+        *(Observable(f"share that passed a closed plate, {kind}", "", mean(f"{kind}-closed", "passed"), "V", 0.0,
+                     (-1e-9, 1e-9), "nobody is where it cannot go") for kind in sorted(kinds)),
         Observable("arrest area, tumor cells (calibrated)", "\u00b5m\u00b2", tumor, "T1", 7.0, (5.0, 9.0),
                    f"{_WOLF}; {_CHOSEN}"),
         Observable("late speed through 25 over through 7 um^2, tumor cells", "",

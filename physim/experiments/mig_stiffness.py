@@ -13,7 +13,7 @@ from typing import Any
 
 from physim.experiments.cell_lines import LINES
 from physim.experiments.declaration import Arm, Experiment, Line, Observable, Panel, Size, Values
-from physim.experiments.ecm import gel, mean
+from physim.experiments.ecm import gel, mean, ratio
 from physim.experiments.ensemble import Ensemble
 from physim.experiments.mig_speed import CATALOGUE, CODE, DIAMETER, cells_of, middle, scenario, tracked
 from physim.generate.collagen import concentration
@@ -54,6 +54,9 @@ def gain(pores: str, name: str) -> Callable[[Ensemble], float]:
 
 def _rows(size: Size) -> list[Observable]:
     rows = [
+        *(Observable(f"pore of the stiff gel over that of the soft one, {pores}", "",
+                     ratio(f"{pores}-stiff", f"{pores}-soft", "pore"), "V", 1.0, (1 - 1e-9, 1 + 1e-9),
+                     "the same fibers") for pores in PORES if f"{pores}-stiff" in size.arms),
         Observable("ln of net displacement, stiff over soft, wide pores", "", gain("wide", "net"), "T2", None,
                    (0.0, math.inf), f"{_LANG}; {CATALOGUE}", trend=True, no_effect=0.0),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reference.verdicts import judged, missed, varied
 
+from physim.experiments import ensemble
 from physim.experiments.mig_adhesion import LIGAND, MIG_1, peak
 from physim.experiments.mig_speed import tracked
 from physim.experiments.mig_stiffness import MIG_2, stiffened
@@ -20,7 +21,7 @@ def sticking(best: float = 0.54, width: float = 1.2, receptors: float = 1.0, top
         speed = 20 * varied(network) * (1 + top * np.log(level)) * np.exp(-0.5 * (bonds / width) ** 2)
         if rises:
             speed = 20 * varied(network) * (1 + 0.3 * bonds / 8)
-        return {"speed": np.full(4, speed), "force": 40.0}
+        return {"speed": np.full(4, speed), "force": 40.0 * (1 - np.exp(-np.exp(bonds)))}
 
     return measure
 
@@ -30,6 +31,11 @@ def test_the_peak_of_a_parabola() -> None:
     best, speed = peak(ligand, 10 - 2 * np.log(ligand / 0.8) ** 2)
     assert best == pytest.approx(0.8, rel=1e-6) and speed == pytest.approx(10)
     assert peak(ligand, ligand) == (ligand[-1], ligand[-1]), "no interior optimum"
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch) -> None:
+    monkeypatch.setattr(ensemble, "RESAMPLES", 100)
 
 
 def test_mig_1_passes_cells_whose_bonds_count() -> None:
