@@ -143,7 +143,7 @@ def _plate_panels(e: Ensemble, size: Size) -> list[Panel]:
         lines.append(Line(kind, x, [late(e, kind, arm) for _, arm in arms]))
         shares.append(Line(kind, x, [float(e.mean(arm, "passed")) for _, arm in arms]))
     return [Panel("Late speed over that without a plate", "area of the hole (\u00b5m\u00b2)", "", lines,
-                  [(5.0, 9.0, -0.05, 0.1)]),
+                  [(5.0, 9.0, -0.02, REACHED)]),
             Panel("Passed in the end", "area of the hole (\u00b5m\u00b2)", "share", shares)]  # fmt: skip
 
 
