@@ -227,16 +227,6 @@ class Device:
         self.wait(self.cl.enqueue_copy(self.queue, target, source, byte_count=nbytes,
                                        src_offset=source_offset, dst_offset=target_offset))  # fmt: skip
 
-    def copy_rows(self, source: Any, target: Any, shape: tuple[int, int], source_pitch: int, target_pitch: int,
-                  source_offset: int, target_offset: int) -> None:  # fmt: skip
-        """So many rows of so many bytes each, which begin every `pitch` bytes."""
-        rows, nbytes = shape
-        if rows and nbytes:
-            self.wait(self.cl.enqueue_copy(
-                self.queue, target, source, region=(nbytes, rows, 1),
-                src_origin=(source_offset, 0, 0), src_pitches=(source_pitch, 0),
-                dst_origin=(target_offset, 0, 0), dst_pitches=(target_pitch, 0)))  # fmt: skip
-
     def wait(self, event: Any) -> None:
         """Wait by polling, so that Ctrl-C is answered; DeviceFailureError if the command fails or does not end."""
         self.queue.flush()

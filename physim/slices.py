@@ -83,6 +83,9 @@ class Slices:
 
     def _move(self, source: Any, target: Any, before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
         (old, rows, width), (new, more, wider) = before, after
+        rows, nbytes = min(rows, more), min(width, wider)
+        if width == wider:
+            rows, nbytes = 1, rows * nbytes
         for replica in range(len(self.layouts)):
-            self.device.copy_rows(source, target, (min(rows, more), min(width, wider)), width, wider,
-                                  replica * old, replica * new)  # fmt: skip
+            for row in range(rows if nbytes else 0):
+                self.device.copy(source, target, nbytes, replica * old + row * width, replica * new + row * wider)
