@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import physim
@@ -25,7 +26,10 @@ def test_python_page_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
     code, many = blocks("python.md", "python")
     names: dict = {}
     exec(code, names)
-    exec(many.replace("33)", "3)").replace("step(50)", "step(2)"), {})
+    few: dict = {}
+    exec(many.replace("33)", "3)").replace("step(50)", "step(2)"), few)
+    one, other = (sim.cells["position"] for sim in few["batch"])
+    assert few["batch"].step_count == 2 and one.shape == (1, 3) and not np.array_equal(one, other), "two seeds"
     said = capsys.readouterr().out
     assert "10 min, " in said and "50 min, " in said and "junctions a cell" in said
     assert names["sim"].time == 50 and names["frozen"].time == 60
