@@ -56,7 +56,11 @@ class Slices:
         return self.device.download(self.buffers[name], dtype, count, replica * self.nbytes(name))
 
     def grow(self, *, keep: bool, **rows: int) -> None:
-        """Room for so many `cells`, `neighbor_rows` or `touch_rows`; what slices hold stays in place if `keep`."""
+        """Room for so many `cells`, `neighbor_rows` or `touch_rows`; what slices hold stays in place if `keep`.
+
+        Of a replica by itself only what persists stays: its step begins anew, and makes the rest again.
+        """
+        alone = len(self.layouts) == 1
         before = {name: (self.nbytes(name), *self._rows(name)) for name in self.arrays}
         for name, count in rows.items():
             setattr(self.layouts[0], name, max(count, getattr(self.layout, name)))
@@ -65,10 +69,11 @@ class Slices:
             after = (self.nbytes(name), *self._rows(name))
             if after == before[name]:
                 continue
-            if not keep:
+            stays = keep and (ARRAYS[name].persists or not alone)
+            if not stays:
                 self.buffers[name].release()
             larger = self.device.empty(name, self._whole(name))
-            if keep:
+            if stays:
                 self._move(self.buffers[name], larger, before[name], after)
                 self.buffers[name].release()
             self.buffers[name] = larger
