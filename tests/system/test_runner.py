@@ -140,7 +140,7 @@ def test_run_writes_frames_table_and_summary(walkers, capsys):
         "7.0 solver iterations a step (most 9); neighbour lists built 4 times",
         "2.5 MB on the device; walkers",
         "fibers are held still and are not cut",
-        "docs/trust.md",
+        "docs/cell_lines.md",
         "paraview --script=runs/walkers-freely/open_in_paraview.py",
         "physim run runs/walkers-freely/scenario.toml --set 'collagen.concentration=1.5 mg/ml'",
         "kernel ms/step",
