@@ -30,6 +30,9 @@ def experiment(
     ] = None,
     device: DeviceName = None,
     rerun: Annotated[bool, typer.Option("--rerun", help="run replicas that are there, too")] = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="keep outdated replicas if one of each arm comes out to the bit")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="run the full size")] = False,
 ) -> None:  # fmt: skip
     """Run an experiment of the catalogue and print its observables beside published ones; without ID, list them."""
@@ -47,9 +50,11 @@ def experiment(
     from physim.experiments.table import text
     from physim.progress import say
 
+    if rerun and confirm:
+        raise InputError("--confirm: cannot go with --rerun; leave one out")
     out = out or default_folder()
     say(f"{chosen.id}: {chosen.title}; size {name}, about {_time(hours)} on 2 cores if nothing is done yet")
-    result, ensemble = run(chosen, name, out=out, device=device, json=json, rerun=rerun)
+    result, ensemble = run(chosen, name, out=out, device=device, json=json, rerun=rerun, confirm=confirm)
     print("\n" + text(result) + f"\n\n{summary(result)}")
     print(out / f"{chosen.id}-{name}.json")
     panels = chosen.panels(ensemble, chosen.sizes[name]) if name != "smoke" else []

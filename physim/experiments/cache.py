@@ -84,6 +84,28 @@ def read(path: Path, fingerprint: str) -> tuple[Values, str] | None:
         return None
 
 
+def outdated(path: Path, job: Job) -> Values | None:
+    """Values of a replica whatever its hash; None if it is missing, damaged or of other parameters."""
+    try:
+        table = json.loads(path.read_text("utf-8"))
+        same = table["parameters"] == json.loads(json.dumps(dict(job.arm.parameters)))
+        found = read(path, table["hash"]) if same else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found[0] if found else None
+
+
+def keep(path: Path, fingerprint: str) -> None:
+    """Give a replica the hash of the present sources; `computed_with` tells with which it was computed."""
+    table = json.loads(path.read_text("utf-8"))
+    write_json(path, {"computed_with": table["hash"], **table, "hash": fingerprint})
+
+
+def same(one: Values, other: Values) -> bool:
+    """Whether two replicas agree in every bit, what is not a number too."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def write(path: Path, job: Job, fingerprint: str, device: str, values: Values) -> None:
     """Replace the file of a replica by a complete new one. OSError if that fails."""
     write_json(path, {

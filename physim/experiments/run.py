@@ -41,10 +41,12 @@ def default_folder() -> Path:
 
 
 def run(experiment: Experiment, size: str = "standard", *, out: Path | None = None, device: str | None = None,
-        json: Path | None = None, rerun: bool = False) -> tuple[dict[str, Any], Ensemble]:  # fmt: skip
+        json: Path | None = None, rerun: bool = False,
+        confirm: bool = False) -> tuple[dict[str, Any], Ensemble]:  # fmt: skip
     """Run the replicas of a size that are missing or outdated, all with `rerun`; the result, and all replicas.
 
-    The result is written into `out` and, if given, to the file `json`. Raises InputError before anything is computed
+    With `confirm` one outdated replica of each arm runs first; if all come out to the bit, the others are kept. The
+    result is written into `out` and, if given, to the file `json`. Raises InputError before anything is computed
     if one of these cannot be written or there is no such device; PhysicsError if a replica stops. What was finished
     until then, or until Ctrl-C, is kept, and the next call goes on.
     """
@@ -58,7 +60,13 @@ def run(experiment: Experiment, size: str = "standard", *, out: Path | None = No
         chosen = choose(device).label  # says so if there is no such device, even where none is needed
         label = chosen if experiment.uses_device else HOST
     with locked(folder), terminable():
-        found = _replicas(experiment, size, folder, device, label, rerun)
+        replicas = _Replicas(experiment, size, folder, device, label)
+        if not rerun:
+            replicas.read()
+        if confirm:
+            replicas.confirm()
+        replicas.run(replicas.missing())
+    found = [(job, *replicas.found[job.file]) for job in replicas.jobs]
     ensemble = Ensemble([(job, values) for job, values, _ in found])
     declared = experiment.sizes[size]
     result: dict[str, Any] = {
@@ -77,32 +85,73 @@ def run(experiment: Experiment, size: str = "standard", *, out: Path | None = No
     return result, ensemble
 
 
-def _replicas(experiment: Experiment, size: str, folder: Path, device: str | None, label: str,
-              rerun: bool) -> list[tuple[Job, Values, str]]:  # fmt: skip
-    """Every replica of a size, with the device that computed it: read where it is up to date, else run and written."""
-    jobs, fingerprints = experiment.sizes[size].jobs(), cache.Fingerprints(experiment)
-    hashes = {job.file: fingerprints.of(job) for job in jobs}
-    found = {job.file: cache.read(folder / job.file, hashes[job.file]) for job in jobs} if not rerun else {}
-    todo = [job for job in jobs if not found.get(job.file)]
-    say(f"{len(jobs) - len(todo)} of {len(jobs)} replicas are in {folder}" + (", the others run" if todo else ""))
-    begin = said = time.monotonic()
-    for number, job in enumerate(todo):
-        try:
-            values = experiment.replica(job.arm.parameters, job.network, job.seed, device)
-        except PhysicsError as error:
-            raise PhysicsError(f"{job.file.removesuffix('.json')}: {error}; {number} new replicas are kept") from error
-        except (PhysimError, KeyboardInterrupt):
-            say(f"{number} new replicas are kept in {folder}; the same command goes on")
-            raise
-        with writing(folder / job.file, f"{number} new replicas are kept"):
-            cache.write(folder / job.file, job, hashes[job.file], label, values)
-        found[job.file] = cache.read(folder / job.file, hashes[job.file])
-        now = time.monotonic()
-        if now - said > _SAY_EVERY and number + 1 < len(todo):
-            said = now
-            left = (now - begin) / (number + 1) * (len(todo) - number - 1) / 60
-            say(f"  {number + 1} of {len(todo)} replicas run, about {left:.1f} min left")
-    return [(job, *entry) for job in jobs if (entry := found[job.file])]
+class _Replicas:
+    """The replicas of a size: read where they are up to date, else run and written."""
+
+    def __init__(self, experiment: Experiment, size: str, folder: Path, device: str | None, label: str) -> None:
+        self.experiment, self.folder, self.device, self.label = experiment, folder, device, label
+        self.jobs, fingerprints = experiment.sizes[size].jobs(), cache.Fingerprints(experiment)
+        self.hashes = {job.file: fingerprints.of(job) for job in self.jobs}
+        self.found: dict[str, tuple[Values, str]] = {}
+
+    def read(self) -> None:
+        """What is in the folder and up to date."""
+        for job in self.jobs:
+            if entry := cache.read(self.folder / job.file, self.hashes[job.file]):
+                self.found[job.file] = entry
+        done, all = len(self.found), len(self.jobs)
+        say(f"{done} of {all} replicas are in {self.folder}" + (", the others run" if done < all else ""))
+
+    def missing(self) -> list[Job]:
+        """What is to be run."""
+        return [job for job in self.jobs if job.file not in self.found]
+
+    def run(self, todo: list[Job]) -> None:
+        """Compute replicas, and write each when it is done."""
+        begin = said = time.monotonic()
+        for number, job in enumerate(todo):
+            try:
+                values = self.experiment.replica(job.arm.parameters, job.network, job.seed, self.device)
+            except PhysicsError as error:
+                name = job.file.removesuffix(".json")
+                raise PhysicsError(f"{name}: {error}; {number} new replicas are kept") from error
+            except (PhysimError, KeyboardInterrupt):
+                say(f"{number} new replicas are kept in {self.folder}; the same command goes on")
+                raise
+            path, fingerprint = self.folder / job.file, self.hashes[job.file]
+            with writing(path, f"{number} new replicas are kept"):
+                cache.write(path, job, fingerprint, self.label, values)
+            self.found[job.file] = cache.read(path, fingerprint) or (values, self.label)
+            now = time.monotonic()
+            if now - said > _SAY_EVERY and number + 1 < len(todo):
+                said = now
+                left = (now - begin) / (number + 1) * (len(todo) - number - 1) / 60
+                say(f"  {number + 1} of {len(todo)} replicas run, about {left:.1f} min left")
+
+    def confirm(self) -> None:
+        """Run one outdated replica of each arm, each on another network; if all come out to the bit, keep the rest."""
+        before = {job.file: values for job in self.missing()
+                  if (values := cache.outdated(self.folder / job.file, job)) is not None}  # fmt: skip
+        by_arm: dict[str, list[Job]] = {}
+        for job in self.missing():
+            if job.file in before:
+                by_arm.setdefault(job.name, []).append(job)
+        sample = [jobs[k % len(jobs)] for k, jobs in enumerate(by_arm.values())]
+        say(f"{len(sample)} of {len(before)} outdated replicas run, one of each arm")
+        self.run(sample)
+        changed = [job.file.removesuffix(".json") for job in sample
+                   if not cache.same(before[job.file], self.found[job.file][0])]  # fmt: skip
+        if changed:
+            say(f"another result: {', '.join(changed)}; no outdated replica is kept")
+            return
+        kept = [job for job in self.missing() if job.file in before]
+        for job in kept:
+            path, fingerprint = self.folder / job.file, self.hashes[job.file]
+            with writing(path, "outdated replicas run with the same command"):
+                cache.keep(path, fingerprint)
+            if entry := cache.read(path, fingerprint):
+                self.found[job.file] = entry
+        say(f"all come out to the bit; {len(kept)} outdated replicas are kept")
 
 
 def _check_writable(folder: Path, json: Path | None) -> None:

@@ -47,6 +47,7 @@ def test_smoke_of_every_experiment_verifies(tmp_path, monkeypatch):
     (["ECM-1", "--size", "medium"], ["--size \"medium\": is no size", "there is smoke, quick, standard, full"]),
     (["ECM-1", "--size", "smok"], ["did you mean 'smoke'?"]),
     (["ECM-1", "--size", "smoke", "--quick"], ["--size \"smoke\": cannot go with --quick"]),
+    (["ECM-1", "--rerun", "--confirm"], ["--confirm: cannot go with --rerun; leave one out"]),
     (["ECM-1", "--size", "full"], ["--size full: ECM-1 takes about 2 h on 2 cores; add --yes to run it"]),
     (["ECM-1", "--size", "smoke", "--out", "file"], ["--out file: cannot be written", "give another folder"]),
     (["ECM-1", "--size", "smoke", "--out", "file/in"], ["--out file/in: cannot be written"]),

@@ -68,6 +68,55 @@ def test_an_edited_source_reruns_what_it_computes(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "law_of_pull", raising=False)
 
 
+def outdate(folder, but=()) -> dict[str, str]:
+    """Gives replicas another hash, and returns it by file."""
+    for path in folder.glob("*.json"):
+        if path.name not in but:
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"hash": f"older {path.name}"}))
+    return {path.name: json.loads(path.read_text())["hash"] for path in folder.glob("*.json")}
+
+
+def test_outdated_replicas_are_kept_if_one_of_each_arm_comes_out_to_the_bit(tmp_path, capsys):
+    first, _ = run(experiment(), out=tmp_path)
+    folder = tmp_path / "TST-1" / "standard"
+    older = outdate(folder, but=("whole-n1-s1.json",))
+    RUN.clear()
+    assert run(experiment(), out=tmp_path, confirm=True)[0] == first
+    assert RUN == [("knock-out", 1, 1), ("whole", 2, 1)], "one of each arm, each on another network"
+    assert "all come out to the bit; 29 outdated replicas are kept" in capsys.readouterr().out
+    run(experiment(), out=tmp_path)
+    assert len(RUN) == 2, "now they are up to date"
+    with_hash = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    assert {name for name, table in with_hash.items() if "computed_with" not in table} == {
+        "whole-n1-s1.json", "knock-out-n1-s1.json", "whole-n2-s1.json"
+    }  # fmt: skip
+    assert with_hash["whole-n5-s1.json"]["computed_with"] == older["whole-n5-s1.json"]
+
+
+@pytest.mark.parametrize("change", [1e-12, math.nan])
+def test_no_outdated_replica_is_kept_if_one_differs(tmp_path, capsys, change):
+    run(experiment(), out=tmp_path)
+    outdate(tmp_path / "TST-1" / "standard")
+    RUN.clear()
+
+    def other(parameters, network, seed, device):
+        found = pull(parameters, network, seed, device)
+        return found | {"force": found["force"] + change} if parameters["name"] == "knock-out" else found
+
+    run(experiment(replica=other), out=tmp_path, confirm=True)
+    assert len(RUN) == 32 and "another result: knock-out-n1-s2; no outdated" in capsys.readouterr().out
+
+
+def test_replicas_of_other_parameters_are_not_kept(tmp_path):
+    run(experiment(), out=tmp_path)
+    size = experiment().sizes["standard"]
+    arms = {**size.arms, "knock-out": Arm({"name": "knock-out", "loss": 2.0})}
+    outdate(tmp_path / "TST-1" / "standard")
+    RUN.clear()
+    run(experiment(sizes={"standard": replace(size, arms=arms)}), out=tmp_path, confirm=True)
+    assert RUN.count(("whole", 1, 1)) == 1 and len(RUN) == 1 + 16
+
+
 def test_hash_covers_terms_kernels_headers_and_the_scenario(monkeypatch):
     from physim.scenario import load
 
