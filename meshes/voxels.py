@@ -142,12 +142,15 @@ class _Cones:
 def voxels(network: Centerlines, h: float | None = None) -> Voxels:
     """The lumen of a cleaned network in voxels of h um.
 
-    Raises InputError for an h that is no length, and where there would be more than 20 million voxels.
+    Raises InputError for an h that is no length, for a network without free ends, and where there would be more than
+    20 million voxels.
     """
     h = default_voxel(network) if h is None else h
     if not (np.isfinite(h) and h > 0):
         raise InputError(f"voxel: {h:g} um; give a length above 0")
     ports = find_ports(network, h)
+    if not len(ports.node):
+        raise InputError("lumen: the network has no free end, so that no blood flows through it; open it")
     cones = _Cones.of(network, ports)
     length = np.linalg.norm(cones.b - cones.a, axis=1)
     volume = float((np.pi * (np.maximum(cones.ra, cones.rb) + BAND * h) ** 2 * length).sum())
@@ -183,7 +186,8 @@ def _block(cones: _Cones, ports: Ports, corner: Ids, pieces: Ids, origin: Points
         part = tuple(slice(s, t) for s, t in zip(start, stop, strict=True))
         axes = (corner[a] + np.arange(start[a], stop[a]) + 0.5 for a in range(3))
         grid = origin + h * np.stack(np.meshgrid(*axes, indexing="ij"), -1)
-        found = round_cone(grid.reshape(-1, 3), cones.a[k], cones.b[k], cones.ra[k], cones.rb[k]).reshape(grid.shape[:3])
+        found = round_cone(grid.reshape(-1, 3), cones.a[k], cones.b[k], cones.ra[k], cones.rb[k])
+        found = found.reshape(grid.shape[:3])
         nearer = found < uncut[part]
         uncut[part] = np.where(nearer, found, uncut[part])
         owner[part] = np.where(nearer, k, owner[part])
@@ -196,13 +200,13 @@ def _block(cones: _Cones, ports: Ports, corner: Ids, pieces: Ids, origin: Points
     index = (corner + np.stack(kept, axis=1)).astype(np.int32)
     distance, mine = uncut[kept], owner[kept]
     middle = origin + h * (index + 0.5)
-    ahead = [np.where(cones.port[mine, k] >= 0,
-                      ((middle - ports.place[cones.port[mine, k]]) * ports.outward[cones.port[mine, k]]).sum(axis=1),
-                      -np.inf) for k in (0, 1)] if len(ports.node) else [np.full(len(mine), -np.inf)] * 2  # fmt: skip
-    second = ahead[1] > ahead[0]
-    beyond, of = np.where(second, ahead[1], ahead[0]), np.where(second, cones.port[mine, 1], cones.port[mine, 0])
-    length = ports.length[of] if len(ports.node) else np.zeros(len(of))
-    kind = np.select([distance >= 0, cut[kept] < 0, beyond <= length], [OUTSIDE, LUMEN, BEHIND], END).astype(np.int8)
+    near = cones.port[mine]
+    off = ((middle[:, None] - ports.place[near]) * ports.outward[near]).sum(axis=2)
+    ahead = np.where(near >= 0, off, -np.inf)
+    which = np.argmax(ahead, axis=1)[:, None]
+    beyond, of = (np.take_along_axis(values, which, axis=1)[:, 0] for values in (ahead, near))
+    inside = [distance >= 0, cut[kept] < 0, beyond <= ports.length[of]]
+    kind = np.select(inside, [OUTSIDE, LUMEN, BEHIND], END).astype(np.int8)
     port = np.where(beyond > -2 * h, of, -1).astype(np.int16)
     a, b = cones.a[mine], cones.b[mine]
     nearer_b = ((middle - 0.5 * (a + b)) * (b - a)).sum(axis=1) > 0

@@ -33,27 +33,29 @@ class Traced:
 
 
 def trace(blood: DeviceLumen, points: ArrayLike, *, seconds: float = np.inf, margin: float | None = None,
-          longest: float | None = None) -> Traced:  # fmt: skip
+          pieces: int | None = None) -> Traced:  # fmt: skip
     """Carry points (n, 3) in um along for some time, or until they leave by a port.
 
     Midpoint rule (order 2) in steps of at most half a voxel. Points nearer to the wall than `margin` (um, by default a
-    quarter of a voxel) are pushed off it. A tracer gives up after `longest` um of way, by default three times the
-    length of the network. Raises InputError for points that are not finite.
+    quarter of a voxel) are pushed off it. A tracer gives up after so many steps (`pieces`), by default those of three
+    times the length of the network. Raises InputError for points that are not finite.
     """
     lumen = blood.lumen
     start = np.asarray(points, float).reshape(-1, 3)
     if not np.isfinite(start).all():
         raise InputError(f"tracers: point {int(np.argmin(np.isfinite(start).all(axis=1)))} is not finite")
     h, count, device = lumen.voxels.h, len(start), blood.device
-    longest = 3 * float(lumen.blood.network.lengths.sum()) if longest is None else longest
+    left_to_do = int(6 * lumen.blood.network.lengths.sum() / h) if pieces is None else pieces
     tracers, left = device.empty("lumen tracers", 16 * count), device.empty("lumen left", 4 * count)
     device.upload(tracers, _rows(start - blood.origin))
     device.upload(left, np.full(count, INSIDE, np.int32))
     until = np.float32(min(seconds, 3e38))
     near = np.float32(MARGIN * h if margin is None else margin)
     before = np.full((count, 4), np.nan, np.float32)
-    for _ in range(-(-int(2 * longest / h) // _PIECES)):
-        blood.run("trace", count, *blood.field, *blood.ports, tracers, left, until, near, np.uint32(_PIECES),
+    while left_to_do > 0:
+        at_once = min(left_to_do, _PIECES)
+        left_to_do -= at_once
+        blood.run("trace", count, *blood.field, *blood.ports, tracers, left, until, near, np.uint32(at_once),
                   np.uint32(count))  # fmt: skip
         now = device.download(tracers, np.float32, 4 * count).reshape(-1, 4)
         port = device.download(left, np.int32, count)
