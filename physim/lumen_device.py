@@ -86,13 +86,13 @@ class DeviceLumen:
     def sample(self, points: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Velocity (n, 3) in um/s and distance from the wall (n,) in um, below 0 inside, at points (n, 3) in um."""
         given = np.asarray(points, float).reshape(-1, 3)
-        at = self._put("points", _rows(given - self.origin))
+        at = self._put("points", rows(given - self.origin))
         out = self.device.empty("lumen sampled", 16 * len(given))
         self.run("sample_lumen", len(given), *self.field, at, out, np.uint32(len(given)))
         found = self.device.download(out, np.float32, 4 * len(given)).reshape(-1, 4)
         return found[:, :3], found[:, 3]
 
 
-def _rows(points: NDArray[np.float64]) -> NDArray[np.float32]:
+def rows(points: NDArray[np.float64]) -> NDArray[np.float32]:
     """(n, 4) with a 0 behind."""
     return np.concatenate([points, np.zeros((len(points), 1))], axis=1).astype(np.float32)

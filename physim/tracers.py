@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from physim.errors import InputError
 from physim.lumen import Lumen
-from physim.lumen_device import DeviceLumen, _rows
+from physim.lumen_device import DeviceLumen, rows
 from physim.meshes.voxels import LUMEN
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ def trace(blood: DeviceLumen, points: ArrayLike, *, seconds: float = np.inf, mar
     h, count, device = lumen.voxels.h, len(start), blood.device
     left_to_do = int(6 * lumen.blood.network.lengths.sum() / h) if pieces is None else pieces
     tracers, left = device.empty("lumen tracers", 16 * count), device.empty("lumen left", 4 * count)
-    device.upload(tracers, _rows(start - blood.origin))
+    device.upload(tracers, rows(start - blood.origin))
     device.upload(left, np.full(count, INSIDE, np.int32))
     until = np.float32(min(seconds, 3e38))
     near = np.float32(MARGIN * h if margin is None else margin)
@@ -63,6 +63,28 @@ def trace(blood: DeviceLumen, points: ArrayLike, *, seconds: float = np.inf, mar
             break
         before = now
     return Traced(now[:, :3] + blood.origin, now[:, 3].astype(float), port)
+
+
+def paths(blood: DeviceLumen, points: ArrayLike, *, every: int = 4, pieces: int = 4000
+          ) -> tuple[Floats, NDArray[np.int64]]:  # fmt: skip
+    """The ways of points through the lumen, a place after so many steps each (`every`), for pictures.
+
+    Returns places (P, 3) in um and, as of `Centerlines.first`, where each way begins. `pieces` is as of `trace`.
+    """
+    here = np.asarray(points, float).reshape(-1, 3)
+    moving = np.arange(len(here))
+    seen, whose = [here], [moving]
+    for _ in range(pieces // every):
+        found = trace(blood, here, pieces=every)
+        seen.append(found.position)
+        whose.append(moving)
+        still = (found.port == INSIDE) & (found.time > 0)
+        here, moving = found.position[still], moving[still]
+        if not len(moving):
+            break
+    order = np.argsort(np.concatenate(whose), kind="stable")
+    first = np.concatenate([[0], np.cumsum(np.bincount(np.concatenate(whose)))])
+    return np.concatenate(seen)[order], first
 
 
 def release(lumen: Lumen, count: int) -> Floats:
@@ -93,5 +115,7 @@ def release(lumen: Lumen, count: int) -> Floats:
         points[mine, a] += 0.5 * space.h
         points[np.ix_(mine, np.delete(np.arange(3), a))] += space.h * turn[mine]
     of = space.port[one[face]]
-    ahead = ((points - ports.place[of]) * ports.outward[of]).sum(axis=1)
-    return np.asarray(points - (ahead + 1e-3 * space.h)[:, None] * ports.outward[of], np.float64)
+    off = points - ports.place[of]
+    off -= ((off * ports.outward[of]).sum(axis=1) + 1e-3 * space.h)[:, None] * ports.outward[of]
+    within = (ports.radius[of] - MARGIN * space.h) / np.linalg.norm(off, axis=1)
+    return np.asarray(ports.place[of] + np.minimum(within, 1.0)[:, None] * off, np.float64)

