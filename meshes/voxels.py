@@ -20,7 +20,9 @@ from physim.meshes.surface import round_cone
 BAND = 1.8
 """Voxels around the lumen that are kept: all that touch one within it, corners as well (3^0.5)."""
 FINEST, COARSEST = 0.75, 2.5
-"""um; limits of the voxel that is taken by default, the radius of the thinnest vessel."""
+"""um; limits of the voxel that is taken by default."""
+FINE, ENOUGH = 3.0, 400_000
+"""By default the radius of the thinnest vessel has 3 voxels, or as many (but one) as make so many voxels in all."""
 MOST_VOXELS = 20_000_000
 OUTSIDE, LUMEN, BEHIND, END = 0, 1, 2, 3
 """Kinds of voxels: outside; in the lumen; in what goes on behind a free end; behind the end of that."""
@@ -85,8 +87,15 @@ class Voxels:
 
 
 def default_voxel(network: Centerlines) -> float:
-    """um; the radius of the thinnest vessel within limits. A vessel thinner than 0.87 voxels may be cut."""
-    return float(np.clip(network.radius.min(), FINEST, COARSEST))
+    """um; a third of the radius of the thinnest vessel, or up to all of it where the lumen is large; within limits.
+
+    A vessel thinner than 0.87 voxels may be cut.
+    """
+    begin = np.setdiff1d(np.arange(len(network.points) - 1), network.first[1:-1] - 1)
+    length = np.linalg.norm(network.points[begin + 1] - network.points[begin], axis=1)
+    volume = float((np.pi * network.radius[begin] * network.radius[begin + 1] * length).sum())
+    least = float(network.radius.min())
+    return float(np.clip(np.clip((volume / ENOUGH) ** (1 / 3), least / FINE, least), FINEST, COARSEST))
 
 
 def find_ports(network: Centerlines, h: float) -> Ports:

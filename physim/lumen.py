@@ -83,7 +83,7 @@ class Lumen:
 
 
 def lumen(blood: Flow, voxel: float | None = None, given: Literal["flows", "pressures"] = "flows") -> Lumen:
-    """Velocity within the vessels of a network that carries `blood`. `voxel` in um, by default the least radius.
+    """Velocity within the vessels of a network that carries `blood`. `voxel` in um, by default `default_voxel`.
 
     The lumen takes from the network what flows through each port (so that all branches that are not in loops carry
     what they do in the network, whatever the voxel), or with `given="pressures"` the pressure there. Viscosity is that
