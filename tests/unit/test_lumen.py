@@ -10,7 +10,7 @@ from reference import lumen as oracle
 from reference import tubes
 from reference.tubes import ALONG, LENGTH, OBLIQUE, RADIUS
 
-from physim import flow
+from physim import flow, two_level
 from physim.errors import InputError
 from physim.lumen import lumen
 from physim.meshes import patches, voxels
@@ -189,3 +189,15 @@ def test_default_voxel_is_fine_where_the_lumen_is_small():
     assert voxel(1.6, 90) == 0.75 and voxel(40.0, 3000) == 2.5
     assert voxel(3.0, 90) == pytest.approx(1.0) and voxel(20.0, 8000, 2.0) == pytest.approx(2.0)
     assert voxel(20.0, 900, 3.0) == pytest.approx((np.pi * (400 * 900 + 9 * 90) / 4e5) ** (1 / 3), rel=1e-3)
+
+
+def test_two_levels_solve_what_one_does():
+    """A chain of 400 with conductances over three decades, against a direct solve."""
+    rng = np.random.default_rng(4)
+    at = np.arange(399)
+    matrix = two_level.laplacian(400, at, at + 1, 10 ** rng.uniform(-1, 2, 399))[1:, 1:]
+    right = rng.standard_normal(399)
+    found = two_level.solved(matrix, right, at // 7, 1e-9)
+    np.testing.assert_allclose(found, np.linalg.solve(matrix.toarray(), right), rtol=1e-6)
+    with pytest.raises(InputError, match="does not converge"):
+        two_level.solved(matrix, right, at // 7, 0.0)
