@@ -1,4 +1,4 @@
-"""What runs under Oclgrind: steps of scenes with every term, the device primitives, planted faults, a scenario.
+"""What runs under Oclgrind: steps of scenes with every term, primitives, tracers, planted faults, a scenario.
 
 The product refuses simulated devices. This program, which only the tests start, puts Oclgrind's device into the list
 of devices, and makes scratch arrays without the zeros that `Device.empty` gives, so that a kernel that reads what
@@ -19,17 +19,19 @@ import pyopencl as cl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from reference import scenes
+from reference import scenes, tubes
 
 import physim.device
 from physim.device import Device, Found
 from physim.errors import PhysicsError
 from physim.generate.fiber_network import FiberNetwork
+from physim.lumen_device import DeviceLumen
 from physim.primitives import Primitives
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
 from physim.state import ARRAYS
 from physim.terms import STEP
+from physim.tracers import release, trace
 
 SIZES = (0, 1, 63, 64, 65, 1000)
 BUSY: dict[str, dict[str, Any]] = {
@@ -290,6 +292,16 @@ def shells(cells: str) -> tuple[Device, dict[str, Any]]:
     return sim.device, {"status": sim.status, "untouched": sorted(filter(zero, written))}
 
 
+def tracers(count: str) -> tuple[Device, dict[str, Any]]:
+    """Tracers through a tube in coarse voxels to its port; one is beyond the box, and the field is sampled around."""
+    made = DeviceLumen(Device(physim.device.find_devices()[0][0]), tubes.in_tube(tubes.OBLIQUE, 4.0))
+    points = release(made.lumen, int(count))
+    points[0] = -1e6
+    velocity, _ = made.sample(np.concatenate([points, made.lumen.voxels.middles[::50]]))
+    found = trace(made, points, pieces=60)
+    return made.device, {"ports": sorted(set(found.port.tolist())), "moving": bool(np.abs(velocity).max() > 0)}
+
+
 def scenario(path: str, steps: str = "3") -> tuple[Device, dict[str, Any]]:
     """Steps of a scenario of the user's."""
     sim = Simulation(load(path))
@@ -301,8 +313,9 @@ def main() -> None:
     found = open_door()
     what, *rest = sys.argv[1:]
     result: dict[str, Any] = {}
-    if what in ("scene", "scenario", "shells"):
-        device, result = {"scene": scene, "scenario": scenario, "shells": shells}[what](*rest)
+    scenes_of = {"scene": scene, "scenario": scenario, "shells": shells, "tracers": tracers}
+    if what in scenes_of:
+        device, result = scenes_of[what](*rest)
     else:
         device = Device(found)
         if what == "primitives":

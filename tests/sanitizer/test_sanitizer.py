@@ -53,6 +53,7 @@ def reports() -> Iterator[Reports]:
         for lanes in LANES:
             runs["primitives", lanes] = pool.submit(oclgrind.run, "primitives", lanes=lanes)
             runs["shells", lanes] = pool.submit(oclgrind.run, "shells", "2", lanes=lanes)
+            runs["tracers", lanes] = pool.submit(oclgrind.run, "tracers", "65", lanes=lanes)
             for name, scene in OTHERS.items():
                 runs[name, lanes] = pool.submit(oclgrind.run, "scene", *scene, lanes=lanes)
         yield runs
@@ -102,6 +103,12 @@ def test_a_step_that_halts_for_a_nan_is_clean(reports, lanes) -> None:
 def test_cells_with_a_shape_are_clean(reports, lanes) -> None:
     report = reports["shells", lanes].result()
     assert clean(report) and report.result["untouched"] == []
+
+
+@pytest.mark.parametrize("lanes", LANES)
+def test_tracers_are_clean(reports, lanes) -> None:
+    report = reports["tracers", lanes].result()
+    assert clean(report) and report.result == {"ports": [-1, 1], "moving": True}
 
 
 @pytest.mark.parametrize("lanes", LANES)

@@ -84,12 +84,17 @@ def test_cues_page_turns_cells(device_label, tmp_path) -> None:
     assert (gradient[:, 0] > 3 * abs(gradient[:, 1:]).max(axis=1)).all(), "towards the source"
 
 
-def test_vessels_page_meshes_a_fork(capsys) -> None:
-    (code,) = blocks("vessels.md", "python")
+def test_vessels_page_meshes_a_fork_and_follows_its_blood(device_label, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    meshes, blood = blocks("vessels.md", "python")
     names: dict = {}
-    exec(code, names)
+    exec(meshes, names)
     assert "kept: 3 branches, 1 components, 3 free ends" in capsys.readouterr().out
     assert names["found"].mesh.is_volume and names["network"].loops == 0
+    exec(blood, names)
+    leaving = np.maximum(names["inside"].port_flow, 0)
+    shares = np.bincount(names["found"].port, minlength=3) / 1000
+    np.testing.assert_allclose(shares, leaving / leaving.sum(), atol=0.03)
 
 
 def test_readme_example_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
