@@ -31,8 +31,8 @@ static inline Nearest nothing_near(void) {
   return none;
 }
 
-// From the origin to the nearest point of a triangle with this unit normal. It is sought from the foot in the plane: from
-// afar, small triangles would drown in rounding.
+// From the origin to the nearest point of a triangle with this unit normal. It is sought from the foot in the plane:
+// from afar, small triangles would drown in rounding.
 static inline float3 offset_to(float3 a, float3 b, float3 c, float3 normal, float3 *shares) {
   float3 up = dot(normal, a) * normal;
   a -= up, b -= up, c -= up;
@@ -44,6 +44,12 @@ static inline float3 offset_to(float3 a, float3 b, float3 c, float3 normal, floa
 static inline float least_square(float3 a, float4 face) {
   float up = dot(face.xyz, a), aside = fmax(length(a - up * face.xyz) - face.w, 0.0f);
   return up * up + aside * aside;
+}
+
+// From the point b to a corner a, um, to a quantum. Halves do not wrap, as `separation` does: a wall does not reach
+// through a periodic face.
+static inline float3 reach_of(int4 a, int4 b, const __constant float *quantum) {
+  return convert_float3((a.xyz >> 1) - (b.xyz >> 1)) * (2.0f * (float3)(quantum[0], quantum[1], quantum[2]));
 }
 
 static inline void improve(Nearest *best, uint place, float3 a, float3 b, float3 c, float3 normal) {
@@ -62,9 +68,9 @@ static inline void look_at(uint place, int4 point, const __constant float *quant
                            Nearest *best) {
   __global const int4 *corner = wall_triangle + 4 * place;
   float4 face = as_float4(corner[3]);
-  float3 a = separation(corner[0], point, quantum);
+  float3 a = reach_of(corner[0], point, quantum);
   if (least_square(a, face) > best->beyond) return;
-  float3 b = separation(corner[1], point, quantum), c = separation(corner[2], point, quantum);
+  float3 b = reach_of(corner[1], point, quantum), c = reach_of(corner[2], point, quantum);
   improve(best, place, a, b, c, face.xyz);
 }
 

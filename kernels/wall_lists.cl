@@ -4,8 +4,8 @@
 #define CELLS for (uint i = get_global_id(0); i < count; i += get_global_size(0))
 #define EACH_OF(span, k) for (uint k = (span).x; k < (span).x + (span).y; ++k)
 
-// From the middle of a cell, which may be out of what 32 bits hold, to a corner, um. Unlike `separation` it does not wrap:
-// a wall does not reach through a periodic face.
+// From the middle of a cell, which may be out of what 32 bits hold, to a corner, um. Unlike `separation` it does not
+// wrap: a wall does not reach through a periodic face.
 static inline float3 to_corner(int4 corner, long4 middle, const __constant float *quantum) {
   return convert_float3(convert_long3(corner.xyz) - middle.xyz) * (float3)(quantum[0], quantum[1], quantum[2]);
 }
@@ -20,8 +20,8 @@ static inline void look_from(long4 middle, uint place, const __constant float *q
   improve(best, place, a, b, c, face.xyz);
 }
 
-// Less the square of the distance to one point q of the wall, that to a point t is linear in the place x from the middle
-// of a cube: t^2 - q^2 - 2 x (t - q). So what is in a ball is nowhere nearest if that is above 0 at all corners.
+// Less the square of the distance to one point q of the wall, that to a point t is linear in the place x from the
+// middle of a cube: t^2 - q^2 - 2 x (t - q). What is in a ball is nowhere nearest if that is above 0 at all corners.
 static inline bool may_be_near(float4 ball, float3 middle, float3 point, float half_side, float slack) {
   float3 q = point - middle, apart = fabs(ball.xyz - point);
   float least = fmax(length(ball.xyz - middle) - ball.w, 0.0f), other = length(q);
@@ -30,11 +30,11 @@ static inline bool may_be_near(float4 ball, float3 middle, float3 point, float h
 }
 
 // Middle of the ball that is nearest; whether the wall is beyond the band, else how many triangles are to be listed.
-__kernel void survey_cells(__constant float *quantum, __global const float8 *wall_grid, __global const int4 *wall_triangle,
-                           __global const float4 *wall_pseudo, __global const float4 *wall_ball,
-                           __global const long4 *cell_middle, __global const uint2 *cell_span, __global const uint *above,
-                           __global uint *nearest, __global uint *listed, __global float *distance, float half_side,
-                           uint count) {
+__kernel void survey_cells(__constant float *quantum, __global const float8 *wall_grid,
+                           __global const int4 *wall_triangle, __global const float4 *wall_pseudo,
+                           __global const float4 *wall_ball, __global const long4 *cell_middle,
+                           __global const uint2 *cell_span, __global const uint *above, __global uint *nearest,
+                           __global uint *listed, __global float *distance, float half_side, uint count) {
   float2 band = wall_grid[1].s01;
   float slack = wall_grid[1].s2;
   CELLS {

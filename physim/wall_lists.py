@@ -31,8 +31,8 @@ def program(device: Device) -> Any:
     return device.build(_HEADERS, ("kernels/wall_lists.cl", kernel_source("wall_lists.cl")))
 
 
-def build(device: Device, box: Box, triangles: NDArray[np.int32], pseudo: NDArray[np.float32], band: tuple[float, float],
-          leaf: float) -> dict[str, np.ndarray]:  # fmt: skip
+def build(device: Device, box: Box, triangles: NDArray[np.int32], pseudo: NDArray[np.float32],
+          band: tuple[float, float], leaf: float) -> dict[str, np.ndarray]:  # fmt: skip
     """`wall_grid`, `wall_node` and `wall_entry` of physim.wall_state, from `wall_triangle` and `wall_pseudo`."""
     return _Builder(device, box, triangles, pseudo, band, leaf).build()
 
@@ -43,7 +43,8 @@ class _Builder:
         self.device, self.box, self.program = device, box, program(device)
         corners = box.to_micron(triangles.reshape(-1, 4, 4)[:, :3].reshape(-1, 4)).reshape(-1, 3, 3)
         center = 0.5 * (box.lower + box.upper)
-        low, high = (corners - center).min(axis=(0, 1)) - band[1] - 0.1, (corners - center).max(axis=(0, 1)) + band[1] + 0.1
+        around = band[1] + 0.1
+        low, high = (corners - center).min(axis=(0, 1)) - around, (corners - center).max(axis=(0, 1)) + around
         extent = float((high - low).max())
         self.levels = max(int(np.ceil(np.log2(extent / leaf / ROOT))), 0)
         self.side = float(np.float32(leaf * 2**self.levels))
@@ -100,7 +101,8 @@ class _Builder:
             given = [self._put(f"{level} part span", span[part].astype(np.uint32)), above,
                      self._put(f"{level} part nearest", closest[part])]  # fmt: skip
             triangles = self._empty(f"{level + 1} list", 4 * int(start[-1]))
-            self._run("list_triangles", len(part), *self.fixed[:2], self.ball, here[0], *given, here[1], triangles, half)
+            self._run("list_triangles", len(part), *self.fixed[:2], self.ball, here[0], *given, here[1], triangles,
+                      half)  # fmt: skip
             if last:
                 self._leaves(part, here, triangles, start, nodes, half)
                 continue

@@ -27,8 +27,8 @@ FINEST = 1e-5
 """um, coarsest quantum: a tenth of the error that distances may have."""
 ARRAYS = (
     Array("wall_grid", "float8", "one", "um", "root of the octree of the wall: kernels/wall.h", rows="2", given=True),
-    Array("wall_node", "int4", "wall_node", "", "cell of the octree: first child, first entry, entries, signed distance",
-          given=True),
+    Array("wall_node", "int4", "wall_node", "", "cell of the octree: first child, first entry, entries, distance of "
+          "its middle", given=True),
     Array("wall_entry", "uint2", "wall_entry", "", "triangle, and its distance from the middle of the leaf (um)",
           given=True),
     Array("wall_triangle", "int4", "wall", "quanta", "corners with triangle, patch, port; normal, longer edge (um)",
@@ -47,9 +47,9 @@ def wall_state(
 
     `patch` and `port` (T,) are labels that a query gives back, -1 for none. Distances are exact within `band` um of the
     wall in the lumen and `outside` um (by default as many) beyond it, to about 1e-6 of them and a quantum of the box;
-    `leaf` um is the side of the smallest cells that have lists. Lists are made on the device. Walls do not reach through
-    periodic faces. Raises InputError where the surface is not closed, leaves the box, has a triangle that is thinner than
-    the quanta, or needs more memory than there is.
+    `leaf` um is the side of the smallest cells that have lists. Lists are made on the device. Walls do not reach
+    through periodic faces. Raises InputError where the surface is not closed, leaves the box, has a triangle that is
+    thinner than the quanta, or needs more memory than there is.
     """
     bands = band, band if outside is None else outside
     for name, length in (("band", band), ("outside", bands[1]), ("leaf", leaf)):

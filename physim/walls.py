@@ -49,10 +49,10 @@ class Nearest:
 class Walls:
     """A closed surface, counterclockwise from outside, in a box just larger than it; lists are made once.
 
-    Within `band` um of the wall in the lumen, and `outside` um (by default as many) beyond it, all is exact to about 1e-6
-    of the distance and to the quantum of the box (2^-31 of its edge). Farther away the sign is exact and the distance is
-    no larger in size than the true one, and no smaller than the band. Raises InputError as `wall_state` does, DeviceError
-    where there is no device.
+    Within `band` um of the wall in the lumen, and `outside` um (by default as many) beyond it, all is exact to about
+    1e-6 of the distance and to the quantum of the box (2^-31 of its edge). Farther away the sign is exact and the
+    distance is no larger in size than the true one, and no smaller than the band. Raises InputError as `wall_state`
+    does, DeviceError where there is no device.
     """
 
     def __init__(self, vertices: Any, faces: Any, *, band: float = BAND, outside: float | None = None,
@@ -65,6 +65,10 @@ class Walls:
         self.device = device if isinstance(device, Device) else Device(choose(device))
         self.state = wall_state(vertices, faces, self.box, self.device, band=band, outside=outside,
                                 leaf=leaf)  # fmt: skip
+        self.keep()
+
+    def keep(self) -> None:
+        """Put `state`, arrays in the frame of `box`, on the device."""
         self._program = wall_lists.program(self.device)
         quantum = np.append(self.box.quantum, 0).astype(np.float32)
         self._given = [self._put("quantum", quantum), *(self._put(a.name, self.state[a.name]) for a in ARRAYS)]
@@ -80,8 +84,9 @@ class Walls:
         if len(points):
             self.run(launch)
         near = np.empty((len(points), 9))
+        kinds = (np.float32, 4), (np.float32, 4), (np.int32, 1)
         found = [self.device.download(buffer, kind, width * len(points)).reshape(-1, width)
-                 for buffer, kind, width in zip(buffers, (np.float32, np.float32, np.int32), (4, 4, 1), strict=True)]  # fmt: skip
+                 for buffer, (kind, width) in zip(buffers, kinds, strict=True)]  # fmt: skip
         near[order] = np.concatenate(found, axis=1, dtype=float)
         triangle = np.where((here == points).all(axis=1), near[:, 8], -1).astype(np.int64)
         place, normal = points + near[:, :3], near[:, 4:7]
