@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physim.device import Device, prepare
+from physim.errors import InputError
 from physim.step import kernel_source
 from physim.world import Box
 
@@ -33,11 +34,16 @@ def program(device: Device) -> Any:
 
 def build(device: Device, box: Box, triangles: NDArray[np.int32], pseudo: NDArray[np.float32],
           band: tuple[float, float], leaf: float) -> dict[str, np.ndarray]:  # fmt: skip
-    """`wall_grid`, `wall_node` and `wall_entry` of physim.wall_state, from `wall_triangle` and `wall_pseudo`."""
+    """`wall_grid`, `wall_node` and `wall_entry` of physim.wall_state, from `wall_triangle` and `wall_pseudo`.
+
+    Raises InputError where lists outgrow 32 bits.
+    """
     return _Builder(device, box, triangles, pseudo, band, leaf).build()
 
 
 class _Builder:
+    """What the parts share: the frame of the octree, the triangles on the device, and nodes and entries so far."""
+
     def __init__(self, device: Device, box: Box, triangles: NDArray[np.int32], pseudo: NDArray[np.float32],
                  band: tuple[float, float], leaf: float) -> None:  # fmt: skip
         self.device, self.box, self.program = device, box, program(device)
@@ -132,6 +138,8 @@ class _Builder:
         number = self.device.download(listed, np.uint32, count)
         packed_start = np.concatenate([[0], np.cumsum(number)]).astype(np.uint32)
         total = int(packed_start[-1])
+        if self.entry_count + total >= 2**31:
+            raise InputError(f"walls: lists of more than {2**31:,} triangles; give a smaller band or a coarser surface")
         packed = self._empty("packed", 8 * total)
         self._run("pack_entries", count, here[1], listed, entry, self._put("packed start", packed_start), packed)
         nodes[part, 1], nodes[part, 2] = self.entry_count + packed_start[:-1].astype(np.int64), number
