@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from physim import bench_batch, bench_network
+from physim import bench_batch, bench_network, bench_walls
 from physim.errors import InputError
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
@@ -83,6 +83,7 @@ def main(*, device: str | None = None, json: Path | None = None, quick: bool = F
         rows.append(_row(name, sim.layout.cells, milliseconds_per_step(sim, 20 if quick else 100), sim, bandwidth))
     rows += bench_network.rows(quick, device, bandwidth, _row)
     rows.append(bench_batch.row(quick, device))
+    rows.append(bench_walls.row(quick, device))
     result = {"device": info.get("device", ""), "rows": rows, "copy_bandwidth": bandwidth}
     if json is not None:
         json.write_text(json_text.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -16,12 +16,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyopencl as cl
+import trimesh
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from reference import scenes, tubes
 
 import physim.device
+from physim import wall_lists
 from physim.device import Device, Found
 from physim.errors import PhysicsError
 from physim.generate.fiber_network import FiberNetwork
@@ -32,6 +34,7 @@ from physim.simulation import Simulation
 from physim.state import ARRAYS
 from physim.terms import STEP
 from physim.tracers import release, trace
+from physim.walls import Walls
 
 SIZES = (0, 1, 63, 64, 65, 1000)
 BUSY: dict[str, dict[str, Any]] = {
@@ -184,6 +187,16 @@ def primitives(device: Device) -> None:
         device.drain()
 
 
+def walls(device: Device) -> None:
+    """Lists around a surface, in several parts, and points near it, far from it, and beyond all cells."""
+    wall_lists.PART, wall_lists.FEW = 100, 6
+    made = trimesh.creation.torus(5.0, 2.0, major_sections=5, minor_sections=3)
+    near = Walls(made.vertices, made.faces, band=1.0, outside=1.0, leaf=3.0, device=device)
+    points = np.concatenate([made.vertices, np.random.default_rng(1).uniform(-8, 8, (30, 3))])
+    found = near.nearest(points)
+    assert (found.triangle >= 0).any() and (found.triangle < 0).any() and np.isfinite(found.distance).all()
+
+
 def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
     """Fibers of 8 nodes (the last one shorter), 2.5 um apart, near points; a crosslink from each to the next."""
     each = [8] * (nodes // 8) + [nodes % 8] * (nodes % 8 > 0)
@@ -318,8 +331,8 @@ def main() -> None:
         device, result = scenes_of[what](*rest)
     else:
         device = Device(found)
-        if what == "primitives":
-            primitives(device)
+        if what in ("primitives", "walls"):
+            {"primitives": primitives, "walls": walls}[what](device)
         else:
             run_fault(device, what)
     run_fault(device, "sentinel")

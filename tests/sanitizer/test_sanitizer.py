@@ -51,7 +51,8 @@ def reports() -> Iterator[Reports]:
     with ThreadPoolExecutor(2) as pool:
         runs: Reports = {key: pool.submit(oclgrind.run, "scene", *scene, lanes=key[1]) for key, scene in SCENES.items()}
         for lanes in LANES:
-            runs["primitives", lanes] = pool.submit(oclgrind.run, "primitives", lanes=lanes)
+            for name in ("primitives", "walls"):
+                runs[name, lanes] = pool.submit(oclgrind.run, name, lanes=lanes)
             runs["shells", lanes] = pool.submit(oclgrind.run, "shells", "2", lanes=lanes)
             runs["tracers", lanes] = pool.submit(oclgrind.run, "tracers", "65", lanes=lanes)
             for name, scene in OTHERS.items():
@@ -112,8 +113,9 @@ def test_tracers_are_clean(reports, lanes) -> None:
 
 
 @pytest.mark.parametrize("lanes", LANES)
-def test_primitives_are_clean(reports, lanes) -> None:
-    assert clean(reports["primitives", lanes].result())
+@pytest.mark.parametrize("name", ["primitives", "walls"])
+def test_what_stands_outside_of_steps_is_clean(reports, name, lanes) -> None:
+    assert clean(reports[name, lanes].result())
 
 
 @pytest.mark.parametrize("lanes", LANES)

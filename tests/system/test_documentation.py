@@ -86,7 +86,7 @@ def test_cues_page_turns_cells(device_label, tmp_path) -> None:
 
 def test_vessels_page_meshes_a_fork_and_follows_its_blood(device_label, monkeypatch, capsys) -> None:
     monkeypatch.setenv("PHYSIM_DEVICE", device_label)
-    meshes, blood = blocks("vessels.md", "python")
+    meshes, blood = (block for block in blocks("vessels.md", "python") if "physim.walls" not in block)
     names: dict = {}
     exec(meshes, names)
     assert "kept: 3 branches, 1 components, 3 free ends" in capsys.readouterr().out
@@ -95,6 +95,17 @@ def test_vessels_page_meshes_a_fork_and_follows_its_blood(device_label, monkeypa
     leaving = np.maximum(names["inside"].port_flow, 0)
     shares = np.bincount(names["found"].port, minlength=3) / 1000
     np.testing.assert_allclose(shares, leaving / leaving.sum(), atol=0.03)
+
+
+def test_vessels_page_asks_for_the_wall(device_label, monkeypatch) -> None:
+    """In the middle of a vessel of 8 um, 2 um from its wall (but for facets), and far away."""
+    monkeypatch.setenv("PHYSIM_DEVICE", device_label)
+    (code,) = [block for block in blocks("vessels.md", "python") if "physim.walls" in block]
+    names: dict = {}
+    exec(code, names)
+    assert names["distance"][:2] == pytest.approx([-8, -2], abs=0.1) and 2 <= names["distance"][2] <= 132
+    assert np.linalg.norm(names["nearest"][1] - [66, 0, 0]) == pytest.approx(-names["distance"][1], abs=1e-5)
+    assert list(names["triangle"] < 0) == [False, False, True]
 
 
 def test_readme_example_runs(device_label, tmp_path, monkeypatch, capsys) -> None:
