@@ -245,7 +245,7 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     table = scenes.table({name: BUSY.get(name, {}) for name in names}, size=size.tolist(),
                          boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
     table["collagen"]["fiber_length"] = 10.0
-    if stored < 1000:  # where each look for wires takes longer
+    if stored < 500:  # where each look for wires takes longer
         table["obstacles"] = [{"kind": "cylinder", "radius": 8.0, "length": 10.0, "spacing": 5.0, "ligand": 1.0}]
     fibers = network(int(nodes), position, size)
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position), network=fibers)

@@ -101,7 +101,7 @@ def run(*arguments: str, lanes: int = 8, timeout: float = 1800.0) -> Report:
         environment = os.environ | {
             "PHYSIM_CACHE": folder,
             "SANITIZER_LANES": str(lanes),
-            # few work-items at once on "GPU" lanes, so that 1000 items are more than one turn of the stride loop
+            # few work-items at once on "GPU" lanes, so that 600 items are more than one turn of the stride loop
             "PHYSIM_WORKGROUP": "64" if lanes > 1 else "8",
         }
         done = subprocess.run(

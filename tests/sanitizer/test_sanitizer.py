@@ -25,13 +25,15 @@ from physim.terms import STEP
 pytestmark = pytest.mark.sanitizer
 
 LANES = (8, 1)
-SIZES = (1000, 0, 1, 63, 64, 65)
+LARGE = 600
+"""Cells: more than two chunks, and on "GPU" lanes more than one turn of the stride loop."""
+SIZES = (LARGE, 0, 1, 63, 64, 65)
 SCENES = {
     (size, lanes): (
         str(size),
         # as many segments as cells, in fibers of at most 7; with the other lanes, as many nodes (but no lone one)
         str(size + -(-size // 7) if lanes == 8 else max(size, 2) if size else 0),
-        *(("1", "17") if size == 1000 else ("2",)),  # fewer neighbours where it takes long
+        *(("1", "17") if size == LARGE else ("2",)),  # fewer neighbours where it takes long
     )
     for size, lanes in product(SIZES, LANES)
 }
