@@ -243,10 +243,10 @@ def _check(network: Centerlines, made: Surface) -> None:
     if (bodies, handles) == (network.components, network.loops):
         return
     raise InputError(f"surface: {bodies} bodies and {handles} handles, but the network has {network.components} "
-                     f"components and {network.loops} loops; {_fused(network, made.voxel)}")  # fmt: skip
+                     f"components and {network.loops} loops; {fused(network, made.voxel)}")  # fmt: skip
 
 
-def _fused(network: Centerlines, h: float) -> str:
+def fused(network: Centerlines, h: float) -> str:
     """Where two vessels that do not meet at a node come nearest to each other, for the message."""
     branch = np.repeat(np.arange(network.branches), np.diff(network.first))
     pairs = cKDTree(network.points).query_pairs(2 * float(network.radius.max()) + 2 * h, output_type="ndarray")
