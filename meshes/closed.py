@@ -38,7 +38,7 @@ def closed(vertices: Points, faces: Ids, report: Report) -> tuple[Points, Ids]:
     if not len(faces):
         raise InputError("surface: encloses nothing: its triangles have no area, or lie on each other")
     vertices, faces = _used(vertices, faces)
-    mate = _mates(vertices, faces)
+    mate = mates(vertices, faces)
     _check_vertices(vertices, faces, mate)
     faces = _turned(vertices, faces, mate, report)
     crossed = crossings(vertices, faces)
@@ -147,7 +147,7 @@ def _without_repeated(faces: Ids, report: Report) -> Ids:
     return faces[keep]
 
 
-def _mates(vertices: Points, faces: Ids) -> Ids:
+def mates(vertices: Points, faces: Ids) -> Ids:
     """(E, 4) for each edge its two triangles, and which edge of each it is. Raises InputError unless there are two."""
     edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2).reshape(-1, 2), axis=1)
     _, number, count = np.unique(edges, axis=0, return_inverse=True, return_counts=True)
@@ -163,15 +163,20 @@ def _mates(vertices: Points, faces: Ids) -> Ids:
     return np.stack([pairs[:, 0] // 3, pairs[:, 1] // 3, pairs[:, 0] % 3, pairs[:, 1] % 3], axis=1)
 
 
-def _check_vertices(vertices: Points, faces: Ids, mate: Ids) -> None:
-    """Raise InputError where the triangles at a vertex are not one fan: there the surface touches itself."""
+def fans(faces: Ids, mate: Ids) -> Ids:
+    """(T, 3) number of the fan of each corner: triangles around a vertex that are joined by edges. `mate` as of mates."""
     one, two, k, m = mate.T
     same = faces[one, k] == faces[two, m]
     begin, end = 3 * one + k, 3 * one + (k + 1) % 3
     there = np.where(same, 3 * two + m, 3 * two + (m + 1) % 3), np.where(same, 3 * two + (m + 1) % 3, 3 * two + m)
-    fan = _components(np.concatenate([begin, end]), np.concatenate(there), 3 * len(faces))
-    fans = np.unique(np.stack([faces.ravel(), fan], axis=1), axis=0)[:, 0]
-    more = np.flatnonzero(np.bincount(fans, minlength=len(vertices)) > 1)
+    return _components(np.concatenate([begin, end]), np.concatenate(there), 3 * len(faces)).reshape(-1, 3)
+
+
+def _check_vertices(vertices: Points, faces: Ids, mate: Ids) -> None:
+    """Raise InputError where the triangles at a vertex are not one fan: there the surface touches itself."""
+    fan = fans(faces, mate)
+    owner = np.unique(np.stack([faces.ravel(), fan.ravel()], axis=1), axis=0)[:, 0]
+    more = np.flatnonzero(np.bincount(owner, minlength=len(vertices)) > 1)
     if len(more):
         raise InputError(f"surface: touches itself in {len(more):,} vertices, {_near(vertices[more[:1]])}; "
                          "part it there, or make it anew")  # fmt: skip
