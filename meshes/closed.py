@@ -164,7 +164,7 @@ def mates(vertices: Points, faces: Ids) -> Ids:
 
 
 def fans(faces: Ids, mate: Ids) -> Ids:
-    """(T, 3) number of the fan of each corner: triangles around a vertex that are joined by edges. `mate` as of mates."""
+    """(T, 3) number of the fan of each corner: triangles at a vertex that are joined by edges. `mate` is from mates."""
     one, two, k, m = mate.T
     same = faces[one, k] == faces[two, m]
     begin, end = 3 * one + k, 3 * one + (k + 1) % 3

@@ -7,18 +7,19 @@ sides of the box and are cut there, as those of an image are; what ends blindly 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import Delaunay, cKDTree
+from scipy.spatial import Delaunay
 
 from physim.errors import InputError
 from physim.meshes.centerlines import Centerlines, chains, joined
+from physim.meshes.parted import parted
 
 Points = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -29,8 +30,6 @@ STRAIGHT = 10.0
 """um, the scale over which bends begin at a node: what lies between two branches there must open steadily."""
 BEND = 1.3
 """Radii of a vessel: bends are no tighter, or they would enclose tissue."""
-THINNEST = 2.0
-"""um; no vessel is thinned below."""
 GAP = 4.0
 """um of tissue at least between vessels that do not meet."""
 _SPACING, _TRIES = 3.0, 3
@@ -71,7 +70,7 @@ def tumour(*, size: tuple[float, float, float] = (450.0, 450.0, 70.0), apart: fl
     if not len(edges):
         raise InputError(f"tumour: a box of {box.tolist()} um holds no network of vessels {apart:g} um apart; "
                          "give a larger box, or another seed")  # fmt: skip
-    return _parted(_smoothed(grown, edges))
+    return parted(_smoothed(grown, edges), 0.5 * GAP)
 
 
 def _scattered(box: Points, apart: float, random: np.random.Generator) -> Points:
@@ -109,6 +108,8 @@ class _Growth:
     leaves: dict[int, list[Points]] = field(default_factory=dict)
     """Directions in which branches leave each node."""
     parent: dict[int, int] = field(default_factory=dict)
+    boxes: Points = field(default_factory=lambda: np.zeros((0, 2, 3)))
+    """(branches, 2, 3) um, the least and the largest place in each, with its width."""
 
     def group(self, node: int) -> int:
         while (above := self.parent.get(node, node)) != node:
@@ -117,16 +118,18 @@ class _Growth:
 
     def try_branch(self, one: int, two: int, wide: float) -> bool:
         """A branch between two nodes, unless it comes too close to another one or bends too tightly."""
+        if max(len(self.leaves.get(node, ())) for node in (one, two)) >= MOST_AT_NODE:
+            return False
         points = self._bent(self.places[one], self.places[two])
         out = [(points[a] - points[b]) / np.linalg.norm(points[a] - points[b]) for a, b in ((3, 0), (-4, -1))]
         for node, way in zip((one, two), out, strict=True):
-            there = self.leaves.get(node, [])
-            if len(there) >= MOST_AT_NODE or any(way @ other > WIDEST_COSINE for other in there):
+            if any(way @ other > WIDEST_COSINE for other in self.leaves.get(node, [])):
                 return False
         if _tightest(points) < BEND * wide:
             return False
-        if any(self._touches(pair, (one, two), points, wide) for pair in self.course):
+        if any(self._touches(pair, (one, two), points, wide) for pair in self._near(points, wide)):
             return False
+        self.boxes = np.concatenate([self.boxes, [[points.min(0) - wide, points.max(0) + wide]]])
         self.course[one, two], self.wide[one, two] = points, wide
         for node, way in zip((one, two), out, strict=True):
             self.leaves.setdefault(node, []).append(way)
@@ -141,14 +144,20 @@ class _Growth:
                     for k in (1, 2, 3))  # fmt: skip
         aside *= np.clip(length * np.minimum(share, 1 - share) / STRAIGHT - 0.5, 0, 1)[:, None]
         aside = gaussian_filter1d(aside, 1.5, axis=0, mode="constant")
+        aside[[0, -1]] = 0.0
         along = (end - begin) / length
         return np.asarray(begin + share[:, None] * (end - begin) + aside - (aside @ along)[:, None] * along, np.float64)
+
+    def _near(self, points: Points, wide: float) -> list[tuple[int, int]]:
+        """Branches that may be too close to these points."""
+        room = 1.3 * wide + GAP + 0.3 * max(self.wide.values(), default=0.0)
+        apart = (self.boxes[:, 0] > points.max(0) + room) | (self.boxes[:, 1] < points.min(0) - room)
+        pairs = list(self.course)
+        return [pairs[k] for k in np.flatnonzero(~apart.any(axis=1))]
 
     def _touches(self, pair: tuple[int, int], own: tuple[int, int], points: Points, wide: float) -> bool:
         """Whether points are too close to those of a branch. Where both end at a node they may be, next to it."""
         other, gap = self.course[pair], 1.3 * (wide + self.wide[pair]) + GAP
-        if ((other.min(0) > points.max(0) + gap) | (points.min(0) > other.max(0) + gap)).any():
-            return False
         distance = np.linalg.norm(points[:, None] - other[None], axis=2)
         for node in set(pair) & set(own):
             for line, far in ((points, distance.min(axis=1)), (other, distance.min(axis=0))):
@@ -164,8 +173,12 @@ class _Growth:
 
 
     def cut(self, box: Points) -> set[int]:
-        """Cut branches at the sides of the box in x and y; the nodes that this makes. Stumps are dropped."""
+        """Cut branches at the sides of the box in x and y; the nodes that this makes.
+
+        Stumps are dropped, and of branches that would have met outside all but one, as they may overlap where they end.
+        """
         ends: set[int] = set()
+        outside: set[int] = set()
         for pair in list(self.course):
             course, wide = self.course.pop(pair), self.wide.pop(pair)
             inside = ((course >= 0) & (course <= box))[:, :2].all(axis=1)
@@ -175,8 +188,9 @@ class _Growth:
                 continue
             if not inside[-1]:
                 course = course[: int(np.argmin(inside))]
-                if len(course) < 4 or np.linalg.norm(course[-1] - course[0]) < 3 * wide:
+                if len(course) < 4 or np.linalg.norm(course[-1] - course[0]) < 3 * wide or pair[1] in outside:
                     continue
+                outside.add(pair[1])
                 ends.add(len(self.places))
                 pair = pair[0], len(self.places)
                 self.places = np.concatenate([self.places, course[-1:]])
@@ -227,36 +241,3 @@ def _smoothed(grown: _Growth, edges: Ids) -> Centerlines:
         lines.append((course, thick))
         ends.append((chain[0], chain[-1]))
     return joined(lines, ends)
-
-
-
-
-def _parted(network: Centerlines) -> Centerlines:
-    """Vessels that came too close to others when their bends and widths were smoothed are thinned there."""
-    radius = network.radius.copy()
-    branch = np.repeat(np.arange(network.branches), np.diff(network.first))
-    step = np.linalg.norm(np.diff(network.points, axis=0, prepend=network.points[:1]), axis=1)
-    along = np.cumsum(step)
-    for _ in range(3):
-        one, two = cKDTree(network.points).query_pairs(2 * float(radius.max()) + 0.5 * GAP, output_type="ndarray").T
-        distance = np.linalg.norm(network.points[one] - network.points[two], axis=1)
-        sum_of = radius[one] + radius[two]
-        reach = 2.2 * sum_of + 1.6 * GAP  # as far as branches may be close to each other beside a node
-        close = (distance < sum_of + 0.5 * GAP) & ((branch[one] != branch[two]) | (np.abs(along[one] - along[two]) > reach))
-        one, two, distance, sum_of, reach = (values[close] for values in (one, two, distance, sum_of, reach))
-        beside = np.zeros(len(one), bool)
-        for k, m in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            node = network.ends[branch[one], k]
-            off = [np.linalg.norm(network.points[at] - network.nodes[node], axis=1) for at in (one, two)]
-            beside |= (node == network.ends[branch[two], m]) & (np.maximum(*off) < reach)
-        share = np.maximum((distance - 0.5 * GAP) / sum_of, 0.5)[~beside]
-        if not len(share):
-            break
-        factor = np.ones(len(radius))
-        for k in (one, two):
-            np.minimum.at(factor, k[~beside], share)
-        for begin, end in pairwise(network.first):
-            part = slice(begin, end)
-            thinner = radius[part] * gaussian_filter1d(minimum_filter1d(factor[part], 7), 2.0, mode="nearest")
-            radius[part] = np.maximum(thinner, np.minimum(radius[part], THINNEST))
-    return replace(network, radius=radius)

@@ -78,7 +78,8 @@ def fitted(network: Centerlines, vertices: Points, faces: Ids, report: Report) -
         raise InputError(f"centerlines: {len(out):,} of {len(off):,} points are outside the surface, e.g. "
                          f"{_near(network.points[out[0]])}; are they of this surface, in the same unit?")  # fmt: skip
     inner = ~_near_ends(network, 2.0)
-    share = float(np.median(-off[inner] / network.radius[inner])) if inner.any() else 1.0
+    inner |= not inner.any()
+    share = float(np.median(-off[inner] / network.radius[inner]))
     if not FITS[0] <= share <= FITS[1]:
         raise InputError(f"centerlines: the wall is at {share:.2g} of their radii; is their unit that of the surface?")
     report.notes.append(f"the wall is at {share:.2f} of the radii of the centerlines (median)")

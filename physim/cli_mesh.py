@@ -66,8 +66,9 @@ def mesh(
         from physim.meshes.networks import generated
 
         network, made = generated(str(file), seed), None
-        said = (f"{file}, generated with seed {seed}: {network.branches:,} branches, {network.loops:,} loops, "
-                f"{network.lengths.sum():,.0f} um, R {network.radius.min():.3g} to {network.radius.max():.3g} um")  # fmt: skip
+        thin, thick = network.radius.min(), network.radius.max()
+        said = (f"generated, seed {seed}: {network.branches:,} branches, {network.loops:,} loops, "
+                f"{network.lengths.sum():,.0f} um, R {thin:.3g} to {thick:.3g} um")  # fmt: skip
     print(said, flush=True)
     _write(folder, f"{file.name}\n{said}", network, made, voxel, speed)
 
