@@ -111,19 +111,19 @@ def _network(places: Points, edges: Ids, radius: Points) -> Centerlines:
     """The network of straight edges with a radius (E,) each; at a node of vessels of much the same size, their mean."""
     of = {frozenset((int(a), int(b))): float(r) for (a, b), r in zip(edges, radius, strict=True)}
     meet: dict[int, list[float]] = {}
-    for pair, wide in of.items():
+    for pair, own in of.items():
         for node in pair:
-            meet.setdefault(node, []).append(wide)
+            meet.setdefault(node, []).append(own)
     lines, ends = [], []
     for chain in chains(edges):
-        points, thick = [], []
+        points, thick = list[Points](), list[Points]()
         for a, b in pairwise(chain):
             own = of[frozenset((a, b))]
             one, two = (float(np.mean([r for r in meet[node] if 0.5 < r / own < 2])) for node in (a, b))
             middle = 0.5 * (places[a] + places[b])
             spacing = min(3.0, own)
-            for begin, end, pair in ((places[a], middle, (one, own)), (middle, places[b], (own, two))):
-                line = straight(begin, end, pair, spacing)
+            for begin, end, wide in ((places[a], middle, (one, own)), (middle, places[b], (own, two))):
+                line = straight(begin, end, wide, spacing)
                 points.append(line[0] if not points else line[0][1:])
                 thick.append(line[1] if not thick else line[1][1:])
         lines.append((np.concatenate(points), np.concatenate(thick)))

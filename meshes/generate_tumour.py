@@ -181,7 +181,7 @@ class _Growth:
         outside: set[int] = set()
         for pair in list(self.course):
             course, wide = self.course.pop(pair), self.wide.pop(pair)
-            inside = ((course >= 0) & (course <= box))[:, :2].all(axis=1)
+            inside = np.asarray(((course >= 0) & (course <= box))[:, :2].all(axis=1), np.bool_)
             if inside[-1] and not inside[0]:
                 pair, course, inside = pair[::-1], course[::-1], inside[::-1]
             if not inside[0]:
@@ -225,7 +225,7 @@ def _smoothed(grown: _Growth, edges: Ids) -> Centerlines:
     """Branches from fork to fork, rounded where edges meet; their widths change smoothly, and by some along the way."""
     lines, ends = [], []
     for chain in chains(edges):
-        points, wide = [], []
+        points, wide = list[Points](), list[Points]()
         for a, b in pairwise(chain):
             pair = (a, b) if (a, b) in grown.course else (b, a)
             course = grown.course[pair] if pair == (a, b) else grown.course[pair][::-1]

@@ -64,7 +64,7 @@ def read_triangles(path: str | Path, *, unit: float = 1.0) -> tuple[Points, Ids]
         raise InputError(f"{path.name}: triangle {k} has the vertices {faces[k].tolist()}, but there are "
                          f"{len(vertices):,}; export the surface again")  # fmt: skip
     vertices = unit * vertices
-    bad = ~(np.abs(vertices) <= FARTHEST).all(axis=1)
+    bad = np.asarray(~(np.abs(vertices) <= FARTHEST).all(axis=1), np.bool_)
     bad[np.setdiff1d(np.arange(len(vertices)), faces)] = False
     if bad.any():
         k = int(np.flatnonzero(bad)[0])
