@@ -19,7 +19,8 @@ from physim.errors import InputError
 from physim.meshes.centerlines import Centerlines
 from physim.meshes.clean import Lines, Report
 from physim.meshes.closed import bodies, closed
-from physim.meshes.surface import Surface, fused
+from physim.meshes.parted import fused
+from physim.meshes.surface import Surface
 from physim.meshes.surface_files import read_triangles
 
 Points = NDArray[np.float64]

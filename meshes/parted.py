@@ -1,4 +1,4 @@
-"""Vessels of a network that come too close to others, thinned there, so that one surface does not fuse them."""
+"""Vessels that come too close to others, so that a surface would fuse them: where that is, and thinned there."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 from scipy.spatial import cKDTree
 
 from physim.meshes.centerlines import Centerlines
 
+Points = NDArray[np.float64]
 THINNEST = 2.0
 """um; no vessel is thinned below."""
 
@@ -48,3 +50,27 @@ def parted(network: Centerlines, gap: float) -> Centerlines:
             thinner = radius[part] * gaussian_filter1d(minimum_filter1d(factor[part], 7), 2.0, mode="nearest")
             radius[part] = np.maximum(thinner, np.minimum(radius[part], THINNEST))
     return replace(network, radius=radius)
+
+
+def fused(network: Centerlines, h: float) -> str:
+    """Where two vessels that do not meet at a node come nearest to each other, for the message."""
+    gap, (x, y, z) = nearest(network, h)
+    if not np.isfinite(gap):
+        return "give a smaller voxel"
+    return (f"vessels that do not meet are {gap:.3g} um apart near ({x:.1f}, {y:.1f}, {z:.1f}) um: "
+            "move or thin one of them, or give a smaller voxel")  # fmt: skip
+
+
+def nearest(network: Centerlines, h: float) -> tuple[float, Points]:
+    """Least gap between vessels that do not meet at a node, um, and where; infinite if none is within 2 h."""
+    branch = np.repeat(np.arange(network.branches), np.diff(network.first))
+    pairs = cKDTree(network.points).query_pairs(2 * float(network.radius.max()) + 2 * h, output_type="ndarray")
+    one, two = branch[pairs[:, 0]], branch[pairs[:, 1]]
+    apart = ~(network.ends[one][:, :, None] == network.ends[two][:, None, :]).any(axis=(1, 2))
+    pairs = pairs[apart]
+    if not len(pairs):
+        return np.inf, np.zeros(3)
+    gap = np.linalg.norm(network.points[pairs[:, 0]] - network.points[pairs[:, 1]], axis=1)
+    gap -= network.radius[pairs].sum(axis=1)
+    k = int(np.argmin(gap))
+    return float(gap[k]), 0.5 * network.points[pairs[k]].sum(axis=0)

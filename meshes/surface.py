@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from physim.errors import InputError
 from physim.meshes.centerlines import Centerlines
+from physim.meshes.parted import fused, nearest
 
 Points = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -78,7 +79,7 @@ def surface(network: Centerlines, voxel: float | None = None) -> Surface:
             return _made(network, h)
         except InputError as problem:
             last = problem
-            if count != FINE and _nearest(network, h)[0] < h:
+            if count != FINE and nearest(network, h)[0] < h:
                 break
     raise last
 
@@ -261,27 +262,3 @@ def _check(network: Centerlines, made: Surface) -> None:
         return
     raise InputError(f"surface: {bodies} bodies and {handles} handles, but the network has {network.components} "
                      f"components and {network.loops} loops; {fused(network, made.voxel)}")  # fmt: skip
-
-
-def fused(network: Centerlines, h: float) -> str:
-    """Where two vessels that do not meet at a node come nearest to each other, for the message."""
-    gap, (x, y, z) = _nearest(network, h)
-    if not np.isfinite(gap):
-        return "give a smaller voxel"
-    return (f"vessels that do not meet are {gap:.3g} um apart near ({x:.1f}, {y:.1f}, {z:.1f}) um: "
-            "move or thin one of them, or give a smaller voxel")  # fmt: skip
-
-
-def _nearest(network: Centerlines, h: float) -> tuple[float, Points]:
-    """Least gap between vessels that do not meet at a node, um, and where; infinite if none is within 2 h."""
-    branch = np.repeat(np.arange(network.branches), np.diff(network.first))
-    pairs = cKDTree(network.points).query_pairs(2 * float(network.radius.max()) + 2 * h, output_type="ndarray")
-    one, two = branch[pairs[:, 0]], branch[pairs[:, 1]]
-    apart = ~(network.ends[one][:, :, None] == network.ends[two][:, None, :]).any(axis=(1, 2))
-    pairs = pairs[apart]
-    if not len(pairs):
-        return np.inf, np.zeros(3)
-    gap = np.linalg.norm(network.points[pairs[:, 0]] - network.points[pairs[:, 1]], axis=1)
-    gap -= network.radius[pairs].sum(axis=1)
-    k = int(np.argmin(gap))
-    return float(gap[k]), 0.5 * network.points[pairs[k]].sum(axis=0)
