@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from physim.errors import InputError
-from physim.meshes.centerlines import chains
+from physim.meshes.centerlines import chains, joined, straight
 from physim.meshes.generate_beds import capillaries, sinusoids
 from physim.meshes.generate_tubes import bifurcation, constriction, tube
 from physim.meshes.generate_tumour import tumour
 from physim.meshes.networks import NAMES, SEEDED, generated
+from physim.meshes.parted import nearest, parted
 from physim.meshes.surface import surface
 
 
@@ -120,6 +121,23 @@ def test_the_same_seed_gives_the_same_tumour():
     one, two, other = (tumour(size=size, seed=seed) for seed in (5, 5, 6))
     assert (one.points == two.points).all() and (one.radius == two.radius).all()
     assert one.points.shape != other.points.shape
+
+
+def test_vessels_too_close_are_thinned_where_they_are_and_others_not():
+    """Two tubes of 4 um whose axes come within 7 um in the middle, and a fork, which may be close beside its node."""
+    x = np.linspace(0, 120, 61)
+    bent = 27 - 20 * np.exp(-(((x - 60) / 20) ** 2))
+    one, two = np.stack([x, 0 * x, 0 * x], axis=1), np.stack([x, bent, 0 * x], axis=1)
+    fork = straight([0, 200, 0], [80, 260, 0], (4, 4)), straight([0, 200, 0], [80, 140, 0], (4, 4))
+    four = np.full(61, 4.0)
+    network = joined([(one, four), (two, four), *fork], [(0, 1), (2, 3), (4, 5), (4, 6)])
+    assert nearest(network, 1.0)[0] == pytest.approx(-1.0)
+    thinner = parted(network, 2.0)
+    assert nearest(thinner, 1.0)[0] > 1.5 and thinner.radius[network.points[:, 1] > 100].min() == 4
+    changed = np.flatnonzero(thinner.radius[:61] < 3.99)
+    assert len(changed) and (np.abs(x[changed] - 60) < 30).all() and thinner.radius.min() > 2
+    with pytest.raises(InputError, match=r"1 bodies .* 3\.5, 0\.0\) um"):
+        surface(joined([(one, four), (two, four)], [(0, 1), (2, 3)]), 1.5)
 
 
 def test_chains_pass_through_nodes_of_two_edges():
