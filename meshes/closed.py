@@ -43,7 +43,7 @@ def closed(vertices: Points, faces: Ids, report: Report) -> tuple[Points, Ids]:
     faces = _turned(vertices, faces, mate, report)
     crossed = crossings(vertices, faces)
     if len(crossed):
-        raise InputError(f"surface: crosses itself in {len(crossed):,} pairs of triangles, "
+        raise InputError(f"surface: crosses itself in {len(crossed):,} pairs of triangles or more, "
                          f"{_near(vertices[faces[crossed[0]]])}; repair it there, or make it anew")  # fmt: skip
     return vertices, faces
 

@@ -6,39 +6,46 @@ they are found by a grid for each octave of size, so that a few large triangles 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from physim.errors import InputError
+
 Points = NDArray[np.float64]
 Ids = NDArray[np.int64]
+DENSEST = 400
+"""Triangles in the cells that one touches; on surfaces of vessels there are about 40."""
 _AT_ONCE = 500_000
 
 
-def crossings(vertices: Points, faces: Ids) -> Ids:
-    """(n, 2) pairs of triangles that cross, the lower number first, in order.
+def crossings(vertices: Points, faces: Ids, most: int = 10_000) -> Ids:
+    """(n, 2) pairs of triangles that cross, the lower number first, in order; about the first `most` that are found.
 
     Exact up to rounding (fp64) for edges that pass through the inside of a triangle. Not found: triangles that only
-    touch, that lie in one plane, or that share an edge (they can but fold onto each other). Memory grows with the
-    number of triangles, time as well, unless many of them share their place.
+    touch, that lie in one plane, or that share an edge (they can but fold onto each other). Raises InputError where
+    there are more than DENSEST triangles in the cells of each, as with many bodies within each other.
     """
     if not len(faces):
         return np.zeros((0, 2), np.int64)
     corners = vertices[faces]
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    found = [_crossing(corners, faces, pairs) for pairs in _candidates(low, high)]
-    return np.unique(np.concatenate([*found, np.zeros((0, 2), np.int64)]), axis=0)
+    found = [np.zeros((0, 2), np.int64)]
+    for pairs in _candidates(corners.min(axis=1), corners.max(axis=1)):
+        found.append(_crossing(corners, faces, pairs))
+        if sum(map(len, found)) >= most:
+            break
+    return np.unique(np.concatenate(found), axis=0)
 
 
-def _candidates(low: Points, high: Points) -> list[Ids]:
-    """Lists of pairs whose boxes overlap, those of one octave of size with all that are no larger.
+def _candidates(low: Points, high: Points) -> Iterator[Ids]:
+    """Some at a time, pairs whose boxes overlap, those of one octave of size with all that are no larger.
 
     Of the cells that two boxes share, the one with the least corner of their overlap has the pair.
     """
     extent = np.maximum((high - low).max(axis=1), 1e-12 * max(float(np.abs(high).max()), 1.0))
     octave = np.ceil(np.log2(extent / extent.min())).astype(np.int64)
-    found = []
     for level in np.unique(octave):
         size = float(extent.min()) * 2.0**level
         members, others = np.flatnonzero(octave == level), np.flatnonzero(octave <= level)
@@ -47,6 +54,10 @@ def _candidates(low: Points, high: Points) -> list[Ids]:
         order = np.argsort(own_cell, kind="stable")
         own_cell, own = own_cell[order], own[order]
         begin, end = (np.searchsorted(own_cell, cell, side) for side in ("left", "right"))
+        if (end - begin).sum() > 10 * _AT_ONCE + DENSEST * len(low):
+            x, y, z = low[other[np.argmax(end - begin)]]
+            raise InputError(f"surface: too many triangles lie on each other, e.g. near ({x:.1f}, {y:.1f}, {z:.1f}) "
+                             "um; has it many bodies within each other? Remove them")  # fmt: skip
         met = np.flatnonzero(end > begin)
         cell, other, begin, count = cell[met], other[met], begin[met], (end - begin)[met]
         for part in _parts(count):
@@ -57,8 +68,7 @@ def _candidates(low: Points, high: Points) -> list[Ids]:
             near = (least <= np.minimum(high[one], high[two])).all(axis=1)
             near &= _key(np.floor(least / size).astype(np.int64)) == np.repeat(cell[part], many)
             near &= (one < two) | (octave[one] < level) & (one != two)  # those of this octave meet twice
-            found.append(np.sort(np.stack([one[near], two[near]], axis=1), axis=1))
-    return found
+            yield np.sort(np.stack([one[near], two[near]], axis=1), axis=1)
 
 
 def _key(place: Ids) -> Ids:

@@ -120,6 +120,8 @@ def _of_trimesh(path: Path) -> dict[str, Any]:
         return {"vertices": mesh.vertices, "faces": mesh.faces, "least": least}
     except MemoryError:
         raise
+    except (UnicodeError, ImportError):  # it asks for a library that guesses what text such bytes might be
+        raise ValueError("has bytes that are no text") from None
     except Exception as problem:  # trimesh raises what its many readers do
         raise ValueError(f"it could not be read ({type(problem).__name__})") from None
 

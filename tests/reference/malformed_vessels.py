@@ -95,6 +95,8 @@ CROSSED = np.concatenate([F, F[:, ::-1] + 158])
 BESIDE_V, BESIDE = np.concatenate([V, V + np.array([0, 40, 0])]), np.concatenate([F, F + 158])
 TOUCHING_V = np.concatenate([V, np.delete(V, 156, axis=0) * [1, 0.8, 0.8] + np.array([120, 0, 0])])
 TOUCHING = np.concatenate([F, np.where(F == 156, 157, F + 158 - (F > 156))])
+NESTED_V = np.concatenate([(V - [60, 0, 0]) * s + [60, 0, 0] for s in np.linspace(0.1, 1, 60)])
+NESTED = np.concatenate([F + 158 * k for k in range(60)])
 PROJECTIVE = [[0, 0, 0], [50, 0, 0], [0, 50, 0], [0, 0, 50], [50, 50, 0], [50, 0, 50]]
 ONE_SIDED = np.array([[1, 2, 3], [1, 3, 4], [1, 4, 5], [1, 5, 6], [1, 2, 6], [2, 3, 5], [3, 4, 6], [2, 4, 5], [2, 4, 6],
                       [3, 5, 6]]) - 1  # fmt: skip
@@ -130,6 +132,7 @@ SURFACES = [
     surface("three_on_an_edge.obj", obj(np.concatenate([V, [[60, 30, 0]]]), np.concatenate([F, [[60, 61, 158]]])),
             "is not watertight"),
     surface("touching.obj", obj(TOUCHING_V, TOUCHING), "touches itself", "near (120.0"),
+    surface("nested.stl", stl(NESTED_V, NESTED), "triangles lie on each other"),
     surface("sheet.obj", obj(V * [1, 1, 0], F), "surface: "),
     surface("one_sided.obj", obj(PROJECTIVE, ONE_SIDED), "has one side alone", "encloses nothing"),
     surface("empty.stl", b"", "is empty", default=True),
