@@ -90,3 +90,35 @@ def joined(lines: list[tuple[Points, Points]], ends: list[tuple[int, int]]) -> C
     first = np.concatenate([[0], np.cumsum([len(line[1]) for line in lines])]).astype(np.int64)
     numbers = np.unique(np.array(ends, np.int64).reshape(-1, 2), return_inverse=True)[1]
     return Centerlines(points, radius, first, numbers.reshape(-1, 2).astype(np.int64))
+
+
+def straight(begin: Points, end: Points, radius: tuple[float, float], spacing: float = 3.0) -> tuple[Points, Points]:
+    """Points (n, 3) from one place to another, at most `spacing` um apart, and radii (n,) from one to the other."""
+    begin, end = np.asarray(begin, float), np.asarray(end, float)
+    share = np.linspace(0.0, 1.0, max(int(np.ceil(np.linalg.norm(end - begin) / spacing)), 2) + 1)
+    return begin + share[:, None] * (end - begin), radius[0] + share * (radius[1] - radius[0])
+
+
+def chains(edges: Ids) -> list[list[int]]:
+    """Nodes along each branch of a graph of edges (E, 2): through nodes of two edges, from the others; rings last."""
+    beside: dict[int, list[int]] = {}
+    for one, two in edges.tolist():
+        beside.setdefault(one, []).append(two)
+        beside.setdefault(two, []).append(one)
+    forks = sorted(node for node, others in beside.items() if len(others) != 2)
+    done: set[tuple[int, int]] = set()
+    found = []
+    for start in [*forks, *sorted(set(beside) - set(forks))]:
+        for onward in beside[start]:
+            if (start, onward) in done:
+                continue
+            chain = [start, onward]
+            done |= {(start, onward), (onward, start)}
+            while chain[-1] != start and len(beside[chain[-1]]) == 2:
+                onward = next((node for node in beside[chain[-1]] if (chain[-1], node) not in done), -1)
+                if onward < 0:
+                    break
+                done |= {(chain[-1], onward), (onward, chain[-1])}
+                chain.append(onward)
+            found.append(chain)
+    return found

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 from reference.commands import inside, physim
+from reference.malformed_vessels import prism, stl
 
 from physim import vtk_files
 
@@ -71,7 +72,7 @@ def test_folder_is_not_overwritten(meshed, monkeypatch):
     ("missing.swc", None, "no such file"),
     ("a.swc", "<html><body>404</body></html>", "has 1 values"),
     ("a.vtp", BOMB, "can hold"),
-    ("a.stl", "solid\n", "is neither .vtp, .swc nor .csv"),
+    ("a.stl", "solid\n", "give its centerlines as well: --centerline FILE.csv"),
 ])  # fmt: skip
 def test_files_that_are_none_are_refused_in_one_line(tmp_path, name, text, said):
     if text is not None:
@@ -82,3 +83,35 @@ def test_files_that_are_none_are_refused_in_one_line(tmp_path, name, text, said)
     lines = result.stderr.splitlines()
     assert said in result.stderr and all(line.startswith("error: ") for line in lines) and len(lines) <= 3
     assert not [p for p in tmp_path.iterdir() if p.is_dir()]
+
+
+@pytest.fixture
+def at_hand(tmp_path, monkeypatch):
+    """An empty folder to be in, and no pictures."""
+    monkeypatch.setattr("physim.viz.vessels.render", lambda folder: "no picture")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_surface_with_a_centerline_without_radii(at_hand):
+    vertices, faces = prism()
+    (at_hand / "tube.stl").write_bytes(stl(vertices * 1e-3, faces[:, ::-1]))
+    (at_hand / "line.csv").write_text("branch,x,y,z\n" + "".join(f"a,{x / 1000},0,0\n" for x in range(0, 121, 5)))
+    result = inside("mesh", "tube.stl", "--centerline", "line.csv", "--unit", "1000")
+    assert result.returncode == 0, result.stderr
+    assert "1  bodies turned inside out" in result.stdout and "2 ports" in result.stdout
+    assert "the wall is at 1.00 of the radii of the centerlines" in result.stdout
+    points, cells = vtk_files.read(at_hand / "tube_vessels" / "surface.vtp")
+    mesh = trimesh.Trimesh(points["Points"], cells["Triangles"], process=False)
+    assert mesh.is_volume and len(np.unique(cells["port"])) == 3
+    lines = vtk_files.read(at_hand / "tube_vessels" / "centerlines.vtp")[0]
+    np.testing.assert_allclose(lines["radius_um"], 8 * np.cos(np.pi / 12), rtol=1e-5)
+
+
+def test_built_in_networks_have_a_name_and_a_seed(at_hand):
+    result = inside("mesh", "capillaries", "--seed", "4", "--voxel", "3", "--out", "bed")
+    assert result.returncode == 0, result.stderr
+    assert "seed 4: 46 branches, 15 loops" in result.stdout and "2 ports" in result.stdout
+    assert "flow, estimated" in (at_hand / "bed" / "report.txt").read_text()
+    wrong = inside("mesh", "capilaries")
+    assert wrong.returncode == 2 and "did you mean 'capillaries'?" in wrong.stderr

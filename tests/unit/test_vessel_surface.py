@@ -97,6 +97,27 @@ def test_vessels_that_overlap_without_meeting_are_named():
         surface.surface(made)
 
 
+@pytest.mark.parametrize(("aside", "tried"), [(9.0, [1.25, 0.8]), (30.0, [1.25, 0.8, 1.0])])
+def test_other_voxels_are_tried_where_vessels_are_apart(monkeypatch, aside, tried):
+    """Of two vessels that all but touch, or are 21 um apart, whose first two surfaces do not fit."""
+    made = network(([[0, 0, 0], [100, 0, 0]], 1.9), ([[50, aside, -50], [50, aside, 50]], 7.0))
+    steps = []
+
+    def fails_twice(given, h):
+        steps.append(given.radius.min() / h)
+        if len(steps) < 3:
+            raise InputError("does not fit")
+        return "the third"
+
+    monkeypatch.setattr(surface, "_made", fails_twice)
+    if len(tried) == 3:
+        assert surface.surface(made) == "the third"
+    else:
+        with pytest.raises(InputError, match="does not fit"):
+            surface.surface(made)
+    assert steps == pytest.approx(tried)
+
+
 def test_surface_that_is_too_large_is_refused_before_it_is_made():
     made = network(([[0, 0, 0], [9e4, 0, 0]], 400.0))
     with pytest.raises(InputError, match=r"triangles, more than 20,000,000; give a larger voxel"):
