@@ -125,4 +125,4 @@ def test_a_run_without_result_or_log_is_not_taken_for_clean(tmp_path, monkeypatc
 def test_every_kernel_file_is_a_term_of_the_step_or_has_a_run_of_its_own() -> None:
     """So that the sanitizer, which runs these, runs all of them."""
     names = {path.name for path in files("physim.kernels").iterdir() if path.name.endswith(".cl")}
-    assert names == {f"{term.name}.cl" for term in STEP} | {"primitives.cl", "tracers.cl"}
+    assert names == {f"{term.name}.cl" for term in STEP} | {"primitives.cl", "tracers.cl", "wall_lists.cl"}
