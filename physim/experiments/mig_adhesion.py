@@ -109,7 +109,7 @@ def _rows(size: Size) -> list[Observable]:
     weak, strong = (levels(size, "normal")[end][1] for end in (0, -1))
     rows = [
         Observable("sum of link forces with most over that with least ligand", "",
-                   lambda e: float(e.mean(strong, "force") / max(e.mean(weak, "force"), 1e-9)), "V", None,
+                   lambda e: float(e.mean(strong, "force")) / max(float(e.mean(weak, "force")), 1e-9), "V", None,
                    (2.0, math.inf), "what holds more pulls more"),
     ]  # fmt: skip
     rows += [
