@@ -129,7 +129,7 @@ def solve(network: Centerlines, pressures: Mapping[int, float], inflows: Mapping
         raise InputError(f"the component of node {node} has no pressure; give one at one of its nodes, such as 0 Pa")
     thick = apparent_viscosity(2 * network.radius) if viscosity is None else np.asarray(viscosity, float)
     conductance = conductances(network, thick)
-    matrix = _laplacian(network, conductance)
+    matrix = laplacian(network, conductance)
     pressure, source = np.zeros(count), np.zeros(count)
     pressure[list(pressures)] = list(pressures.values())
     source[list(inflows)] = list(inflows.values())
@@ -187,7 +187,7 @@ def _fry(network: Centerlines, conductance: Floats, viscosity: Floats, free: NDA
     axis = np.linalg.svd(ends, full_matrices=False)[2][0]
     slope = (network.nodes - network.nodes.mean(axis=0)) @ axis
     sign = np.where(slope[one] >= slope[two], 1.0, -1.0)
-    balance = _laplacian(network, conductance / conductance.max())[np.flatnonzero(~free)]
+    balance = laplacian(network, conductance / conductance.max())[np.flatnonzero(~free)]
     pressure = np.zeros(count)
     for k_t in np.geomspace(1e-3, 1e2, 15):
         for _ in range(8):
@@ -208,7 +208,7 @@ def _fry(network: Centerlines, conductance: Floats, viscosity: Floats, free: NDA
     return pressure
 
 
-def _laplacian(network: Centerlines, conductance: Floats) -> csc_array:
+def laplacian(network: Centerlines, conductance: Floats) -> csc_array:
     """(N, N): sum of conductances on the diagonal, their negatives between nodes."""
     (one, two), count = network.ends.T, len(network.nodes)
     rows, columns = np.concatenate([one, two, one, two]), np.concatenate([one, two, two, one])
