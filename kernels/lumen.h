@@ -3,22 +3,22 @@
 // y and z (um/s), and the signed distance of its middle from the wall (um, below 0 inside).
 typedef struct { float origin[3]; float h; int blocks[3]; float far; } Lumen;
 
-static inline int lumen_row(int x, int y, int z, const __constant Lumen *lumen, __global const int *blocks) {
+static inline int lumen_row(int x, int y, int z, Lumen lumen, __global const int *blocks) {
   int i = x >> 2, j = y >> 2, k = z >> 2;
-  if (i < 0 || j < 0 || k < 0 || i >= lumen->blocks[0] || j >= lumen->blocks[1] || k >= lumen->blocks[2]) return -1;
-  int block = blocks[(i * lumen->blocks[1] + j) * lumen->blocks[2] + k];
+  if (i < 0 || j < 0 || k < 0 || i >= lumen.blocks[0] || j >= lumen.blocks[1] || k >= lumen.blocks[2]) return -1;
+  int block = blocks[(i * lumen.blocks[1] + j) * lumen.blocks[2] + k];
   return block < 0 ? -1 : 64 * block + 16 * (x & 3) + 4 * (y & 3) + (z & 3);
 }
 
 // Row of the voxel in which a point lies, or -1. Points are in um from the origin.
-static inline int lumen_row_at(float3 point, const __constant Lumen *lumen, __global const int *blocks) {
-  float3 at = point / lumen->h;
+static inline int lumen_row_at(float3 point, Lumen lumen, __global const int *blocks) {
+  float3 at = point / lumen.h;
   return lumen_row(convert_int_sat_rtn(at.x), convert_int_sat_rtn(at.y), convert_int_sat_rtn(at.z), lumen, blocks);
 }
 
 // Component `of` of the eight voxels around a place (in voxels, from their lattice), `rest` where none is kept; the
 // slope along each axis, in units of the component per voxel, goes with the value: (d/dx, d/dy, d/dz, value).
-static inline float4 lumen_between(float3 place, int of, float rest, const __constant Lumen *lumen,
+static inline float4 lumen_between(float3 place, int of, float rest, Lumen lumen,
                                    __global const int *blocks, __global const float4 *voxels) {
   __global const float *values = (__global const float *)voxels;
   int x = convert_int_sat_rtn(place.x), y = convert_int_sat_rtn(place.y), z = convert_int_sat_rtn(place.z);
@@ -44,20 +44,20 @@ static inline float4 lumen_between(float3 place, int of, float rest, const __con
 }
 
 // Signed distance of a point from the wall in um (w), below 0 inside, and its gradient (x, y, z), about a unit vector.
-static inline float4 lumen_distance(float3 point, const __constant Lumen *lumen, __global const int *blocks,
+static inline float4 lumen_distance(float3 point, Lumen lumen, __global const int *blocks,
                                     __global const float4 *voxels) {
-  float4 found = lumen_between(point / lumen->h - 0.5f, 3, lumen->far, lumen, blocks, voxels);
-  return (float4)(found.xyz / lumen->h, found.w);
+  float4 found = lumen_between(point / lumen.h - 0.5f, 3, lumen.far, lumen, blocks, voxels);
+  return (float4)(found.xyz / lumen.h, found.w);
 }
 
 // Velocity of blood at a point in um/s: each component between the faces on which it lies, and all of it brought to 0
 // over the last quarter of a voxel before the wall, which bends no streamline.
-static inline float3 lumen_velocity(float3 point, const __constant Lumen *lumen, __global const int *blocks,
+static inline float3 lumen_velocity(float3 point, Lumen lumen, __global const int *blocks,
                                     __global const float4 *voxels) {
-  float3 at = point / lumen->h;
+  float3 at = point / lumen.h;
   float3 found = (float3)(lumen_between(at - (float3)(0.0f, 0.5f, 0.5f), 0, 0.0f, lumen, blocks, voxels).w,
                           lumen_between(at - (float3)(0.5f, 0.0f, 0.5f), 1, 0.0f, lumen, blocks, voxels).w,
                           lumen_between(at - (float3)(0.5f, 0.5f, 0.0f), 2, 0.0f, lumen, blocks, voxels).w);
-  float depth = -lumen_between(at - 0.5f, 3, lumen->far, lumen, blocks, voxels).w;
-  return found * clamp(4.0f * depth / lumen->h, 0.0f, 1.0f);
+  float depth = -lumen_between(at - 0.5f, 3, lumen.far, lumen, blocks, voxels).w;
+  return found * clamp(4.0f * depth / lumen.h, 0.0f, 1.0f);
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.codegen import CHUNK
+from physim.ends import end_state
 from physim.errors import InputError
 from physim.generate.fiber_network import FiberNetwork
 from physim.generate.reserve import with_reserve
@@ -16,6 +17,7 @@ from physim.scenario import Scenario
 from physim.state import ARRAYS
 from physim.step import Kernel, Term, check_order
 from physim.terms import ALWAYS, STEP
+from physim.terms.blood import Plasma
 from physim.terms.cells import LaboratoryDrag, PhysiCell
 from physim.terms.cortex import Cortex
 from physim.terms.deposition import Deposition
@@ -50,7 +52,7 @@ def build_step(scenario: Scenario) -> list[Term]:
     if "bud" in written:
         wanted.add(Births)
     if "force" in written or wanted & {LaboratoryDrag, Network}:
-        wanted |= {Balance, LaboratoryDrag, Solve}
+        wanted |= {Balance, Solve} if Plasma in wanted else {Balance, LaboratoryDrag, Solve}
     terms = [scenario.terms.get(kind.name) or kind() for kind in STEP if kind in wanted]
     for own in (term for term in scenario.terms.values() if type(term) not in STEP):
         terms.insert(_place_of(own, terms), own)
@@ -126,6 +128,15 @@ class Layout:
     obstacles: int = 0
     shell: int = 0
     """Vertices of a cell that has a shape: as many of its nucleus as of its cortex."""
+    walls: int = 0
+    """Triangles of vessels."""
+    wall_nodes: int = 0
+    wall_entries: int = 0
+    lumen_blocks: int = 0
+    lumen_voxels: int = 0
+    vessel_points: int = 0
+    vessel_ports: int = 0
+    branches: int = 0
 
     @property
     def stride(self) -> int:
@@ -154,7 +165,10 @@ class Layout:
                "chain_start": self.chains + 1, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks,
                "wire": self.wires, "obstacle": self.obstacles, "mesh": self.shell // 2, "bin": self.bins + 2,
                "segment_bin": self.segment_bins + 1, "face": 6, "one": 1,
-               "chunk": self.chunks}  # fmt: skip
+               "chunk": self.chunks, "wall": self.walls, "wall_node": self.wall_nodes, "wall_entry": self.wall_entries,
+               "lumen_block": self.lumen_blocks, "lumen_voxel": self.lumen_voxels, "branch": self.branches,
+               "vessel_point": self.vessel_points, "vessel_port": self.vessel_ports,
+               "branch_start": self.branches + 1}  # fmt: skip
         return per[array.per] * (rows[array.rows] if array.rows in rows else int(array.rows))
 
     def planes(self, name: str) -> int:
@@ -172,8 +186,9 @@ class Layout:
         return {"cell": self.cells, "row": self.cells, "room": self.stride, "octet": -(-self.cells // 8),
                 "strip": self.cells, "unknown": self.unknowns, "chunk": self.chunks, "node": self.nodes,
                 "segment": self.segments, "chain": self.chains, "fiber": self.fibers, "fiber_row": self.fibers,
-                "awake": self.fibers, "obstacle": self.obstacles, "vertex": self.cells * self.shell,
-                "crosslink": self.crosslinks, "hold": 2 * self.crosslinks, "one": 1}  # fmt: skip
+                "awake": self.fibers, "obstacle": self.obstacles, "branch": self.branches,
+                "vertex": self.cells * self.shell, "crosslink": self.crosslinks, "hold": 2 * self.crosslinks,
+                "one": 1}  # fmt: skip
 
 
 def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout) -> np.ndarray:
@@ -202,6 +217,7 @@ def world_record(scenario: Scenario, box: Box, terms: list[Term], layout: Layout
     world["touch_rows"], world["crosslinks"] = layout.touch_rows, layout.crosslinks
     world["chains"], world["fiber_rows"] = layout.chains, layout.fibers
     world["wires"], world["obstacles"], world["shell"] = layout.wires, layout.obstacles, layout.shell
+    world["branches"] = layout.branches
     world["wire_gap"] = max((0.55 * one.spacing for one in scenario.obstacles), default=0.0)
     return world
 
@@ -255,6 +271,8 @@ def first_state(scenario: Scenario, box: Box, cells: dict[str, np.ndarray]) -> d
     state["polarity"][:, :3] = polarity / np.linalg.norm(polarity, axis=1, keepdims=True)
     cortex = next((term for term in scenario.terms.values() if isinstance(term, Cortex)), None)
     state |= {} if cortex is None else cortex.first_state(state["radius"], state["nucleus_radius"])
+    if "elongation" in scenario.terms:
+        state |= end_state(state["radius"], cells["position"])
     shedding = next((term for term in scenario.terms.values() if isinstance(term, Shedding)), None)
     return state if shedding is None else state | shedding.first_state(state["id"], state["integrin"])
 

@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
-from physim import obstacle_checks, shape_checks
+from physim import obstacle_checks, shape_checks, vessel_checks
 from physim.problems import show
 from physim.units import format_quantity
 
@@ -27,7 +27,8 @@ SKIN = 1.0
 def problems(scenario: Scenario) -> list[str]:
     """One line per misfit: place: value: what is wrong; remedy."""
     return [*_times(scenario), *_cells(scenario), *_fit(scenario), *_collagen(scenario), *_terms(scenario),
-            *obstacle_checks.problems(scenario), *shape_checks.problems(scenario)]
+            *obstacle_checks.problems(scenario), *shape_checks.problems(scenario),
+            *vessel_checks.problems(scenario)]
 
 
 def _times(scenario: Scenario) -> list[str]:
@@ -245,11 +246,11 @@ def _traced(scenario: Scenario, collagen: Collagen) -> list[str]:
 
 def _terms(scenario: Scenario) -> list[str]:
     lines = []
-    present = {"cells", *scenario.terms} | ({"collagen"} if scenario.collagen else set())
+    present = {"cells", *scenario.terms} | {key for key in ("collagen", "vessels") if getattr(scenario, key)}
     for name, term in scenario.terms.items():
         for need in term.needs:
             if need not in present:
-                section = f"[{need}]" if need == "collagen" else f"[terms.{need}]"
+                section = f"[{need}]" if need in ("collagen", "vessels") else f"[terms.{need}]"
                 lines.append(
                     f"terms.{name}: needs {need}, which is not there; add a section {section} "
                     "or remove the term"

@@ -37,6 +37,7 @@ DOMAINS = {
     "fiber": "status->fibers",
     "fiber_row": "world->fiber_rows",
     "obstacle": "world->obstacles",
+    "branch": "world->branches",
     "crosslink": "world->crosslinks",
     "hold": "world->crosslinks * 2",
     "vertex": "status->cells * world->shell",

@@ -30,6 +30,8 @@ class Blocks:
     """(N, 4): velocity on the low faces (um/s), distance from the wall (um)."""
     port: NDArray[np.int16]
     """(N,) port that is near, or -1."""
+    point: NDArray[np.int32]
+    """(N,) point of the centerlines that is nearest, or -1."""
 
     @property
     def nbytes(self) -> int:
@@ -55,8 +57,10 @@ def blocks(lumen: Lumen) -> Blocks:
     voxels[row, :3], voxels[row, 3] = lumen.velocity, np.minimum(space.distance, far)
     port = np.full(len(voxels), -1, np.int16)
     port[row] = space.port
+    point = np.full(len(voxels), -1, np.int32)
+    point[row] = space.point
     grid = np.array([(space.origin, space.h, shape, far)], GRID)
-    return Blocks(grid, table.reshape(shape), voxels, port)
+    return Blocks(grid, table.reshape(shape), voxels, port, point)
 
 
 class DeviceLumen:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -80,12 +80,13 @@ def file_text(path: object) -> str:
     return text if len(text) <= 200 else "... " + text[-196:]
 
 
-def suggest(word: str, known: Iterable[str], *, many: int = 12) -> str:
-    """The remedy for an unknown word: the one that was probably meant, or those that there are."""
+def suggest(word: str, known: Iterable[str], *, many: int = 12, unlisted: Collection[str] = ()) -> str:
+    """The remedy for an unknown word: the one that was probably meant, or those that there are but `unlisted`."""
     names = list(known)
     near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
+    names = [name for name in names if name not in unlisted]
     listed = ", ".join(names[:many]) + (", ..." if len(names) > many else "")
     return f"there is {listed}" if names else "there is none"
 

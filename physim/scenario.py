@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, StrictStr, Validati
 from physim import tables
 from physim.errors import InputError
 from physim.problems import MOST, from_pydantic, join, place, show, suggest
-from physim.sections import Box, Cells, Collagen, Obstacle, Record, Run, Section, as_tuple
+from physim.sections import Box, Cells, Collagen, Obstacle, Record, Run, Section, Vessels, as_tuple
 from physim.step import Term
 from physim.tables import Table
 
@@ -37,6 +37,7 @@ class Scenario(Section):
     )
     collagen: Collagen | None = None
     obstacles: Annotated[tuple[Obstacle, ...], BeforeValidator(as_tuple)] = Field((), max_length=1000)
+    vessels: Vessels | None = None
     terms: dict[str, SerializeAsAny[Term]] = {}
     own_terms: Annotated[tuple[StrictStr, ...], BeforeValidator(as_tuple)] = Field(
         (), max_length=100, description="Python files with terms of your own; relative to the scenario"
@@ -138,7 +139,7 @@ def _own_terms(files: Any, folder: Path, lines: list[str]) -> dict[str, type[Ter
 
 def _build_terms(table: Any, own: dict[str, type[Term]] | None, lines: list[str]) -> dict[str, Term]:
     """The terms that are switched on; problems are appended to `lines`. Without `own`, no name counts as unknown."""
-    from physim.terms import REGISTRY
+    from physim.terms import ENGINE, REGISTRY
 
     known = REGISTRY | (own or {})
     if not isinstance(table, Mapping):
@@ -151,7 +152,7 @@ def _build_terms(table: Any, own: dict[str, type[Term]] | None, lines: list[str]
             continue
         if kind is None:
             remedy = (
-                suggest(name, known, many=40) if len(lines) < MOST else ""
+                suggest(name, known, many=40, unlisted=ENGINE) if len(lines) < MOST else ""
             )  # the others are only counted
             lines.append(f"{place('terms', name)}: unknown term; {remedy}")
         elif values in ("off", False):
@@ -172,23 +173,27 @@ def _resolve(scenario: Scenario, folder: Path) -> tuple[Scenario, list[str]]:
     """Fill in the defaults that depend on other values: centres, spacings, counts, a fiber file's tolerance."""
     groups, lines = [], []
     for index, group in enumerate(scenario.cells):
-        update: dict[str, Any] = {}
+        of_group: dict[str, Any] = {}
         if group.place == "file":
-            update, found = _resolve_file(scenario, index, folder)
+            of_group, found = _resolve_file(scenario, index, folder)
             lines += found
         elif group.count is None:
             lines.append(f"cells.{index}.count: missing; add e.g. count = 100")
         if group.place in ("spheroid", "sheet") and group.center is None:
-            update["center"] = tuple(edge / 2 for edge in scenario.box.size)
+            of_group["center"] = tuple(edge / 2 for edge in scenario.box.size)
         if group.place == "sheet" and group.axis is None:
-            update["axis"] = "z"
+            of_group["axis"] = "z"
         if group.place != "file" and group.spacing is None:
-            update["spacing"] = group.default_spacing
-        groups.append(group.model_copy(update=update))
+            of_group["spacing"] = group.default_spacing
+        groups.append(group.model_copy(update=of_group))
     own = tuple(str((folder / file).absolute()) for file in scenario.own_terms)
     solid = tuple(one if one.file is None else one.model_copy(update={"file": str((folder / one.file).absolute())})
                   for one in scenario.obstacles)  # fmt: skip
-    update = {"cells": tuple(groups), "own_terms": own, "obstacles": solid}
+    update: dict[str, Any] = {"cells": tuple(groups), "own_terms": own, "obstacles": solid}
+    if scenario.vessels is not None and scenario.vessels.file is not None:
+        update["vessels"] = scenario.vessels.model_copy(
+            update={"file": str((folder / scenario.vessels.file).absolute())}
+        )
     if scenario.collagen:
         update["collagen"], found = _resolve_collagen(scenario.collagen, folder)
         lines += found

@@ -46,7 +46,7 @@ class Schedule:
             "sort_cells": self._sort_cells, "append_daughters": self._append_daughters,
             "sort_segments": self._sort_segments, "sort_tethers": self._sort_tethers, "scan_awake": self._scan_awake,
             "sort_holds": self._sort_holds, "scan_pieces": self._scan_pieces,
-            "scan_deposits": self._scan_deposits}
+            "scan_deposits": self._scan_deposits, "sort_branches": self._sort_branches}
         conditions = {"sort_cells": "rebuild", "sort_segments": "rebuild", "append_daughters": "births",
                       "sort_holds": "relink", "scan_pieces": "relink"}
         launches = makers[kernel.primitive](Primitives(self.device, term.name, self.replicas))
@@ -80,6 +80,12 @@ class Schedule:
         b, layout = self.buffers, self.layout
         return primitives.counting_sort(b["tether_key"], None, b["tether_start"], b["tether_fill"], b["tether_list"],
                                         layout.count("tether_key"), layout.segments, b["tethering"])  # fmt: skip
+
+    def _sort_branches(self, primitives: Primitives) -> list[Launch]:
+        """Cells in the order of the branches that they are in; those in none are left out."""
+        b, layout = self.buffers, self.layout
+        return primitives.counting_sort(b["branch_of"], None, b["branch_start"], b["branch_fill"], b["branch_list"],
+                                        layout.stride, layout.branches, b["branching"])  # fmt: skip
 
     def _scan_awake(self, primitives: Primitives) -> list[Launch]:
         return primitives.scan(self.buffers["awake_place"], self.layout.fibers + 1, self.buffers["placed"])

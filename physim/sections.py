@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_serializer
 
 from physim.step import parameter
-from physim.units import Micron, MilligramPerMilliliter, Minute, Number, SquareMicron
+from physim.units import Kilopascal, Micron, MicronPerMinute, MilligramPerMilliliter, Minute, Number, SquareMicron
 
 Vector = tuple[float, float, float]
 Length = Annotated[Micron, Field(gt=0, le=1e6)]
@@ -184,6 +184,28 @@ class Obstacle(Section):
         """Without the keys of other kinds."""
         idle = {key for kind, keys in self.OF.items() if kind != self.kind for key in keys}
         return {key: value for key, value in write(self).items() if key not in idle}
+
+
+class Vessels(Section):
+    """Vessels and the blood in them: centerlines of a file, or a network by name, in the middle of the box."""
+
+    file: StrictStr | None = Field(None, min_length=1, description="centerlines (VTP, SWC, CSV) instead of a network; "
+                                   "relative to the scenario")  # fmt: skip
+    unit: Number = parameter(1.0, "um per unit of the file", gt=0)
+    network: Literal["tube", "bifurcation", "constriction", "sinusoids", "capillaries", "tumour"] = "tube"
+    seed: StrictInt | None = Field(None, ge=0, lt=1 << 32, description="of the network; default: the seed of the run")
+    radius: Micron | None = Field(None, gt=0, le=1e3, description="of a tube, constriction or bifurcation")
+    length: Micron | None = Field(None, gt=0, le=1e5, description="of a tube, or of the narrow part of a constriction")
+    narrow: Micron | None = Field(None, gt=0, le=1e3, description="least radius of a constriction")
+    speed: MicronPerMinute = parameter(
+        18000.0, "of blood without cells: at the inlet where a pressure is given, else the median of the network",
+        source="300 um/s: Tapmeier's tumour network in VASCULAR prototype", gt=0,
+    )  # fmt: skip
+    pressure: Kilopascal | None = Field(
+        None, gt=0, description="between the inlet, the end at the least x, and the others; what the vessels do not "
+        "take at this speed is lost before them. Default: estimated for the speed",
+    )  # fmt: skip
+    voxel: Micron | None = Field(None, gt=0, le=100, description="of surface and lumen; default: by the least radius")
 
 
 class Record(Section):

@@ -19,6 +19,7 @@ import numpy as np
 from physim import assembly
 from physim.assembly import Layout, step_kernels
 from physim.device import Device, choose
+from physim.ends import doubled
 from physim.errors import InputError, PhysicsError
 from physim.generate.fiber_network import FiberNetwork
 from physim.generate.obstacles import wires
@@ -31,6 +32,9 @@ from physim.schedule import row_arrays, words_of
 from physim.shell_state import mesh_state
 from physim.snapshot import GIVEN, Snapshot, take
 from physim.state import ARRAYS
+from physim.terms.blood import Plasma
+from physim.vessel_state import sizes, vessel_state
+from physim.vessels import vessels
 from physim.world import STATUS, Box, grid_bins
 
 __all__ = ["Saved", "Simulation", "step_kernels"]
@@ -109,13 +113,15 @@ class Simulation(Replica):
         from physim.generate.matrix import initial_network
 
         cells = initial_cells(self.scenario) if cells is None else cells
+        if "elongation" in self.scenario.terms:
+            cells = doubled(cells, self.scenario.run.seed)
         network = initial_network(self.scenario, cells) if network is None else network
         self.network: Any = assembly.reserved(self.scenario, network)
         terms = assembly.build_step(self.scenario)
         radius = float(cells["radius"].max())
         widest = assembly.widest_range(terms, radius)
         assembly.check_box(self.box, widest)
-        layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 2 * radius, 1.0)))
+        layout, arrays = self._layout(terms, len(cells["id"]), radius, self.box.grid(max(widest, 2 * radius, 1.0)))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
         world["cell_grid"], world["segment_grid"] = self._grid, self._segment_grid
         for grid in ("segment", "cell"):
@@ -136,7 +142,8 @@ class Simulation(Replica):
             raise InputError("saved state: it is of the middle of a step that could not go on; save before that")
         terms = assembly.build_step(self.scenario)
         assembly.check_reserve(self.scenario, self.network)
-        layout, arrays = self._layout(terms, saved.capacity, saved.world["cell_grid"])
+        layout, arrays = self._layout(terms, saved.capacity, float(saved.arrays["radius"].max(initial=1.0)),
+                                      saved.world["cell_grid"])  # fmt: skip
         layout.neighbor_rows = max(layout.neighbor_rows, int(saved.world["neighbor_rows"]))
         layout.touch_rows = max(layout.touch_rows, int(saved.world["touch_rows"]))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
@@ -151,12 +158,16 @@ class Simulation(Replica):
             raise InputError(f"saved state: its arrays are not those of the scenario ({names}); use its own scenario")
         return Start(terms, arrays, layout, world, saved.status, self.scenario.run.step)
 
-    def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
+    def _layout(self, terms: list[Any], cells: int, radius: float, grid: np.ndarray) -> tuple[Layout, list[str]]:
         """Sizes of the domains, and the arrays that the terms need."""
         self._grid, self._segment_grid = grid, self.box.grid(assembly.SEGMENT_BIN)
         self.obstacles = wires(self.scenario.obstacles, self.box)
         self._wires = wire_state(self.obstacles, self.box, self._segment_grid)
         self._wires |= form_state(self.scenario.obstacles, self.box)
+        self.vessels = self._vessel_state = None
+        if self.scenario.vessels is not None:
+            self.vessels = vessels(self.scenario.vessels, self.box, self.scenario.run.seed, radius)
+            self._vessel_state = vessel_state(self.vessels, self.box, Device(choose(self._device_name)))
         layout = Layout(
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,
@@ -167,7 +178,7 @@ class Simulation(Replica):
             bins=grid_bins(grid), segment_bins=grid_bins(self._segment_grid),
             neighbor_rows=16, touch_rows=32 if assembly.touches(terms) else 0, links=assembly.link_slots(terms),
             wires=len(self._wires["wire_weight"]), obstacles=len(self.scenario.obstacles),
-            shell=assembly.shell_rows(terms),
+            shell=assembly.shell_rows(terms), **sizes(self._vessel_state),
         )  # fmt: skip
         needed = {n for _, k, _ in assembly.ordered(terms) for n in k.arrays} | set(GIVEN)
         arrays = sorted(needed, key=list(ARRAYS).index)
@@ -178,7 +189,7 @@ class Simulation(Replica):
     def _fiber_state(self) -> dict[str, np.ndarray]:
         """The network at time zero, and obstacles; rows for pieces that cutting may make of fibers are 0."""
         state = {} if self.network is None else fiber_state(self.network, self.box) | self._wires
-        state |= mesh_state(self.layout.shell // 2)
+        state |= mesh_state(self.layout.shell // 2) | (self._vessel_state or {})
         for name in (name for name in state if name in self.arrays and ARRAYS[name].per == "fiber"):
             state[name] = np.pad(state[name], ((0, self.shape(name)[0] - len(state[name])), (0, 0)))
         return state
@@ -191,6 +202,30 @@ class Simulation(Replica):
         while self.step_count < end:
             self.advance(min([end, *self._due()]))
             self._call_hooks()
+
+    def advance(self, until_step: int) -> None:
+        """See `Replica.advance`; on the way the network of vessels answers to its cells (`terms.plasma.response`)."""
+        plasma = next((term for term in self.terms if isinstance(term, Plasma)), None)
+        if plasma is None or self.vessels is None or len(self.vessels.circulation.flow) == 1:
+            super().advance(until_step)
+            return
+        every = max(1, round(plasma.response / self.step_length))
+        while self.step_count < until_step:
+            if self.step_count and self.step_count % every == 0:
+                self._answer()
+            super().advance(min(until_step, (self.step_count // every + 1) * every))
+
+    def _answer(self) -> None:
+        """Flow and pressures of all branches, with what the cells in them hold back."""
+        assert self.vessels is not None
+        stream, of = self.read("stream").astype(float), self.read("branch_of").astype(np.int64)
+        velocity = self.read("displacement")[:, :3].astype(float) / self.step_length
+        branch = self.read("branch").astype(float).reshape(-1, 4)
+        inside = of < len(branch)
+        driven = (stream[:, 3] * (stream[:, :3] * velocity).sum(axis=1))[inside]
+        drive = np.bincount(of[inside], driven, len(branch)).astype(np.float64)
+        load = self.read("branch_load").astype(float)
+        self._put("branch", self.vessels.circulation.answer(branch, load, drive).astype(np.float32))
 
     def _due(self) -> list[int]:
         """The next steps behind which each hook is called."""

@@ -24,13 +24,14 @@ _UNITS: dict[str, tuple[float, tuple[int, ...]]] = {
     "pN": (1e-3, (0, 0, 1, 0, 0)), "nN": (1.0, (0, 0, 1, 0, 0)), "uN": (1e3, (0, 0, 1, 0, 0)),
     "N": (1e9, (0, 0, 1, 0, 0)), "mN": (1e6, (0, 0, 1, 0, 0)), "m": (1e6, (1, 0, 0, 0, 0)),
     "Pa": (1e-3, (-2, 0, 1, 0, 0)), "kPa": (1.0, (-2, 0, 1, 0, 0)), "MPa": (1e3, (-2, 0, 1, 0, 0)),
+    "mmHg": (0.133322, (-2, 0, 1, 0, 0)), "cmH2O": (0.0980665, (-2, 0, 1, 0, 0)),
     "fJ": (1.0, (1, 0, 1, 0, 0)), "pJ": (1e3, (1, 0, 1, 0, 0)),
     "mg": (1.0, (3, 0, 0, 1, 0)), "g": (1e3, (3, 0, 0, 1, 0)), "ml": (1.0, (3, 0, 0, 0, 0)),
     "nM": (1.0, (0, 0, 0, 0, 1)), "uM": (1e3, (0, 0, 0, 0, 1)), "pM": (1e-3, (0, 0, 0, 0, 1)),
 }  # fmt: skip
 # "mg" and "ml" only occur together, as a density; as a volume 1 ml would be 1e12 um^3.
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
-_FACTOR = re.compile(r"^([A-Za-zµμ]+)(?:\^(-?\d))?$")
+_FACTOR = re.compile(r"^(cmH2O|[A-Za-zµμ]+)(?:\^(-?\d))?$")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ def parse_quantity(value: Any, unit: str) -> float:
     return number
 
 
+def clock(total: float) -> tuple[float, str]:
+    """Minutes in a unit in which to tell times up to `total` min, and that unit: h, or s below a tenth of an hour."""
+    return (60.0, "h") if total >= 6 * (1 - 1e-9) else (1 / 60, "s")
+
+
 def format_quantity(value: float, unit: str) -> str | float:
     """The quantity as it is written into a resolved scenario; reading it back gives the same float."""
     factor = parse_unit(unit)[0]
@@ -147,6 +153,8 @@ NanonewtonPerMicron = quantity("nN/um")
 NanonewtonPerCubicMicron = quantity("nN/um^3")
 NanonewtonPerSquareMicron = quantity("nN/um^2")
 Kilopascal = quantity("kPa")
+KilopascalMinute = quantity("kPa min")
+KilopascalPerMicron = quantity("kPa/um")
 NanonewtonMicron = quantity("nN um")
 NanonewtonSquareMicron = quantity("nN um^2")
 Drag = quantity("nN min/um")

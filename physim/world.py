@@ -42,6 +42,7 @@ WORLD = np.dtype([
     ("shell", "u4"),  # vertices of a cell that has a shape
     ("wires", "u4"),  # pieces of static obstacles
     ("obstacles", "u4"),
+    ("branches", "u4"),  # of vessels
     ("wire_gap", "f4"),  # um, a line that comes so near to a wire crosses the surface that it is of
     ("moving", "u4"),  # 1 where fibers move
     ("tolerance", "f4"),  # residual over the forces at which the solve stops

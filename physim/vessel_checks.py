@@ -1,0 +1,48 @@
+"""What a scenario says of vessels that cannot be: keys of another network, terms that do not go together, no file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from physim.scenario import Scenario
+    from physim.sections import Vessels
+
+_OF = {"radius": ("tube", "bifurcation", "constriction"), "length": ("tube", "bifurcation", "constriction"),
+       "narrow": ("constriction",)}  # fmt: skip
+"""Networks that a length belongs to."""
+_OF_SPHERES = ("contact", "junction", "friction", "crawl", "physicell", "steric", "nucleus", "cortex", "links",
+               "vessel_wall")  # fmt: skip
+"""Terms that see a cell as one sphere, or have their own idea of its shape."""
+
+
+def problems(scenario: Scenario) -> list[str]:
+    """One line each: where, what value, what to do."""
+    lines = []
+    if "elongation" in scenario.terms:
+        lines += [f"terms.{name}: does not go with terms.elongation, whose cells have two ends; remove one of them"
+                  for name in _OF_SPHERES if name in scenario.terms]  # fmt: skip
+    if scenario.vessels is None:
+        return lines
+    if "plasma" not in scenario.terms:
+        lines.append("vessels: nothing is carried in them; add a section [terms.plasma], or remove them")
+    return lines + [f"vessels.{line}" for line in _of(scenario.vessels)]
+
+
+def _of(vessels: Vessels) -> list[str]:
+    kind = "a file" if vessels.file is not None else f'network = "{vessels.network}"'
+    lines = [f"{key}: has no meaning with {kind}; leave it out"
+             for key, names in _OF.items()
+             if getattr(vessels, key) is not None and (vessels.file or vessels.network not in names)]  # fmt: skip
+    if vessels.file is None:
+        return lines
+    from pathlib import Path
+
+    from physim.errors import InputError
+    from physim.meshes.read import read_centerlines
+
+    try:
+        read_centerlines(Path(vessels.file), unit=vessels.unit)
+    except InputError as error:
+        lines += [f"file: {line}" for line in error.problems]
+    return lines
