@@ -6,6 +6,7 @@ A new term is one class in this folder, one file in `kernels/`, one line below.
 from __future__ import annotations
 
 from physim.step import Term
+from physim.terms.blood import Bond, Elongation, Plasma, VesselWall
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
 from physim.terms.cortex import Cortex
 from physim.terms.cues import (
@@ -58,6 +59,10 @@ STEP: tuple[type[Term], ...] = (
     Cortex,
     Links,
     Network,
+    VesselWall,
+    Elongation,
+    Bond,
+    Plasma,
     Walls,
     Solve,
     Shedding,
@@ -69,3 +74,6 @@ REGISTRY: dict[str, type[Term]] = {term.name: term for term in STEP}
 
 ALWAYS: tuple[type[Term], ...] = (Neighbors, Rest, Advance)
 """In every step; `terms.<name>` in a scenario only sets their parameters."""
+
+ENGINE = frozenset(term.name for term in (Births, Neighbors, Segments, Chains, Rest, Balance, Solve, Advance))
+"""What other terms bring along."""

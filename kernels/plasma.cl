@@ -1,0 +1,135 @@
+// Blood carries cells: F = zeta (w Q - v), where w Q is the velocity at which a cell is carried when its branch carries Q. What
+// it holds back costs pressure in turn: dP = (R + sum zeta w.w) Q - sum zeta w.v, so that Q answers to the cells at once:
+// Z = zeta - zeta w (zeta w)'/(R + sum zeta w.w) over the cells of a branch, which is what free cells and plugs have alike.
+// From free spheres to plugs: factors of Haberman & Sayre (1958) on the axis of a tube, of Goldman, Cox & Brenner (1967) and
+// Faxen near a wall. Source of what lies beyond lambda = 0.8, where Q/A carries all of the cell: docs/vessels.md.
+#define NO_BRANCH 0xFFFFFFFFu
+
+// What a cell of radius a is resisted by, and by what the velocity of blood without it must be multiplied; in units of
+// 6 pi mu a. lambda: a over the radius of the lumen.
+static inline float2 in_tube(float lambda) {
+  float l = fmin(lambda, 0.8f), l2 = l * l, l3 = l2 * l, l5 = l3 * l2;
+  float below = 1.0f - 2.1050f * l + 2.0865f * l3 - 1.7068f * l5 + 0.72603f * l5 * l;
+  float2 k = (float2)(1.0f - 0.75857f * l5, 1.0f - 0.6666667f * l2 - 0.20217f * l5) / below;
+  if (lambda <= 0.8f) return k;
+  float m = fmin(lambda, 0.985f), share = (m - 0.8f) / 0.2f;
+  k.x *= pow(0.2f / (1.0f - m), 2.5f);
+  k.y = k.x * (0.675f + share * (0.5f - 0.675f));  // what carries it falls to the mean velocity
+  return k;
+}
+
+// x: a over the distance of the middle from a wall.
+static inline float2 at_wall(float x) {
+  float x2 = x * x, x3 = x2 * x;
+  return (float2)(1.0f / (1.0f - 0.5625f * x + 0.125f * x3 - 0.17578125f * x2 * x2 - 0.0625f * x3 * x2),
+                  1.0f + 0.5625f * x + 0.138f * x2);
+}
+
+// The branch that a cell is in, and the place on its centerline.
+void find_branch(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
+                 __global const int4 *position, __global const uint *departed, __global const float8 *lumen_grid,
+                 __global const int *lumen_block, __global const int2 *lumen_near, __global const float8 *vessel_point,
+                 __global uint *vessel_at, __global uint *branch_of) {
+  Lumen lumen = lumen_of(lumen_grid);
+  int row = lumen_row_at(from_corner(position[i], world->quantum, lumen), lumen, lumen_block);
+  int point = row < 0 || departed[i] ? -1 : lumen_near[row].x;
+  if (point >= 0) vessel_at[i] = point;
+  branch_of[i] = point < 0 ? NO_BRANCH : (uint)vessel_point[point].s4;
+}
+
+void open_branches(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
+                   __global uint *branching) {
+  branching[0] = 1;
+  branching[1] = status->rows;
+}
+
+void close_branches(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
+                    __global uint *branching) {
+  branching[0] = 0;
+}
+
+// A cell leaves, with both of its ends, when one of them is past a port.
+void leave(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
+           __global const int4 *position, __global const uint *end_of, __global const uint *end_row,
+           __global const float8 *lumen_grid, __global const int *lumen_block, __global const int2 *lumen_near,
+           __global const float4 *vessel_port, __global uint *departed, __global uint *left_by) {
+  if (!leads(i, end_of) || departed[i]) return;
+  Lumen lumen = lumen_of(lumen_grid);
+  uint rows[2] = {i, rear_of(i, end_of, end_row)}, out = 0;
+  for (uint side = 0; side < 2; ++side) {
+    float3 at = from_corner(position[rows[side]], world->quantum, lumen);
+    int row = lumen_row_at(at, lumen, lumen_block), port = row < 0 ? -1 : lumen_near[row].y;
+    if (port >= 0 && dot(at - vessel_port[2 * port].xyz, vessel_port[2 * port + 1].xyz) > 0.0f) out = port + 1;
+  }
+  if (!out) return;
+  for (uint side = 0; side < (rows[1] == i ? 1 : 2); ++side) {
+    left_by[rows[side]] = out;
+    departed[rows[side]] = status->step + 1;
+    atomic_inc(&status->departed);
+  }
+  atomic_or(&status->moved, 1u);
+}
+
+// stream: w (1/um^2) and zeta (nN min/um) of each cell.
+void find_stream(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
+                 __global const int4 *position, __global const float *radius, __global const uint *end_of,
+                 __global const uint *end_row, __global const float *end_radius, __global const float2 *end_seal,
+                 __global const float8 *lumen_grid, __global const int *lumen_block, __global const float4 *lumen_voxel, __global const float8 *vessel_point,
+                 __global const float4 *branch, __global const uint *vessel_at, __global const uint *branch_of,
+                 __global float4 *stream) {
+  float a = width_of(i, end_of, radius, end_radius), share = end_of[i] ? 0.5f : 1.0f;
+  float zeta = 6.0f * M_PI_F * term->viscosity * a * share;
+  if (branch_of[i] == NO_BRANCH) {
+    stream[i] = (float4)(0.0f, 0.0f, 0.0f, zeta);
+    return;
+  }
+  Lumen lumen = lumen_of(lumen_grid);
+  float3 at = from_corner(position[i], world->quantum, lumen);
+  float8 here = vessel_point[vessel_at[i]];
+  float lambda = end_of[i] ? end_seal[i].x : a / here.s3, wide = end_of[i] && lambda > 0.6f ? end_seal[i].y / lambda : here.s3;
+  float distance = fmax(-lumen_distance(at, lumen, lumen_block, lumen_voxel).w, a);
+  float2 tube = in_tube(lambda), wall = at_wall(a / distance), k = tube.x > wall.x ? tube : wall;
+  float flow = branch[branch_of[i]].z;
+  float3 mean = here.s012 / (M_PI_F * wide * wide);
+  float3 field = fabs(flow) > 0.0f ? 60.0f * lumen_velocity(at, lumen, lumen_block, lumen_voxel) / flow : 2.0f * mean;
+  float plug = clamp((lambda - 0.6f) / 0.2f, 0.0f, 1.0f);
+  stream[i] = (float4)(k.y / k.x * (field + plug * (2.0f * mean - field)), zeta * k.x);
+}
+
+void load_branch(uint b, __constant World *world, __global Status *status, __constant Plasma *term,
+                 __global const float4 *stream, __global const uint *branch_start, __global const uint *branch_list,
+                 __global const float4 *branch, __global float *branch_flow, __global float *branch_load) {
+  float sum = 0.0f;
+  for (uint k = branch_start[b]; k < branch_start[b + 1]; ++k) {
+    float4 s = stream[branch_list[k]];
+    sum += s.w * dot(s.xyz, s.xyz);
+  }
+  branch_load[b] = sum;
+  branch_flow[b] = branch[b].x / (branch[b].y + sum);
+}
+
+void plasma(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
+            __global const float4 *stream, __global const uint *branch_of, __global const float *branch_flow,
+            __global float4 *force, __global float *resistance) {
+  float4 s = stream[i];
+  if (branch_of[i] != NO_BRANCH) force[i].xyz += s.w * branch_flow[branch_of[i]] * s.xyz;
+  for (uint axis = 0; axis < 3; ++axis) resistance[axis * world->stride + i] += s.w;
+}
+
+void gather_stream(uint b, __constant World *world, __global Status *status, __constant Plasma *term,
+                   __global const float4 *stream, __global const uint *branch_start, __global const uint *branch_list,
+                   __global const float4 *direction, __global const float4 *branch, __global const float *branch_load,
+                   __global float *branch_drive) {
+  float sum = 0.0f;
+  for (uint k = branch_start[b]; k < branch_start[b + 1]; ++k) {
+    uint i = branch_list[k];
+    sum += stream[i].w * dot(stream[i].xyz, direction[i].xyz);
+  }
+  branch_drive[b] = sum / (branch[b].y + branch_load[b]);
+}
+
+void multiply_stream(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
+                     __global const float4 *stream, __global const uint *branch_of, __global const float *branch_drive,
+                     __global float4 *product) {
+  if (branch_of[i] != NO_BRANCH) product[i].xyz -= stream[i].w * branch_drive[branch_of[i]] * stream[i].xyz;
+}

@@ -1,0 +1,87 @@
+"""Cells that blood carries, against closed forms: drag in tubes and at walls, plugs, pressure that cells share."""
+
+import numpy as np
+import pytest
+from reference import scenes
+from reference.blood import PLASMA, by_id, haberman, places, table
+
+SPEED = 100.0
+"""um/s, mean."""
+
+
+@pytest.fixture(scope="module")
+def tubes(device_label):
+    """Simulations of spheres in a tube along x, by radius of the tube, made once for each set of places."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    def make(radius, offset, own, *, count=1, **more):
+        size = [180, 2 * radius + 10, 2 * radius + 10]
+        middle = 0.5 * np.array(size)
+        at = middle + np.array([[20.0 * (k - 0.5 * (count - 1)), offset, 0] for k in range(count)])
+        given = table({"plasma": {}, "vessel_wall": {}}, size, network="tube", radius=radius, length=120.0,
+                      speed=f"{SPEED} um/s", pressure="0.5 kPa", **more)  # fmt: skip
+        return Simulation(Scenario.from_table(given), cells=scenes.cells(at, radius=own, nucleus_radius=0.5),
+                          device=device_label)  # fmt: skip
+
+    return make
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.5])
+def test_sphere_on_the_axis_is_held_and_carried_as_haberman_and_sayre_have_it(tubes, ratio):
+    sim = tubes(10.0, 0.0, 10.0 * ratio, voxel="1.25 um")
+    resisted, carried = haberman(ratio)
+    sim.find_forces()
+    held = by_id(sim, "force")[0, :3]
+    flow = float(sim.read("branch_flow")[0] / sim.read("branch")[0, 2])  # the cell holds blood back
+    free = 6 * np.pi * PLASMA * 10 * ratio * 2 * SPEED * 60
+    assert held[0] == pytest.approx(carried * free * flow, rel=0.05)
+    assert np.abs(held[1:]).max() < 0.02 * held[0]
+    before = places(sim)
+    sim.step(20)
+    gone = (places(sim) - before)[0] / 0.02  # um/s
+    assert gone[0] == pytest.approx(carried / resisted * 2 * SPEED, rel=0.05)
+
+
+def test_sphere_at_a_wall_is_dragged_by_32_tau_r_squared(tubes):
+    """Goldman, Cox & Brenner 1967: 1.7005 x 6 pi mu a x shear rate x a on a sphere at rest that touches a plane."""
+    sim = tubes(24.0, 22.0, 2.0, voxel="1.5 um")
+    sim.find_forces()
+    flow = float(sim.read("branch_flow")[0] / sim.read("branch")[0, 2])
+    rate = 4 * SPEED * 60 / 24.0  # at the wall of a tube
+    here = 1 - (22 / 24) ** 2  # of the speed on the axis; in pure shear it would be 2/24
+    expected = 32.05 * PLASMA * rate * 2.0**2 * here / (2 * 2 / 24)
+    assert by_id(sim, "force")[0, 0] == pytest.approx(expected * flow, rel=0.1)
+
+
+def test_free_cells_cost_no_pressure_and_go_as_if_alone(tubes):
+    """w Q each, with the flow of the empty tube: what they hold back they give back as they move."""
+    sim = tubes(10.0, 0.0, 4.0, count=3, voxel="2.5 um")
+    before = places(sim)
+    sim.step(1)
+    stream, branch = by_id(sim, "stream").astype(float), sim.read("branch")[0].astype(float)
+    velocity = by_id(sim, "displacement")[:, :3] / sim.step_length
+    np.testing.assert_allclose(velocity[:, 0], stream[:, 0] * branch[2], rtol=2e-3)
+    lost = (stream[:, 3] * (stream[:, :3] * (stream[:, :3] * branch[2] - velocity)).sum(1)).sum()
+    assert abs(lost) < 2e-3 * branch[0] and (places(sim) > before)[:, 0].all()
+    load = float(sim.read("branch_load")[0])
+    assert load == pytest.approx((stream[:, 3] * (stream[:, :3] ** 2).sum(1)).sum(), rel=1e-5)
+    assert sim.read("branch_flow")[0] == pytest.approx(branch[0] / (branch[1] + load), rel=1e-6)
+
+
+def test_a_cell_leaves_by_the_outlet_and_is_counted(tubes):
+    sim = tubes(10.0, 0.0, 3.0, voxel="2.5 um")
+    while sim.time * 60 < 1.0 and not sim.status["departed"]:
+        sim.step(50)
+    assert sim.status["departed"] == 1 and by_id(sim, "left_by")[0] == 2
+    assert places(sim)[0, 0] == pytest.approx(90 + 60, abs=1.0)
+    assert sim.time * 60 == pytest.approx(60 / (2 * SPEED), rel=0.2)
+
+
+def test_a_sphere_that_is_pushed_at_the_wall_stays_inside(tubes):
+    sim = tubes(10.0, 3.0, 6.0, voxel="2.5 um")
+    distance = []
+    for _ in range(10):
+        sim.step(5)
+        distance.append(np.linalg.norm(places(sim)[0, 1:] - 0.5 * (20 + 10)))
+    assert max(distance) < 10 - 6 + 0.7 and by_id(sim, "force")[0, :3] == pytest.approx(0, abs=1)
