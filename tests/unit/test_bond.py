@@ -1,0 +1,107 @@
+"""Bonds between cells in blood: forces of the nearest ends against float64, equal and opposite; Bell's rate."""
+
+import itertools
+
+import numpy as np
+import pytest
+from reference import scenes
+from reference.blood import by_id, places, table
+
+STIFFNESS, CONTACT = 30.0, 20.0
+
+
+def crowd(device_label, terms, seed, count=6, box=120.0):
+    """Cells near each other in a wide tube, their ends up to 8 um apart."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    given = table(terms | {"plasma": {}}, [box + 80, 80, 80], network="tube", radius=34.0, length=box, speed="1 um/s",
+                  voxel="2.5 um")  # fmt: skip
+    rng = np.random.default_rng(seed)
+    at = np.array([100.0, 40, 40]) + rng.uniform(-14, 14, (count, 3))
+    sim = Simulation(Scenario.from_table(given), cells=scenes.cells(at, radius=7.0, nucleus_radius=4.7),
+                     device=device_label)  # fmt: skip
+    return sim, at, rng
+
+
+def spread(sim, at, rng):
+    """Ends of each cell moved apart; returns rear and front (n, 3) and their radii."""
+    half = rng.normal(size=at.shape)
+    half *= rng.uniform(0.5, 4, (len(at), 1)) / np.linalg.norm(half, axis=1, keepdims=True)
+    ends = np.stack([at - half, at + half], axis=1).reshape(-1, 3)
+    order = np.argsort(sim.read("end_of"))
+    position = np.empty((len(ends), 4), np.int32)
+    position[order] = sim.box.to_fixed(ends)
+    sim.write("position", position)
+    return ends
+
+
+def oracle(ends, radius, bound):
+    """Forces (2 n, 3), nN, of the nearest ends of all pairs that touch or are bound."""
+    count, force = len(ends) // 2, np.zeros_like(ends)
+    for i, j in itertools.combinations(range(count), 2):
+        pairs = [(a, b) for a in (2 * i, 2 * i + 1) for b in (2 * j, 2 * j + 1)]
+        gaps = [np.linalg.norm(ends[a] - ends[b]) - radius[a] - radius[b] for a, b in pairs]
+        (a, b), gap = pairs[int(np.argmin(gaps))], min(gaps)
+        if gap > 0 and not bound[i, j]:
+            continue
+        along = ends[a] - ends[b]
+        f = -(STIFFNESS if gap > 0 else CONTACT) * gap * along / np.linalg.norm(along)
+        for cell, near, sign in ((i, a, 1), (j, b, -1)):
+            length = np.linalg.norm(ends[2 * cell + 1] - ends[2 * cell])
+            share = 0.5 + 0.5 * length / (length + 7.0)
+            force[near] += sign * share * f
+            force[near ^ 1] += sign * (1 - share) * f
+    return force
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_forces_are_those_of_the_nearest_ends_and_cancel(device_label, seed):
+    terms = {"elongation": {}, "bond": {"stiffness": STIFFNESS, "contact_stiffness": CONTACT, "release_rate": 0.0}}
+    sim, at, rng = crowd(device_label, terms, seed)
+    spread(sim, at, rng)
+    sim.find_forces()
+    ends, radius = places(sim), by_id(sim, "end_radius").astype(float)
+    total = by_id(sim, "force")[:, :3].astype(float)
+    body = np.zeros_like(total)
+    front = np.arange(1, len(total), 2)
+    stored = by_id(sim, "body_force").astype(float)
+    body[front - 1], body[front] = stored[0, front, :3], stored[1, front, :3]
+    stream = by_id(sim, "stream").astype(float)
+    carried = stream[:, 3:] * stream[:, :3] * float(sim.read("branch_flow")[0])
+    ids = by_id(sim, "id")
+    partners = by_id(sim, "bond_partner")
+    bound = np.array([[(partners[:, ids == 2 * i + 1] == 2 * j + 2).any() for j in range(6)] for i in range(6)])
+    assert (bound == bound.T).all() and bound.sum() >= 6
+    expected = oracle(ends, radius, bound)
+    np.testing.assert_allclose(total - body - carried, expected, atol=2e-3 * np.abs(expected).max())
+    assert np.abs((total - body - carried).sum(axis=0)).max() < 1e-4 * np.abs(expected).max()
+
+
+
+
+def test_bonds_break_at_bells_rate(device_label):
+    """Spheres two by two, held 1 um apart: 30 nN on each bond, which lives 1/(k_0 exp(2)) in the mean."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    pairs, steps, rate = 72, 8, 2000.0  # 1/min
+    terms = {"bond": {"release_rate": rate, "release_force": 15.0, "reach": 1.5, "binding_rate": 0.0}, "plasma": {}}
+    given = table(terms, [480, 80, 80], network="tube", radius=36.0, length=390.0, speed="0.001 um/s", voxel="2.5 um",
+                  step="0.5 ms")  # fmt: skip
+    lattice = np.stack(np.meshgrid(np.arange(8), np.arange(3), np.arange(3), indexing="ij"), -1).reshape(-1, 3)
+    first = np.array([65.0, 22, 22]) + lattice * [45.0, 18.0, 18.0]
+    at = np.stack([first, first + np.array([15.0, 0, 0])], axis=1).reshape(-1, 3)
+    sim = Simulation(Scenario.from_table(given), cells=scenes.cells(at, radius=7.0, nucleus_radius=4.0),
+                     device=device_label)  # fmt: skip
+    alive = []
+    for _ in range(steps):
+        position = np.empty((2 * pairs, 4), np.int32)
+        position[np.argsort(sim.read("id"))] = sim.box.to_fixed(at)
+        sim.write("position", position)
+        sim.step(1)
+        alive.append(int((sim.read("bond_partner") > 0).sum()) // 2)
+    share = np.exp(-rate * np.exp(2.0) * sim.step_length * np.arange(steps))
+    spread = np.sqrt(pairs * share * (1 - share))
+    assert alive[0] == pairs
+    assert (np.abs(alive - pairs * share) <= 3.5 * spread + 1).all() and share[-1] < 0.5
