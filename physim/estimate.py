@@ -67,7 +67,7 @@ def disk(sim: Any) -> Disk | None:
             folder = Path(name)
             names = [group.name for group in scenario.cells]
             recorder = Recorder(folder, scenario_toml=scenario.to_toml(), run_info={}, network=sim.network,
-                                type_names=names, obstacles=sim.obstacles)  # fmt: skip
+                                type_names=names, obstacles=sim.obstacles, vessels=sim.vessels)  # fmt: skip
             null = folder / "null"
             null.mkdir()
             for seed in range(2):

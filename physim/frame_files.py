@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from physim.generate.fiber_network import FiberNetwork
     from physim.generate.obstacles import Wires
     from physim.record import Snapshot
+    from physim.vessels import Vessels
 
 CELL_ARRAYS = {
     "id": "",
@@ -82,6 +83,17 @@ def write_obstacles(path: Path, wires: Wires) -> None:
     lines = np.arange(2 * count).reshape(-1, 2)
     ends = np.stack([wires.begin, wires.end], axis=1).reshape(-1, 3)
     vtk_files.write_lines(path, ends, lines, {"obstacle": wires.obstacle}, {})
+
+
+def write_vessels(path: Path, vessels: Vessels) -> None:
+    """The wall as triangles: endothelial `patch`, `port` (-1: none) and the shear of blood without cells, by patch."""
+    from physim.wall_shear import network_wall_shear
+
+    made, patch = vessels.surface, vessels.patch
+    shear = network_wall_shear(vessels.blood, made, patch)
+    arrays = {"patch": patch.astype(np.int32), "port": made.port.astype(np.int32),
+              "wall_shear (Pa)": np.where(patch >= 0, shear[patch], 0.0).astype(np.float32)}  # fmt: skip
+    vtk_files.write_triangles(path, made.vertices, made.faces, arrays, {})
 
 
 def through_faces(network: FiberNetwork, nodes: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from physim.problems import number_of
+from physim.units import clock
 
 
 def say(text: str) -> None:
@@ -57,8 +58,10 @@ class Progress:
     def show(self, done: int, *, cells: int, links: int | None) -> None:
         """Say how far the run is: `done` steps of the total; links as of the last record."""
         spent, new = max(time.perf_counter() - self._begin, 1e-9), done - self.first
+        minutes, unit = clock(self.total * self.step)
         words = (
-            f"{done * self.step / 60:.2f} of {self.total * self.step / 60:g} h, {new / spent:,.0f} steps/s, "
+            f"{done * self.step / minutes:.2f} of {self.total * self.step / minutes:.6g} {unit}, "
+            f"{new / spent:,.0f} steps/s, "
             + number_of(cells, "cell") + ("" if links is None else f", {number_of(links, 'link')}")
         )
         if self._bar is not None:

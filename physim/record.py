@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     from physim.analysis.matrix_balance import MatrixBalance
     from physim.generate.fiber_network import FiberNetwork
     from physim.generate.obstacles import Wires
+    from physim.vessels import Vessels
 
 __all__ = ["RecordError", "Recorder", "Snapshot", "new_run_folder", "writing"]
 
-ONCE = ("fibers.vtp", "obstacles.vtp")
+ONCE = ("fibers.vtp", "obstacles.vtp", "vessels.vtp")
 """Files that serve all frames."""
 
 @dataclass(frozen=True)
@@ -93,9 +94,10 @@ class Recorder:
         network: FiberNetwork | None,
         type_names: Sequence[str],
         obstacles: Wires | None = None,
+        vessels: Vessels | None = None,
         copies: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
-        self._open(folder, network, type_names, obstacles)
+        self._open(folder, network, type_names, obstacles, vessels)
         self.info: dict[str, Any] = {
             "status": "running",
             "started": _now(),
@@ -116,7 +118,7 @@ class Recorder:
             write_json(folder / "run.json", self.info)
 
     def _open(self, folder: Path, network: FiberNetwork | None, type_names: Sequence[str],
-              obstacles: Wires | None) -> None:  # fmt: skip
+              obstacles: Wires | None, vessels: Vessels | None) -> None:  # fmt: skip
         self.folder = folder
         self.type_names = tuple(type_names)
         self.frames = 0
@@ -126,17 +128,18 @@ class Recorder:
         self._listed: list[Entry] = []
         self._network = network
         self._obstacles = obstacles if obstacles is not None and len(obstacles.begin) else None
+        self._vessels = vessels
         self._begin = time.perf_counter()
 
     @classmethod
     def reopen(cls, folder: Path, frames: int, *, network: FiberNetwork | None, type_names: Sequence[str],
-               obstacles: Wires | None = None) -> Recorder:  # fmt: skip
+               obstacles: Wires | None = None, vessels: Vessels | None = None) -> Recorder:  # fmt: skip
         """Go on with a run of which the first `frames` frames are kept; what came after them is removed.
 
         Raises InputError if they are not all there.
         """
         self = cls.__new__(cls)
-        self._open(folder, network, type_names, obstacles)
+        self._open(folder, network, type_names, obstacles, vessels)
         self.info = read_info(folder) | {"status": "running"}
         self.info["resumed"] = [*self.info.get("resumed", []), {"at": _now(), "frames": frames}]
         there = entries(folder)
@@ -166,6 +169,8 @@ class Recorder:
             names["fibers"] = "fibers.vtp" if snapshot.fibers is None else f"frames/fibers_{number}.vtp"
         if self._obstacles is not None:
             names["obstacles"] = "obstacles.vtp"
+        if self._vessels is not None:
+            names["vessels"] = "vessels.vtp"
         if snapshot.links is not None:
             names["links"] = f"frames/links_{number}.vtp"
         if snapshot.shells is not None:
@@ -204,6 +209,10 @@ class Recorder:
             if not path.is_file():
                 assert self._obstacles is not None
                 frame_files.write_obstacles(path, self._obstacles)
+        elif kind == "vessels":
+            if not path.is_file():
+                assert self._vessels is not None
+                frame_files.write_vessels(path, self._vessels)
         elif snapshot.fibers is not None or not path.is_file():  # held fibers are written once
             assert self._network is not None
             frame_files.write_fibers(path, self._network, snapshot)

@@ -59,7 +59,7 @@ def record(sim: Any, *, out: Path | None = None, device: str | None = None, prev
             run_info=_run_info(scenario) | _python(sim) | {"device": dict(sim.device_info)},
             network=sim.network,
             type_names=[group.name for group in scenario.cells],
-            obstacles=sim.obstacles,
+            obstacles=sim.obstacles, vessels=sim.vessels,
             copies=copies,
         )
         _paraview_script(folder)
@@ -91,7 +91,7 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
         say(f"resuming {folder} at {sim.time / 60:g} h")
         names = [group.name for group in scenario.cells]
         recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names,
-                                   obstacles=sim.obstacles)  # fmt: skip
+                                   obstacles=sim.obstacles, vessels=sim.vessels)  # fmt: skip
         _paraview_script(folder)
         return _carry_on(sim, recorder, device, preview, brief)
 
@@ -178,6 +178,9 @@ def self_contained(scenario: Scenario) -> tuple[Scenario, dict[str, Path]]:
     if scenario.collagen is not None and scenario.collagen.file is not None:
         traced = kept("inputs/collagen", Path(scenario.collagen.file))
         update["collagen"] = scenario.collagen.model_copy(update={"file": traced})
+    if scenario.vessels is not None and scenario.vessels.file is not None:
+        lines = kept("inputs/vessels", Path(scenario.vessels.file))
+        update["vessels"] = scenario.vessels.model_copy(update={"file": lines})
     return scenario.model_copy(update=update), copies
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from physim.analysis.integrin_balance import integrin_balance
 from physim.analysis.matrix_balance import matrix_balance
 from physim.analysis.mechanics import displacement, tension
+from physim.bodies import body_surfaces
+from physim.ends import joined
 from physim.generate.icosphere import icosphere
 from physim.record import Snapshot
 from physim.terms.network import Network
@@ -55,6 +57,8 @@ def take(sim: Simulation) -> Snapshot:
     }
     if "junction_partner" in sim.buffers:
         cells["junctions"] = (sim.read("junction_partner") > 0).sum(0)[order].astype(np.int32)
+    if "end_of" in sim.buffers:
+        cells = joined(cells)
     fibers = _fibers(sim)
     links: dict[str, np.ndarray] = {
         "cell_id": np.zeros(0, np.uint32),
@@ -84,7 +88,7 @@ def take(sim: Simulation) -> Snapshot:
     return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=_counters(sim),
                     fibers=fibers, matrix=matrix_balance(sim) if can_be_cut(sim) else None,
                     integrins=integrin_balance(sim) if "integrin_tally" in sim.buffers else None,
-                    shells=_shells(sim, order[~(left > 0)]))  # fmt: skip
+                    shells=_shells(sim, order[~(left > 0)]) or _bodies(sim, order[~(left > 0)]))  # fmt: skip
 
 
 def _held(sim: Simulation, place: np.ndarray, fibers: dict[str, np.ndarray] | None) -> list[np.ndarray]:
@@ -164,6 +168,22 @@ def _shells(sim: Simulation, rows: np.ndarray) -> dict[str, np.ndarray] | None:
         "triangles": (both + many * np.arange(cells)[:, None, None]).reshape(-1, 3),
         "cell_id": np.repeat(sim.read("id")[rows], len(both)),
         "cortex": np.tile(np.repeat(np.array([0, 1], np.uint8), len(faces)), cells),
+    }
+
+
+def _bodies(sim: Simulation, rows: np.ndarray) -> dict[str, np.ndarray] | None:
+    """Surfaces of cells with two ends, whose rows are these, rear before front."""
+    if "body_radius" not in sim.buffers or not len(rows):
+        return None
+    rear, front = (sim.box.to_micron(sim.read("position")[rows[k::2]]) for k in (0, 1))
+    axis, radius = sim.read("body_axis")[rows[1::2], :3].astype(float), sim.read("body_radius")[:, rows[1::2]].T
+    vertices, faces = body_surfaces(rear, front, axis, radius.astype(float))
+    cells, many = vertices.shape[:2]
+    return {
+        "position": vertices.reshape(-1, 3),
+        "triangles": (faces + many * np.arange(cells)[:, None, None]).reshape(-1, 3),
+        "cell_id": np.repeat(sim.read("id")[rows[1::2]] // 2, len(faces)),
+        "cortex": np.ones(cells * len(faces), np.uint8),
     }
 
 

@@ -20,6 +20,7 @@ from physim.problems import number_of
 from physim.record import Snapshot
 from physim.scenario import Scenario
 from physim.terms import LaboratoryDrag
+from physim.units import clock
 
 INTERVAL = 10.0
 """min, over which speeds are taken where the records allow it."""
@@ -48,7 +49,9 @@ class Outcome:
 
 def describe(outcome: Outcome) -> str:
     """The summary, a dozen lines of at most about 110 characters."""
-    parts = [_setting(outcome), _invasion(outcome), _speed(outcome), _departures(outcome), _links(outcome),
+    carried = outcome.scenario.vessels is not None
+    way = [_carried(outcome)] if carried else [_invasion(outcome), _speed(outcome)]
+    parts = [_setting(outcome), *way, _departures(outcome), _links(outcome),
              _fibers(outcome), _matrix(outcome), _deposition(outcome), _integrins(outcome), _numerics(outcome),
              _limits(outcome.scenario), _files(outcome)]
     return "\n".join(line for lines in parts for line in lines) + "\n"
@@ -60,10 +63,12 @@ def _setting(o: Outcome) -> list[str]:
     groups = f" ({groups})" if len(s.cells) > 1 else "" if s.cells[0].name == "cells" else f" ({s.cells[0].name})"
     size = " x ".join(f"{edge:g}" for edge in s.box.size)
     faces = ", ".join(s.box.boundary)
+    minutes, unit = clock(s.run.duration)
+    step = f"{s.run.step:g} min" if unit == "h" else f"{60000 * s.run.step:.4g} ms"
     lines = [
         s.title,
-        f"  simulated       {o.last.time / 60:g} of {s.run.duration / 60:g} h in {o.last.step:,} steps of "
-        f"{s.run.step:g} min, seed {s.run.seed}; {o.status}",
+        f"  simulated       {o.last.time / minutes:.6g} of {s.run.duration / minutes:.6g} {unit} in "
+        f"{o.last.step:,} steps of {step}, seed {s.run.seed}; {o.status}",
         f"  cells           {len(cells['id']):,}{groups}; box {size} um, faces {faces}",
     ]
     if s.collagen is not None and o.network is not None:
@@ -120,6 +125,19 @@ def _speed_words(path: Trajectories) -> str:
     return f"{path.speed_at(lag):.2f} um/h over {lag:g} min"
 
 
+def _carried(o: Outcome) -> list[str]:
+    """How far blood has taken the cells, and those of the null arm."""
+    vessels = o.scenario.vessels
+    assert vessels is not None
+    name = vessels.network if vessels.file is None else Path(vessels.file).name
+    drive = "" if vessels.pressure is None else f", {vessels.pressure:.3g} kPa at most"
+    lines = [f"  vessels         {name}; blood {vessels.speed / 60:.4g} um/s without cells{drive}",
+             f"  carried         {o.path.net_displacement():.1f} um (median over cells)"]  # fmt: skip
+    if o.null is not None:
+        lines.append(f"    null          {o.null.net_displacement():.1f} um (null: {_overrides(o.scenario)})")
+    return lines
+
+
 def _overrides(scenario: Scenario) -> str:
     return ", ".join(f"{path} = {value}" for path, value in scenario.null.items())
 
@@ -129,7 +147,9 @@ def _departures(o: Outcome) -> list[str]:
     count = int(np.isfinite(left).sum())
     if not count:
         return ["  left the box    no cell"] if "open" in o.scenario.box.boundary else []
-    return [f"  left the box    {count:,} of {number_of(len(left), 'cell')}, the first at {np.nanmin(left) / 60:.2f} h"]
+    minutes, unit = clock(o.scenario.run.duration)
+    first, where = np.nanmin(left) / minutes, "vessels" if o.scenario.vessels is not None else "box"
+    return [f"  left the {where:<11}{count:,} of {number_of(len(left), 'cell')}, the first at {first:.2f} {unit}"]
 
 
 def _links(o: Outcome) -> list[str]:
@@ -255,7 +275,8 @@ def _limits(scenario: Scenario) -> list[str]:
     limits = []
     if scenario.collagen is not None:
         limits = [_lasting("network" in scenario.terms, "proteolysis" in scenario.terms, "turnover" in scenario.terms)]
-    limits.append("speeds are calibrated for two cell lines alone: docs/cell_lines.md")
+    limits.append("speeds are calibrated for two cell lines alone: docs/cell_lines.md" if scenario.vessels is None else
+                  "nothing in blood is calibrated but moduli: docs/blood.md")  # fmt: skip
     return [f"  keep in mind    {'; '.join(limits)}"]
 
 

@@ -21,6 +21,7 @@ from physim.viz.view import (
     PALE,
     PAPER,
     RGB,
+    WALL,
     Layout,
     Row,
     color,
@@ -74,13 +75,31 @@ def _frame(stage: Any, run: Run, time: float, layout: Layout) -> list[Row]:
     solid_there = bool(shown.any())
     if solid_there:
         _add(stage, _bars(begin[shown], end[shown]), OBSTACLE)
+    wall_there = _wall(stage, run.part("vessels", time), layout)
     if layout.view.paths:
         _paths(stage, run, time, layout)
     links = run.part("links", time)
     if links is not None and links.GetNumberOfCells():
         _links(stage, links, layout, float(nucleus.max(initial=0.0)))
     rows = legend(view, type_names(cells), np.unique(kinds), int(here.sum()), len(here), bool((~solid).any()))
-    return [*rows, Row("obstacle", "fiber", OBSTACLE)] if solid_there else rows
+    rows += [Row("obstacle", "fiber", OBSTACLE)] if solid_there else []
+    return [*rows, Row("vessel wall", "fiber", WALL)] if wall_there else rows
+
+
+def _wall(stage: Any, wall: Any, layout: Layout) -> bool:
+    """The wall of vessels where the plane of the picture cuts it; whether it does."""
+    if wall is None:
+        return False
+    plane, cutter, mapper = vtk.vtkPlane(), vtk.vtkCutter(), vtk.vtkPolyDataMapper()
+    plane.SetOrigin(0.0, 0.0, layout.view.plane)
+    plane.SetNormal(0.0, 0.0, 1.0)
+    cutter.SetCutFunction(plane)
+    cutter.SetInputData(wall)
+    cutter.Update()
+    mapper.SetInputConnection(cutter.GetOutputPort())
+    mapper.ScalarVisibilityOff()
+    _add(stage, mapper, WALL, width=3.0 * layout.unit)
+    return bool(cutter.GetOutput().GetNumberOfCells())
 
 
 @dataclass(frozen=True)
@@ -258,7 +277,8 @@ def _look_down(stage: Any, layout: Layout) -> None:
 def _legend(column: Any, rows: list[Row], time: float, layout: Layout) -> None:
     """Time, rows and scale bar."""
     unit, left = layout.unit, 32 * layout.unit
-    _text(column, f"{time:.1f} h", left, layout.height - 84 * unit, 52 * unit, bold=True)
+    shown = f"{time:.1f} h" if time >= 0.05 or not time else f"{3600 * time:.2f} s"
+    _text(column, shown, left, layout.height - 84 * unit, 52 * unit, bold=True)
     for k, row in enumerate(rows):
         y = layout.height - (138 + 48 * k) * unit
         if row.scale is not None:

@@ -26,6 +26,7 @@ CELLS = [_rgb(46, 180, 130), _rgb(225, 105, 180), _rgb(110, 195, 250), _rgb(225,
 NUCLEUS = _rgb(66, 82, 235)
 FIBER = _rgb(122, 130, 146)
 OBSTACLE = _rgb(200, 196, 186)
+WALL = _rgb(205, 82, 76)
 BAR = 0.6
 """um: a little more than the distance at which the wires of an obstacle are by default."""
 LINKS = [_rgb(190, 50, 40), _rgb(250, 140, 30), _rgb(255, 242, 150)]

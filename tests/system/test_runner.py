@@ -55,6 +55,7 @@ class Walkers:
         self.device_info, self.memory = {"device": "walkers"}, 2_500_000
         self.by_hand, self.hooks = {"cells": False}, 0
         self.obstacles = wires((), None)
+        self.vessels = None
         Walkers.made.append(self)
 
     time = property(lambda self: self.step_count * STEP)
