@@ -20,6 +20,7 @@ import trimesh
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from reference import blood as in_blood
 from reference import scenes, tubes
 
 import physim.device
@@ -53,6 +54,8 @@ BUSY: dict[str, dict[str, Any]] = {
     "deposition": {"rate": 20.0, "length": 5.0, "capture": 15.0, "reserve": 12, "interval": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
+ELSEWHERE = ("cortex", "vessel_wall", "elongation", "bond", "plasma")
+"""Terms with a scene of their own."""
 SCRATCH = " scratch "
 """In the names of buffers that primitives make for themselves, and of those made here."""
 STORED_BUT_GONE = 65
@@ -226,7 +229,7 @@ def network(nodes: int, near: np.ndarray, size: np.ndarray) -> FiberNetwork:
 
 def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str = "",
           skipped: str = "") -> tuple[Device, dict[str, Any]]:  # fmt: skip
-    """Steps of a scene with every term of `terms.STEP` but `cortex`, which has `shells`.
+    """Steps of a scene with every term of `terms.STEP` but those that `shells` and `blood` have.
 
     Without cells, 65 are stored that have all left the box. The cells touch each other, the fibers, a wall (y) and an
     open face (z), through which some leave; x is periodic. Every seventh cell has a daughter, every
@@ -240,8 +243,8 @@ def scene(cells: str, nodes: str, steps: str, spacing: str = "14", broken: str =
     position[2::16, 2] = 0.1
     size = np.maximum(position.max(axis=0) + 7.0, 75.0)
     # PhysiCell's law takes the place of `rest`, which the scene without fibers has instead, and none in reserve
-    left_out = ("cortex", "rest") if int(nodes) else ("cortex", "physicell", "deposition")
-    names = [term.name for term in STEP if term.name not in left_out]
+    left_out = ("rest",) if int(nodes) else ("physicell", "deposition")
+    names = [term.name for term in STEP if term.name not in (*left_out, *ELSEWHERE)]
     table = scenes.table({name: BUSY.get(name, {}) for name in names}, size=size.tolist(),
                          boundary=["periodic", "wall", "open"], collagen=True)  # fmt: skip
     table["collagen"]["fiber_length"] = 10.0
@@ -297,12 +300,39 @@ def shells(cells: str) -> tuple[Device, dict[str, Any]]:
     shell[:42, :, 0] += 4.0
     sim.write("shell", shell)
     sim.advance(1)
-    written = {name for term in sim.terms if term.name == "cortex" for kernel in term.kernels for name in kernel.writes}
+    return sim.device, {"status": sim.status, "untouched": untouched(sim, "cortex")}
+
+
+def blood() -> tuple[Device, dict[str, Any]]:
+    """Two cells of two ends that touch in a tube narrower than they are, and one that leaves it; then a crowd of
+    spheres, which have more neighbours than a cell has room for bonds."""
+    size, tube = [46.0, 16.0, 16.0], {"network": "tube", "radius": 4.0, "length": 30.0, "speed": "100 um/s",
+                                      "pressure": "1 kPa", "voxel": "3.3 um"}  # fmt: skip
+    terms: dict[str, Any] = {"bond": {}, "plasma": {}, "solve": {"tolerance": 0.09}}
+    table = in_blood.table(terms | {"elongation": {}}, size, **tube)
+    position = np.array([[16.0, 8, 8], [23.0, 8, 8], [38.5, 8, 8]])
+    sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position, radius=4.5, nucleus_radius=3.0))
+    sim.advance(2)
+    found = {"status": sim.status, "untouched": untouched(sim, "elongation", "bond", "plasma")}
+    crowd = np.full((22, 3), 8.0) + np.linspace(0, 0.3, 22)[:, None] + [12.0, 0, 0]
+    full = Simulation(Scenario.from_table(in_blood.table(terms | {"vessel_wall": {}}, size, **tube)),
+                      cells=scenes.cells(crowd, radius=2.0, nucleus_radius=1.0))  # fmt: skip
+    try:
+        full.advance(1)
+    except PhysicsError as error:
+        found["stopped"] = str(error)
+    return sim.device, found
+
+
+def untouched(sim: Simulation, *names: str) -> list[str]:
+    """Arrays that these terms write and that are 0 throughout."""
+    written = {name for term in sim.terms if term.name in names for kernel in (*term.kernels, *term.products)
+               for name in kernel.writes}  # fmt: skip
 
     def zero(name: str) -> bool:
         return not sim.device.download(sim.buffers[name], np.dtype("u4"), sim.layout.nbytes(name) // 4).any()
 
-    return sim.device, {"status": sim.status, "untouched": sorted(filter(zero, written))}
+    return sorted(filter(zero, written))
 
 
 def tracers(count: str) -> tuple[Device, dict[str, Any]]:
@@ -326,7 +356,7 @@ def main() -> None:
     found = open_door()
     what, *rest = sys.argv[1:]
     result: dict[str, Any] = {}
-    scenes_of = {"scene": scene, "scenario": scenario, "shells": shells, "tracers": tracers}
+    scenes_of = {"scene": scene, "scenario": scenario, "shells": shells, "tracers": tracers, "blood": blood}
     if what in scenes_of:
         device, result = scenes_of[what](*rest)
     else:

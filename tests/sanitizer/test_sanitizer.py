@@ -56,6 +56,7 @@ def reports() -> Iterator[Reports]:
             for name in ("primitives", "walls"):
                 runs[name, lanes] = pool.submit(oclgrind.run, name, lanes=lanes)
             runs["shells", lanes] = pool.submit(oclgrind.run, "shells", "2", lanes=lanes)
+            runs["blood", lanes] = pool.submit(oclgrind.run, "blood", lanes=lanes)
             runs["tracers", lanes] = pool.submit(oclgrind.run, "tracers", "65", lanes=lanes)
             for name, scene in OTHERS.items():
                 runs[name, lanes] = pool.submit(oclgrind.run, "scene", *scene, lanes=lanes)
@@ -103,9 +104,11 @@ def test_a_step_that_halts_for_a_nan_is_clean(reports, lanes) -> None:
 
 
 @pytest.mark.parametrize("lanes", LANES)
-def test_cells_with_a_shape_are_clean(reports, lanes) -> None:
-    report = reports["shells", lanes].result()
+@pytest.mark.parametrize("name", ["shells", "blood"])
+def test_cells_with_a_shape_and_in_blood_are_clean(reports, name, lanes) -> None:
+    report = reports[name, lanes].result()
     assert clean(report) and report.result["untouched"] == []
+    assert "junction slot" in report.result.get("stopped", "junction slot")
 
 
 @pytest.mark.parametrize("lanes", LANES)

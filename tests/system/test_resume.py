@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference import scenes
+from reference import blood, scenes
 
 from physim import checkpoint, runner
 from physim.assembly import build_step
@@ -38,6 +38,8 @@ MORE = {"noise": {"diffusion": 0.5}, "births": None, "fibers": None, "segments":
 
 def scene(term: str) -> tuple[dict, dict]:
     """A crowd that moves and rebuilds its lists often, with the term and what it acts on; its cells."""
+    if term in IN_BLOOD:
+        return in_blood(term)
     rng = np.random.default_rng(5)
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
@@ -63,6 +65,18 @@ def scene(term: str) -> tuple[dict, dict]:
     if term == "births":
         table["own_terms"], table["terms"]["budding"] = [OWN], {"period": 5}
     return table, cells
+
+
+IN_BLOOD = ("vessel_wall", "elongation", "bond", "plasma")
+
+
+def in_blood(term: str) -> tuple[dict, dict]:
+    """Cells in a tube, and one that leaves it; those of two ends hardly fit."""
+    laws = {"vessel_wall": {}} if term == "vessel_wall" else {"elongation": {}}
+    table = blood.table({**laws, "bond": {}, "plasma": {}, "neighbors": {"skin": 0.3}}, [80.0, 24.0, 24.0],
+                        network="tube", radius=6.5 if term != "vessel_wall" else 8.5, length=50.0, pressure="2 kPa",
+                        speed="500 um/s", voxel="3 um")  # fmt: skip
+    return table, scenes.cells([[22, 12, 12], [37, 12.5, 12], [60, 12, 12]], radius=7.0)
 
 
 OTHER_CUES = ("attractant", "chemotaxis", "contact_guidance", "contact_inhibition", "following", "traction_feedback")
