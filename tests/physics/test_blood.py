@@ -85,3 +85,21 @@ def test_a_sphere_that_is_pushed_at_the_wall_stays_inside(tubes):
         sim.step(5)
         distance.append(np.linalg.norm(places(sim)[0, 1:] - 0.5 * (20 + 10)))
     assert max(distance) < 10 - 6 + 0.7 and by_id(sim, "force")[0, :3] == pytest.approx(0, abs=1)
+
+
+def test_a_fork_carries_on_as_before_while_cells_go_with_its_blood(device_label):
+    """The network is solved anew every 10 ms, with what cells hold back, which is nothing."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    given = table({"plasma": {}, "vessel_wall": {}}, [270.0, 190.0, 40.0], network="bifurcation", radius=10.0,
+                  length=100.0, speed="200 um/s", pressure="0.05 kPa", voxel="2.5 um")  # fmt: skip
+    sim = Simulation(Scenario.from_table(given), device=device_label,
+                     cells=scenes.cells([[60.0, 95, 20], [80.0, 96, 20]], radius=7.0, nucleus_radius=2.0))  # fmt: skip
+    flow = sim.vessels.circulation.flow
+    sim.step(35)
+    branch, load = sim.read("branch").astype(float), sim.read("branch_load").astype(float)
+    assert (load[0] > 0.01 * sim.vessels.circulation.resistance[0]) and (by_id(sim, "branch_of") == 0).all()
+    np.testing.assert_allclose(branch[:, 0] / branch[:, 1], flow, rtol=0.01)
+    assert branch[0, 1] > 1.03 * sim.vessels.circulation.resistance[0], "it sees the daughters, too"
+    assert flow[0] == pytest.approx(flow[1] + flow[2], rel=1e-6)
