@@ -143,6 +143,7 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     checked = load(scenario, overrides or ())
     from physim import assembly
     from physim.problems import number_of
+    from physim.units import told_step
 
     kernels, cells = assembly.step_kernels(checked), initial_cells(checked)
     count = len(cells["id"])
@@ -150,7 +151,7 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
     notes = initial_network(checked, cells).notes if checked.collagen and checked.collagen.file else ()
     steps = round(checked.run.duration / checked.run.step)
     print(f"valid: {checked.title}")
-    print(f"  {number_of(count, 'cell')}, {number_of(steps, 'step')} of {checked.run.step:g} min, "
+    print(f"  {number_of(count, 'cell')}, {number_of(steps, 'step')} of {told_step(checked.run.step)}, "
           f"{number_of(len(kernels), 'kernel')} a step")  # fmt: skip
     print(f"  terms: {', '.join(checked.terms) or 'none'}")
     for note in notes:

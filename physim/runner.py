@@ -23,6 +23,7 @@ from physim.progress import say
 from physim.record import Recorder, RecordError, Snapshot, new_run_folder, read_info, writing
 from physim.scenario import Scenario, load
 from physim.summary import Outcome, describe
+from physim.units import told
 
 
 def run(scenario: Scenario, *, out: Path | None = None, device: str | None = None, profile: bool = False,
@@ -88,7 +89,7 @@ def resume(folder: Path, *, device: str | None = None, profile: bool = False, pr
         if not brief:
             say(scenario.title)
         sim = Simulation(scenario, device=device, profile=profile, saved=saved)
-        say(f"resuming {folder} at {sim.time / 60:g} h")
+        say(f"resuming {folder} at {told(sim.time)}")
         names = [group.name for group in scenario.cells]
         recorder = Recorder.reopen(folder, notes["frames"], network=sim.network, type_names=names,
                                    obstacles=sim.obstacles, vessels=sim.vessels)  # fmt: skip
@@ -246,7 +247,7 @@ def _end(recorder: Recorder, error: BaseException) -> None:
         recorder.finish(status)
     kept = f"{recorder.frames} complete frames"
     if recorder.frames:
-        kept += f", the last at {recorder.last_time / 60:g} h"
+        kept += f", the last at {told(recorder.last_time)}"
     say(f"{status.splitlines()[0]}; kept in {recorder.folder}: {kept}")
     if any((recorder.folder / "checkpoints").glob("step_*.h5")):
         say(f"go on with: physim resume {shlex.quote(str(recorder.folder))}")

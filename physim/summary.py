@@ -20,7 +20,7 @@ from physim.problems import number_of
 from physim.record import Snapshot
 from physim.scenario import Scenario
 from physim.terms import LaboratoryDrag
-from physim.units import clock
+from physim.units import clock, told_step
 
 INTERVAL = 10.0
 """min, over which speeds are taken where the records allow it."""
@@ -64,11 +64,10 @@ def _setting(o: Outcome) -> list[str]:
     size = " x ".join(f"{edge:g}" for edge in s.box.size)
     faces = ", ".join(s.box.boundary)
     minutes, unit = clock(s.run.duration)
-    step = f"{s.run.step:g} min" if unit == "h" else f"{60000 * s.run.step:.4g} ms"
     lines = [
         s.title,
         f"  simulated       {o.last.time / minutes:.6g} of {s.run.duration / minutes:.6g} {unit} in "
-        f"{o.last.step:,} steps of {step}, seed {s.run.seed}; {o.status}",
+        f"{o.last.step:,} steps of {told_step(s.run.step)}, seed {s.run.seed}; {o.status}",
         f"  cells           {len(cells['id']):,}{groups}; box {size} um, faces {faces}",
     ]
     if s.collagen is not None and o.network is not None:
@@ -148,8 +147,8 @@ def _departures(o: Outcome) -> list[str]:
     if not count:
         return ["  left the box    no cell"] if "open" in o.scenario.box.boundary else []
     minutes, unit = clock(o.scenario.run.duration)
-    first, where = np.nanmin(left) / minutes, "vessels" if o.scenario.vessels is not None else "box"
-    return [f"  left the {where:<11}{count:,} of {number_of(len(left), 'cell')}, the first at {first:.2f} {unit}"]
+    first, where = np.nanmin(left) / minutes, "the box" if o.scenario.vessels is None else "vessels"
+    return [f"  left {where:<11}{count:,} of {number_of(len(left), 'cell')}, the first at {first:.2f} {unit}"]
 
 
 def _links(o: Outcome) -> list[str]:

@@ -98,6 +98,16 @@ def clock(total: float) -> tuple[float, str]:
     return (60.0, "h") if total >= 6 * (1 - 1e-9) else (1 / 60, "s")
 
 
+def told_step(minutes: float) -> str:
+    """A time step: "0.1 min", or "1 ms"."""
+    return f"{minutes:g} min" if minutes >= 1e-3 else f"{60000 * minutes:.4g} ms"
+
+
+def told(minutes: float) -> str:
+    """A time by itself: "2.5 h", or "0.1 s" where it is less than a hundredth of an hour."""
+    return f"{minutes / 60:g} h" if minutes >= 0.6 or not minutes else f"{60 * minutes:.4g} s"
+
+
 def format_quantity(value: float, unit: str) -> str | float:
     """The quantity as it is written into a resolved scenario; reading it back gives the same float."""
     factor = parse_unit(unit)[0]
