@@ -1,7 +1,7 @@
 // Cells in blood hold each other where they are nearest, end to end where they are long: F = k g over the gap g of a bond,
 // and k_c g where they overlap. Bonds form on contact and break at k_0 exp(F/F_b). Fronts do the work for both ends; each
 // cell keeps its own copy of a bond, and both are updated from the same numbers.
-#define FOR_BOND 11
+#define FOR_BOND 11  // behind those of random.h
 #define NO_BOND 0xFFFFFFFFu
 
 // The nearest ends of two cells: rows, and the gap between them.

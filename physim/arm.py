@@ -68,7 +68,7 @@ class Arm:
                         self.seconds += spent
                         per_step = spent / max(1, sim.step_count - first)
                         piece = max(1, min(4 * piece, int(_PIECE_SECONDS / max(per_step, 1e-9))))
-                        progress.show(sim.step_count, cells=sim.status.get("cells", 0), links=links)
+                        progress.show(sim.step_count, cells=sim.cell_count, links=links)
                     self.last = self._record()
                     if target:
                         links = int(np.sum(self.last.cells["bound_links"]))

@@ -46,6 +46,9 @@ class Batch(Sequence[Simulation]):
         loaded = [one if isinstance(one, Scenario) else load(one) for one in scenarios]
         for number, scenario in enumerate(loaded[1:], 2):
             _check_alike(loaded[0], scenario, number)
+        if loaded[0].vessels is not None:
+            raise InputError("batch: scenarios have vessels, whose network answers to each simulation by itself; run "
+                             "them one by one")  # fmt: skip
         self._simulations = [Simulation.__new__(Simulation) for _ in loaded]
         none: list[Any] = [None] * len(loaded)
         each = zip(self._simulations, loaded, cells or none, networks or none, saved or none, strict=True)

@@ -227,6 +227,11 @@ class Simulation(Replica):
         load = self.read("branch_load").astype(float)
         self._put("branch", self.vessels.circulation.answer(branch, load, drive).astype(np.float32))
 
+    @property
+    def cell_count(self) -> int:
+        """Cells in the box, as of the last look; those of two ends count once."""
+        return int(self._last_status["cells"]) // (2 if "elongation" in self.scenario.terms else 1)
+
     def _due(self) -> list[int]:
         """The next steps behind which each hook is called."""
         return [-(-(self.step_count + 1) // every) * every for every, _ in self._hooks]
@@ -276,7 +281,7 @@ class Simulation(Replica):
         Hooks and the null arm stay behind. Raises InputError for changes that a running simulation cannot take up.
         """
         scenario = self.scenario.changed([*changes, "null=off"]) if changes else self.scenario
-        for part in ("box", "cells", "collagen", "own_terms"):
+        for part in ("box", "cells", "collagen", "obstacles", "vessels", "own_terms"):
             if getattr(scenario, part) != getattr(self.scenario, part):
                 raise InputError(f"copy: {part} cannot change in a running simulation; start a new one")
         if set(scenario.terms) != set(self.scenario.terms) or scenario.run.step != self.scenario.run.step:

@@ -22,6 +22,9 @@ def problems(scenario: Scenario) -> list[str]:
     if "elongation" in scenario.terms:
         lines += [f"terms.{name}: does not go with terms.elongation, whose cells have two ends; remove one of them"
                   for name in _OF_SPHERES if name in scenario.terms]  # fmt: skip
+        lines += [f"terms.{name}: divides cells, and does not go with terms.elongation; remove one of them"
+                  for name, term in scenario.terms.items()
+                  if any("bud" in kernel.writes for kernel in term.kernels) and name != "births"]  # fmt: skip
     if scenario.vessels is None:
         return lines
     if "plasma" not in scenario.terms:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,18 +40,14 @@ class Vessels:
     reach: float
     """um from the wall within which cells look for it."""
 
-    @cached_property
-    def _first_branches(self) -> NDArray[np.float32]:
+    def branches(self) -> NDArray[np.float32]:
+        """(B, 4) of the array `branch`, where no cell holds blood back."""
         made = self.circulation
         found = np.zeros((len(made.flow), 4), np.float32)
         none = np.zeros(len(made.flow))
         found[:, 0], seen = made.seen(none, np.arange(len(made.flow)))
         found[:, 1], found[:, 2] = seen + made.resistance, made.flow
         return found
-
-    def branches(self) -> NDArray[np.float32]:
-        """(B, 4) of the array `branch`, where no cell holds blood back."""
-        return self._first_branches
 
 
 def vessels(section: Section, box: Box, seed: int, radius: float) -> Vessels:

@@ -55,7 +55,7 @@ class Elongation(Term):
 
     The lumen is felt through eight sections of eight points each, along a straight line: a cell that is long in a sharp
     bend, or in a slit, is not what this term represents. Source of the law and its numbers: physim's vascular prototype
-    (docs/vessels.md); E and E_n reproduce that clusters of tumor cells pass 5 um and not 4 um under 22 cmH2O.
+    (docs/blood.md), whose E and E_n let cells pass 5 um and not 4 um under 22 cmH2O.
     """
 
     name: ClassVar[str] = "elongation"

@@ -1,5 +1,7 @@
 """A run of cells in blood: what is recorded, what is refused, and the same bits for any work-group."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import vtk
@@ -8,9 +10,11 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from physim import runner
 from physim.analysis.migration import Trajectories
+from physim.batch import Batch
 from physim.errors import InputError
 from physim.scenario import Scenario
 
+OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
 TERMS = {"elongation": {}, "bond": {}, "plasma": {}}
 
 
@@ -52,12 +56,18 @@ def test_run_records_cells_with_their_shape_and_the_wall(tmp_path, monkeypatch, 
     ({"vessels": {"file": "none.swc"}}, "vessels.file: "),
     ({"terms": {"elongation": {}, "bond": {}}}, "terms.elongation: needs plasma, which is not there"),
     ({"terms": TERMS | {"contact": {}}}, "terms.contact: does not go with terms.elongation"),
+    ({"terms": TERMS | {"budding": {}}, "own_terms": [OWN]}, "terms.budding: divides cells, and does not go with"),
     ({"terms": {"contact": {}}}, "vessels: nothing is carried in them; add a section [terms.plasma]"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_refused_in_one_line_each(changes, said):
     with pytest.raises(InputError) as caught:
         Scenario.from_table(tube(**changes))
     assert any(line.startswith(said) for line in caught.value.problems), caught.value.problems
+
+
+def test_a_batch_refuses_vessels():
+    with pytest.raises(InputError, match="batch: scenarios have vessels"):
+        Batch([Scenario.from_table(tube())] * 2)
 
 
 def test_a_box_that_is_too_small_for_the_vessels_is_refused(device_label):

@@ -59,6 +59,7 @@ class Walkers:
         Walkers.made.append(self)
 
     time = property(lambda self: self.step_count * STEP)
+    cell_count = property(lambda self: len(self.direction))
 
     @property
     def status(self):

@@ -67,7 +67,6 @@ def test_cells_that_go_with_the_blood_change_nothing_and_a_plug_turns_blood_asid
     branch = int(np.argmax(np.abs(made.flow) * (made.blood.network.degree[made.blood.network.ends] > 1).all(axis=1)))
     load[np.arange(len(load)) != branch] = 0.0
     free = made.answer(at_first, load, load * made.flow)  # w.v = Q: they hold back nothing
-    own = made.resistance + load
     np.testing.assert_allclose((free[:, 0] + load * made.flow) / (free[:, 1] + load), made.flow, rtol=1e-6)
     held = at_first
     for _ in range(50):
@@ -75,4 +74,4 @@ def test_cells_that_go_with_the_blood_change_nothing_and_a_plug_turns_blood_asid
     expected, _ = dense(made, load)
     flows = held[:, 0] / (held[:, 1] + load)
     np.testing.assert_allclose(flows, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
-    assert abs(expected[branch]) < 0.05 * abs(made.flow[branch]) and own[branch] > made.resistance[branch]
+    assert abs(expected[branch]) < 0.05 * abs(made.flow[branch])

@@ -6,7 +6,7 @@ import trimesh
 from reference import scenes
 
 from physim.bodies import body_surfaces
-from physim.ends import SECTIONS, doubled, joined
+from physim.ends import doubled, joined
 
 
 def test_each_cell_becomes_a_rear_and_a_front_end():
@@ -34,4 +34,3 @@ def test_surface_of_a_cell_is_closed_and_has_its_volume(length, radius):
         assert mesh.is_volume and mesh.volume == pytest.approx(volume, rel=0.07)  # but for corners
     wide = vertices[0] @ axis[0]
     assert wide.max() - wide.min() == pytest.approx(length + 2 * radius, rel=1e-6)
-    assert len(SECTIONS) == 8 and 0 < SECTIONS[0] < SECTIONS[-1] < 1

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import pytest
+from reference.tubes import network
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from physim.errors import InputError
 from physim.meshes import patches, surface
-from physim.meshes.clean import Lines, clean
-
-
-def network(*parts):
-    """Cleaned lines of (corners, radius)."""
-    lines = []
-    for corners, radius in parts:
-        corners = np.array(corners, float)
-        along = np.concatenate([np.linspace(a, b, 30, endpoint=False) for a, b in pairwise(corners)])
-        points = np.concatenate([along, corners[-1:]])
-        lines.append((points, np.full(len(points), float(radius))))
-    first = np.concatenate([[0], np.cumsum([len(points) for points, _ in lines])])
-    return clean(Lines(np.concatenate([p for p, _ in lines]), np.concatenate([r for _, r in lines]), first),
-                 components="all")[0]  # fmt: skip
 
 
 @cache
