@@ -40,24 +40,33 @@ def write(path: Path, saved: Saved, notes: Mapping[str, int]) -> None:
 
     body = io.BytesIO()
     with h5py.File(body, "w", libver="earliest") as file:
-        for name, values in saved.arrays.items():
-            file.create_dataset(f"state/{name}", data=values)
-        for name, record in (("world", saved.world), ("status", saved.status)):
-            file.create_dataset(name, data=np.frombuffer(record.tobytes(), np.uint8))
-        for name, number in {**notes, "capacity": saved.capacity}.items():
-            file.attrs[name] = int(number)
-        if saved.network is not None:
-            for field in fields(saved.network):
-                value = getattr(saved.network, field.name)
-                if isinstance(value, np.ndarray):
-                    file.create_dataset(f"fibers/{field.name}", data=value)
-                else:
-                    file.require_group("fibers").attrs[field.name] = json.dumps(value)
+        _put(file, saved, notes)
     content = body.getbuffer()
     header = f"{_MAGIC}\nbytes {len(content)}\nsha256 {hashlib.sha256(content).hexdigest()}\n".encode()
     with replacing(path) as temporary, temporary.open("wb") as stream:
         stream.write(header.ljust(_HEADER, b"\n"))
         stream.write(content)
+
+
+def _put(file: Any, saved: Saved, notes: Mapping[str, int]) -> None:
+    """A state into a file, or a group of one."""
+    for name, values in saved.arrays.items():
+        file.create_dataset(f"state/{name}", data=values)
+    for name, record in (("world", saved.world), ("status", saved.status)):
+        file.create_dataset(name, data=np.frombuffer(record.tobytes(), np.uint8))
+    for name, number in {**notes, "capacity": saved.capacity}.items():
+        file.attrs[name] = int(number)
+    if saved.network is not None:
+        for field in fields(saved.network):
+            value = getattr(saved.network, field.name)
+            if isinstance(value, np.ndarray):
+                file.create_dataset(f"fibers/{field.name}", data=value)
+            else:
+                file.require_group("fibers").attrs[field.name] = json.dumps(value)
+    if saved.episodes is not None:
+        file.create_dataset("episodes", data=saved.episodes)
+    if saved.blood is not None:
+        _put(file.create_group("blood"), saved.blood, {})
 
 
 def read(path: Path) -> tuple[Saved, dict[str, int]]:
@@ -112,7 +121,9 @@ def _parse(file: Any, where: str) -> tuple[Saved, dict[str, int]]:
         plain |= {name: _array(file["fibers"], name) for name in file["fibers"]}
         network = FiberNetwork(**plain)
     notes = {name: int(number) for name, number in file.attrs.items()}
-    return Saved(arrays, world, status, notes.pop("capacity"), network), notes
+    blood = _parse(file["blood"], where)[0] if "blood" in file else None
+    past = _array(file, "episodes").reshape(-1, 3) if "episodes" in file else None
+    return Saved(arrays, world, status, notes.pop("capacity"), network, blood, past), notes
 
 
 def _array(group: Any, name: str) -> np.ndarray:

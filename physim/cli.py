@@ -142,10 +142,11 @@ def validate(scenario: ScenarioName, overrides: Overrides = None) -> None:
 
     checked = load(scenario, overrides or ())
     from physim import assembly
+    from physim.episodes import tissue_of
     from physim.problems import number_of
     from physim.units import told_step
 
-    kernels, cells = assembly.step_kernels(checked), initial_cells(checked)
+    kernels, cells = assembly.step_kernels(tissue_of(checked)), initial_cells(checked)
     count = len(cells["id"])
     assembly.check_cells(checked, float(cells["radius"].max()))
     notes = initial_network(checked, cells).notes if checked.collagen and checked.collagen.file else ()
@@ -166,10 +167,7 @@ def explain(scenario: ScenarioName, overrides: Overrides = None) -> None:
     from physim import explain as text
     from physim.scenario import load
 
-    checked = load(scenario, overrides or ())
-    from physim.simulation import step_kernels
-
-    print(text.explain(checked, step_kernels(checked)))
+    print(text.explain(load(scenario, overrides or ())))
 
 
 app.command()(cli_runs.estimate)

@@ -6,6 +6,8 @@ import inspect
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from physim.assembly import step_kernels
+from physim.episodes import blood_of, has_episodes, tissue_of
 from physim.problems import unit_of
 from physim.scenario import Scenario
 from physim.step import Kernel, Term
@@ -80,10 +82,14 @@ def physics(term: Term) -> str:
     )
 
 
-def explain(scenario: Scenario, step: Sequence[tuple[Term, Kernel]]) -> str:
-    """Title, the table of one step, then the terms in the order in which they first act."""
-    terms = {term.name: term for term, _ in step}
-    parts = [scenario.title, step_table(step)]
+def explain(scenario: Scenario) -> str:
+    """Title, the table of one step, that of flow episodes, then the terms in the order in which they first act."""
+    tables = [step_kernels(tissue_of(scenario))]
+    if has_episodes(scenario):
+        tables.append(step_kernels(blood_of(scenario)))
+    terms = {term.name: term for step in tables for term, _ in step}
+    parts = [scenario.title, step_table(tables[0])]
+    parts += [f"in flow episodes\n\n{step_table(step)}" for step in tables[1:]]
     for name, term in terms.items():
         parts.append(
             "\n".join(filter(None, (name, physics(term), textwrap.indent(parameter_table(term), "  "))))

@@ -42,6 +42,7 @@ def write_cells(path: Path, snapshot: Snapshot, type_names: Sequence[str]) -> No
     cells = dict(snapshot.cells)
     cells["departed"] = cells["departed"] / 60
     arrays = {f"{name} ({unit})" if unit else name: cells[name] for name, unit in CELL_ARRAYS.items()}
+    arrays |= {"in_blood": cells["in_blood"]} if "in_blood" in cells else {}
     fields: vtk_files.FieldData = {**_clock(snapshot), "type_names": type_names}
     vtk_files.write_points(path, cells["position"], arrays, fields)
 
@@ -94,6 +95,20 @@ def write_vessels(path: Path, vessels: Vessels) -> None:
     arrays = {"patch": patch.astype(np.int32), "port": made.port.astype(np.int32),
               "wall_shear (Pa)": np.where(patch >= 0, shear[patch], 0.0).astype(np.float32)}  # fmt: skip
     vtk_files.write_triangles(path, made.vertices, made.faces, arrays, {})
+
+
+def write_centerlines(path: Path, vessels: Vessels, snapshot: Snapshot) -> None:
+    """Centerlines as lines, with the `branch` and flow of each as cells leave it, radius and mean speed at points."""
+    assert snapshot.flow is not None
+    network = vessels.blood.network
+    first, branch = network.first, np.repeat(np.arange(network.branches), np.diff(network.first))
+    begin = np.setdiff1d(np.arange(len(branch) - 1), first[1:-1] - 1)
+    flow = snapshot.flow / 60  # um^3/s
+    arrays = {"branch": branch[begin].astype(np.int32), "flow (um^3/s)": flow[branch[begin]].astype(np.float32)}
+    speed = flow[branch] / (np.pi * network.radius**2)
+    of_points = {"radius (um)": network.radius.astype(np.float32), "speed (um/s)": speed.astype(np.float32)}
+    lines = np.stack([begin, begin + 1], axis=1)
+    vtk_files.write_lines(path, network.points, lines, arrays, _clock(snapshot), of_points)
 
 
 def through_faces(network: FiberNetwork, nodes: np.ndarray) -> np.ndarray:

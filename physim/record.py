@@ -6,6 +6,7 @@
     summary.txt      words and numbers               frames/shells_N.vtp  cells that have a shape
                                                      fibers.vtp           the network, once if it is held
                                                      frames/fibers_N.vtp  ... or at each record, moved or cut
+                                                     vessels.vtp          the wall, and frames/centerlines_N.vtp
 
 Pictures, plots and `open_in_paraview.py` beside them are of `viz`.
 
@@ -55,7 +56,7 @@ class Snapshot:
     cells: dict[str, np.ndarray]
     """id, type, position (n, 3) um, radius, nucleus_radius um, cadherin, integrin, mmp, polarity (n, 3),
     velocity (n, 3) um/min, force (n, 3) nN, bound_links, link_force nN (sum of tensions), junctions,
-    departed (min, NaN if in the box)."""
+    departed (min, NaN if in the box); in_blood (0 or 1) where there are flow episodes."""
     links: dict[str, np.ndarray] | None
     """cell_id, cell_position (m, 3) um, point (m, 3) um on the fiber, tension nN; None: not kept."""
     counters: dict[str, int | float]
@@ -72,6 +73,10 @@ class Snapshot:
     shells: dict[str, np.ndarray] | None = None
     """Of cells with a shape: position (v, 3) um of the vertices, triangles (t, 3) of these, cell_id (t,), cortex (t,):
     1, or 0 on the nucleus. None: cells have none."""
+
+    flow: np.ndarray | None = None
+    """(B,) um^3/min through the branches of the vessels, from the first to the last point of each. None: there are
+    none."""
 
     def kept(self, *, links: bool, fibers: bool) -> Snapshot:
         """Without the parts that are not to be recorded: the keys of the scenario's [record]."""
@@ -171,6 +176,8 @@ class Recorder:
             names["obstacles"] = "obstacles.vtp"
         if self._vessels is not None:
             names["vessels"] = "vessels.vtp"
+            if snapshot.flow is not None:
+                names["centerlines"] = f"frames/centerlines_{number}.vtp"
         if snapshot.links is not None:
             names["links"] = f"frames/links_{number}.vtp"
         if snapshot.shells is not None:
@@ -209,6 +216,9 @@ class Recorder:
             if not path.is_file():
                 assert self._obstacles is not None
                 frame_files.write_obstacles(path, self._obstacles)
+        elif kind == "centerlines":
+            assert self._vessels is not None
+            frame_files.write_centerlines(path, self._vessels, snapshot)
         elif kind == "vessels":
             if not path.is_file():
                 assert self._vessels is not None

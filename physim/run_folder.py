@@ -14,7 +14,7 @@ from physim.errors import InputError, PhysimError
 
 Entry = tuple[float, str, str]
 """Hours, kind of part, file: one line of run.pvd."""
-_PARTS = ("cells", "fibers", "links", "obstacles", "shells", "vessels")
+_PARTS = ("cells", "fibers", "links", "obstacles", "shells", "vessels", "centerlines")
 
 
 class RecordError(PhysimError, OSError):

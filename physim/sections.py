@@ -206,6 +206,22 @@ class Vessels(Section):
         "take at this speed is lost before them. Default: estimated for the speed",
     )  # fmt: skip
     voxel: Micron | None = Field(None, gt=0, le=100, description="of surface and lumen; default: by the least radius")
+    interval: Minute | None = Field(
+        None, gt=0, le=1e6, description="time of tissue between flow episodes, in which tissue stands still and blood "
+        "carries the cells in vessels; default: blood is all there is, and run.step is its step",
+    )  # fmt: skip
+    step: Minute = parameter(0.001 / 60, "time step of a flow episode", ge=1e-9,
+                             source="vascular prototype: 0.1 to 1 ms")  # fmt: skip
+    cap: Minute = parameter(1.0, "most of blood's time in one episode; who is still carried then waits for the next",
+                            source="longest transit through a capillary bed; recalled", gt=0, le=1e6)  # fmt: skip
+    OF_EPISODES: ClassVar = ("step", "cap")
+    """Keys that only have a meaning with an interval."""
+
+    @model_serializer(mode="wrap")
+    def _with_meaning(self, write: Any) -> dict[str, Any]:
+        """Without the keys that have no meaning here."""
+        idle = self.OF_EPISODES if self.interval is None else ()
+        return {key: value for key, value in write(self).items() if key not in idle}
 
 
 class Record(Section):

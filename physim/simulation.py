@@ -20,21 +20,21 @@ from physim import assembly
 from physim.assembly import Layout, step_kernels
 from physim.device import Device, choose
 from physim.ends import doubled
+from physim.episodes import tissue_of
 from physim.errors import InputError, PhysicsError
+from physim.generate.around_vessels import clear_lumen
 from physim.generate.fiber_network import FiberNetwork
 from physim.generate.obstacles import wires
 from physim.loop import Loop, Start
 from physim.network_state import fiber_state
 from physim.obstacle_state import form_state, wire_state
-from physim.replica import Replica
+from physim.perfused import Perfused
 from physim.scenario import Scenario, load
 from physim.schedule import row_arrays, words_of
 from physim.shell_state import mesh_state
 from physim.snapshot import GIVEN, Snapshot, take
 from physim.state import ARRAYS
-from physim.terms.blood import Plasma
-from physim.vessel_state import sizes, vessel_state
-from physim.vessels import vessels
+from physim.vessel_state import sizes
 from physim.world import STATUS, Box, grid_bins
 
 __all__ = ["Saved", "Simulation", "step_kernels"]
@@ -51,35 +51,41 @@ class Saved:
     capacity: int
     """Cells that there was room for."""
     network: FiberNetwork | None
+    blood: Saved | None = None
+    """The cells in vessels, where there are flow episodes."""
+    episodes: np.ndarray | None = None
+    """`Episodes.past`."""
 
     @property
     def step(self) -> int:
         return int(self.status["step"])
 
 
-class Simulation(Replica):
+class Simulation(Perfused):
     """A scenario on a device: a Scenario, the name of a built-in one, or the path of a TOML file.
 
     `overrides` are `path=value` as on the command line; `device` is a number or part of a name (`physim devices`).
     `cells` (as of `generate.cells.initial_cells`) and `network` replace what the scenario would generate; `saved`, of
-    `save()`, continues from that state to the same bits. Raises InputError for a scenario that cannot be built,
-    DeviceError for a device that cannot run it, PhysicsError when a run has to stop.
+    `save()`, continues from that state to the same bits; `beside` is the tissue whose blood this is. Raises InputError
+    for a scenario that cannot be built, DeviceError for a device that cannot run it, PhysicsError when a run must stop.
     """
 
     def __init__(self, scenario: Scenario | str | Path, overrides: Sequence[str] = (), *, device: str | None = None,
                  profile: bool = False, cells: dict[str, np.ndarray] | None = None, network: Any = None,
-                 saved: Saved | None = None) -> None:  # fmt: skip
+                 saved: Saved | None = None, beside: Simulation | None = None) -> None:  # fmt: skip
         opened = Device(choose(device), profiling=profile)
+        self._beside = beside
         start = self._plan(scenario if isinstance(scenario, Scenario) else load(scenario, overrides), device, cells,
                            network, saved)  # fmt: skip
         self.join(Loop(opened, [start]), 0)
+        self.episodes = self._episodes(profile, saved) if self.part is not self.scenario else None
 
     # setting up
 
     def _plan(self, scenario: Scenario, device: str | None, cells: dict[str, np.ndarray] | None, network: Any,
               saved: Saved | None) -> Start:  # fmt: skip
         """What it brings to a loop; what `join` then writes into the arrays is kept until then."""
-        self.scenario = scenario
+        self.scenario, self.part = scenario, tissue_of(scenario)
         box = self.scenario.box
         self.box = Box(np.array(box.lower, float), np.array(box.upper, float), box.boundary)
         self._hooks: list[tuple[int, Callable[[Simulation], object]]] = []
@@ -93,7 +99,7 @@ class Simulation(Replica):
         super().join(loop, index)
         first = self._fiber_state()
         if self._saved is None:
-            first |= assembly.first_state(self.scenario, self.box, self._cells)
+            first |= assembly.first_state(self.part, self.box, self._cells)
             del self._cells
         for name in self.arrays:
             if name in first and (self._saved is None or ARRAYS[name].given):
@@ -113,15 +119,20 @@ class Simulation(Replica):
         from physim.generate.matrix import initial_network
 
         cells = initial_cells(self.scenario) if cells is None else cells
-        if "elongation" in self.scenario.terms:
-            cells = doubled(cells, self.scenario.run.seed)
+        radius, next_id = float(cells["radius"].max()), int(cells["id"].max()) + 1
+        self._meet_vessels(radius)
         network = initial_network(self.scenario, cells) if network is None else network
+        if self.vessels is not None and network is not None and not self.by_hand["network"]:
+            network = clear_lumen(network, self.wall_distance)
         self.network: Any = assembly.reserved(self.scenario, network)
-        terms = assembly.build_step(self.scenario)
-        radius = float(cells["radius"].max())
+        if self.part is not self.scenario:
+            cells = self._without_carried(cells)
+        if "elongation" in self.part.terms:
+            cells, next_id = doubled(cells, self.scenario.run.seed), 2 * next_id
+        terms = assembly.build_step(self.part)
         widest = assembly.widest_range(terms, radius)
         assembly.check_box(self.box, widest)
-        layout, arrays = self._layout(terms, len(cells["id"]), radius, self.box.grid(max(widest, 2 * radius, 1.0)))
+        layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 2 * radius, 1.0)))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
         world["cell_grid"], world["segment_grid"] = self._grid, self._segment_grid
         for grid in ("segment", "cell"):
@@ -129,7 +140,7 @@ class Simulation(Replica):
                 self.box.periodic, 1, 2) / (self.box.upper - self.box.lower)  # fmt: skip
         status = np.zeros((), STATUS)
         status["rebuild"], status["cells"], status["rows"] = 1, layout.cells, layout.cells
-        status["next_id"] = int(cells["id"].max()) + 1
+        status["next_id"] = next_id
         status["fibers"], status["relink"] = layout.chains, 1
         status["chains"] = self.network.made.fibers if self.network is not None else 0
         self._cells = cells
@@ -140,10 +151,11 @@ class Simulation(Replica):
         self.network = saved.network
         if saved.status["halt"]:
             raise InputError("saved state: it is of the middle of a step that could not go on; save before that")
-        terms = assembly.build_step(self.scenario)
+        terms = assembly.build_step(self.part)
         assembly.check_reserve(self.scenario, self.network)
-        layout, arrays = self._layout(terms, saved.capacity, float(saved.arrays["radius"].max(initial=1.0)),
-                                      saved.world["cell_grid"])  # fmt: skip
+        radius = float(saved.arrays["radius"].max(initial=1.0))
+        self._meet_vessels(max(radius, float(saved.blood.arrays["radius"].max(initial=1.0)) if saved.blood else 0.0))
+        layout, arrays = self._layout(terms, saved.capacity, saved.world["cell_grid"])
         layout.neighbor_rows = max(layout.neighbor_rows, int(saved.world["neighbor_rows"]))
         layout.touch_rows = max(layout.touch_rows, int(saved.world["touch_rows"]))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
@@ -158,16 +170,12 @@ class Simulation(Replica):
             raise InputError(f"saved state: its arrays are not those of the scenario ({names}); use its own scenario")
         return Start(terms, arrays, layout, world, saved.status, self.scenario.run.step)
 
-    def _layout(self, terms: list[Any], cells: int, radius: float, grid: np.ndarray) -> tuple[Layout, list[str]]:
+    def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
         """Sizes of the domains, and the arrays that the terms need."""
         self._grid, self._segment_grid = grid, self.box.grid(assembly.SEGMENT_BIN)
         self.obstacles = wires(self.scenario.obstacles, self.box)
         self._wires = wire_state(self.obstacles, self.box, self._segment_grid)
         self._wires |= form_state(self.scenario.obstacles, self.box)
-        self.vessels = self._vessel_state = None
-        if self.scenario.vessels is not None:
-            self.vessels = vessels(self.scenario.vessels, self.box, self.scenario.run.seed, radius)
-            self._vessel_state = vessel_state(self.vessels, self.box, Device(choose(self._device_name)))
         layout = Layout(
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,
@@ -203,34 +211,11 @@ class Simulation(Replica):
             self.advance(min([end, *self._due()]))
             self._call_hooks()
 
-    def advance(self, until_step: int) -> None:
-        """See `Replica.advance`; on the way the network of vessels answers to its cells (`terms.plasma.response`)."""
-        plasma = next((term for term in self.terms if isinstance(term, Plasma)), None)
-        if plasma is None or self.vessels is None or len(self.vessels.circulation.flow) == 1:
-            super().advance(until_step)
-            return
-        every = max(1, round(plasma.response / self.step_length))
-        while self.step_count < until_step:
-            if self.step_count and self.step_count % every == 0:
-                self._answer()
-            super().advance(min(until_step, (self.step_count // every + 1) * every))
-
-    def _answer(self) -> None:
-        """Flow and pressures of all branches, with what the cells in them hold back."""
-        assert self.vessels is not None
-        stream, of = self.read("stream").astype(float), self.read("branch_of").astype(np.int64)
-        velocity = self.read("displacement")[:, :3].astype(float) / self.step_length
-        branch = self.read("branch").astype(float).reshape(-1, 4)
-        inside = of < len(branch)
-        driven = (stream[:, 3] * (stream[:, :3] * velocity).sum(axis=1))[inside]
-        drive = np.bincount(of[inside], driven, len(branch)).astype(np.float64)
-        load = self.read("branch_load").astype(float)
-        self._put("branch", self.vessels.circulation.answer(branch, load, drive).astype(np.float32))
-
     @property
     def cell_count(self) -> int:
         """Cells in the box, as of the last look; those of two ends count once."""
-        return int(self._last_status["cells"]) // (2 if "elongation" in self.scenario.terms else 1)
+        here = int(self._last_status["cells"]) // (2 if "elongation" in self.part.terms else 1)
+        return here + (self.blood.cell_count if self.blood is not None else 0)
 
     def _due(self) -> list[int]:
         """The next steps behind which each hook is called."""
@@ -257,7 +242,9 @@ class Simulation(Replica):
     def save(self) -> Saved:
         """The state between two steps, on the host."""
         arrays = {name: self.read(name) for name in self.arrays if ARRAYS[name].persists}
-        return Saved(arrays, self.world.copy(), self._last_status.copy(), self.layout.cells, self.network)
+        blood = self.blood.save() if self.blood is not None else None
+        past = self.episodes.past if self.episodes is not None else None
+        return Saved(arrays, self.world.copy(), self._last_status.copy(), self.layout.cells, self.network, blood, past)
 
     def write(self, name: str, values: np.ndarray) -> None:
         """Overwrite an array of the state with values of its `shape`, cells in their present order."""
@@ -322,6 +309,8 @@ class Simulation(Replica):
                     count = int((~np.isfinite(values)).sum())
                     raise PhysicsError(f"{self.time:g} min: {count} values of '{name}' are not finite; shorten "
                                        "run.step, or check the last terms you set")  # fmt: skip
+        if self.blood is not None:
+            self.blood.check_finite()
 
     def state_hash(self) -> str:
         """sha256 over every array that persists, in the order of the table."""
@@ -329,17 +318,20 @@ class Simulation(Replica):
         for name in self.arrays:
             if ARRAYS[name].persists:
                 digest.update(name.encode() + self.read(name).tobytes())
+        if self.blood is not None:
+            digest.update(self.blood.state_hash().encode())
         return digest.hexdigest()
 
     @property
     def memory(self) -> int:
         """Bytes allocated on the device."""
-        return sum(self.device.allocated.values())
+        return sum(self.device.allocated.values()) + (self.blood.memory if self.blood is not None else 0)
 
     @property
     def saved_bytes(self) -> int:
         """Bytes of what `save` returns, fibers included."""
         state = sum(self.nbytes(name) for name in self.arrays if ARRAYS[name].persists)
+        state += self.blood.saved_bytes if self.blood is not None else 0
         if self.network is None:
             return state
         return state + sum(np.asarray(getattr(self.network, part.name)).nbytes for part in fields(self.network))
@@ -352,4 +344,5 @@ class Simulation(Replica):
         """Time, launches and bytes of every kernel; empty without `profile=True`."""
         if self.profile is None:
             return ""
-        return self.profile.table(self.status, self.host_reads, self.device.copy_bandwidth())
+        found = self.profile.table(self.status, self.host_reads, self.device.copy_bandwidth())
+        return found if self.blood is None else f"{found}\n\nflow episodes\n{self.blood.profile_table()}"

@@ -31,7 +31,38 @@ GIVEN = ("id", "type", "radius", "nucleus_radius", "cadherin", "integrin", "mmp"
 
 
 def take(sim: Simulation) -> Snapshot:
-    """Snapshot of a simulation; cells are sorted by id."""
+    """Snapshot of a simulation, cells sorted by id; those of tissue and of blood together."""
+    found = _take(sim)
+    if sim.episodes is None:
+        return found
+    past = sim.episodes.past
+    counters = {**found.counters, "episodes": len(past), "in_blood": sim.blood.cell_count if sim.blood else 0,
+                "blood_steps": sim.blood.step_count if sim.blood else 0}  # fmt: skip
+    assert sim.vessels is not None
+    in_tissue = {"in_blood": np.zeros(len(found.cells["id"]), np.uint8)}
+    found = replace(found, counters=counters, flow=sim.vessels.circulation.flow, cells=found.cells | in_tissue)
+    return found if sim.blood is None else _together(found, _take(sim.blood), sim)
+
+
+def _together(tissue: Snapshot, blood: Snapshot, sim: Simulation) -> Snapshot:
+    """Cells of both by id; the time at which a cell has left its vessel is that of tissue."""
+    assert sim.episodes is not None and sim.blood is not None
+    left = np.nan_to_num(blood.cells["departed"] / sim.blood.step_length).round().astype(np.int64)
+    carried = blood.cells | {"departed": sim.step_length * sim.episodes.tissue_step(left),
+                             "in_blood": np.ones(len(left), np.uint8)}  # fmt: skip
+    cells = {name: np.concatenate([values, carried[name]]) for name, values in tissue.cells.items()}
+    order = np.argsort(cells["id"], kind="stable")
+    parts = [part for part in (tissue.shells, blood.shells) if part is not None]
+    shells = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else None
+    if len(parts) == 2:
+        assert shells is not None
+        shells["triangles"][len(parts[0]["triangles"]) :] += len(parts[0]["position"])
+    counters = {**tissue.counters, "cells": tissue.counters["cells"] + sim.blood.cell_count}
+    return replace(tissue, cells={name: values[order] for name, values in cells.items()}, shells=shells,
+                   counters=counters, flow=blood.flow)  # fmt: skip
+
+
+def _take(sim: Simulation) -> Snapshot:
     order = np.argsort(sim.read("id"))
     n = len(order)
 
@@ -49,15 +80,15 @@ def take(sim: Simulation) -> Snapshot:
         "position": position,
         **{name: cell(name) for name in GIVEN[2:]},
         **{name: cell(name, 3) for name in ("polarity", "force")},
-        "velocity": cell("displacement", 3) / np.float32(sim.scenario.run.step),
+        "velocity": cell("displacement", 3) / np.float32(sim.step_length),
         "bound_links": np.zeros(n, np.int32),
         "link_force": np.zeros(n, np.float32),
         "junctions": np.zeros(n, np.int32),
-        "departed": np.where(left > 0, left * sim.scenario.run.step, np.nan),
+        "departed": np.where(left > 0, left * sim.step_length, np.nan),
     }
     if "junction_partner" in sim.buffers:
         cells["junctions"] = (sim.read("junction_partner") > 0).sum(0)[order].astype(np.int32)
-    if "end_of" in sim.buffers:
+    if "body_radius" in sim.buffers:
         cells = joined(cells)
     fibers = _fibers(sim)
     links: dict[str, np.ndarray] = {
@@ -88,7 +119,8 @@ def take(sim: Simulation) -> Snapshot:
     return Snapshot(step=sim.step_count, time=sim.time, cells=cells, links=links, counters=_counters(sim),
                     fibers=fibers, matrix=matrix_balance(sim) if can_be_cut(sim) else None,
                     integrins=integrin_balance(sim) if "integrin_tally" in sim.buffers else None,
-                    shells=_shells(sim, order[~(left > 0)]) or _bodies(sim, order[~(left > 0)]))  # fmt: skip
+                    shells=_shells(sim, order[~(left > 0)]) or _bodies(sim, order[~(left > 0)]),
+                    flow=sim.flow() if "stream" in sim.buffers else None)  # fmt: skip
 
 
 def _held(sim: Simulation, place: np.ndarray, fibers: dict[str, np.ndarray] | None) -> list[np.ndarray]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from physim.analysis.migration import Trajectories
+from physim.episodes import has_episodes
 from physim.errors import InputError
 from physim.problems import number_of
 from physim.record import Snapshot
@@ -49,12 +50,30 @@ class Outcome:
 
 def describe(outcome: Outcome) -> str:
     """The summary, a dozen lines of at most about 110 characters."""
-    carried = outcome.scenario.vessels is not None
-    way = [_carried(outcome)] if carried else [_invasion(outcome), _speed(outcome)]
-    parts = [_setting(outcome), *way, _departures(outcome), _links(outcome),
+    if has_episodes(outcome.scenario):
+        tissue = _in_tissue(outcome)
+        way = [_invasion(tissue), _speed(tissue), _departures(tissue), _episodes(outcome)]
+    elif outcome.scenario.vessels is not None:
+        way = [_carried(outcome), _departures(outcome)]
+    else:
+        way = [_invasion(outcome), _speed(outcome), _departures(outcome)]
+    parts = [_setting(outcome), *way, _links(outcome),
              _fibers(outcome), _matrix(outcome), _deposition(outcome), _integrins(outcome), _numerics(outcome),
              _limits(outcome.scenario), _files(outcome)]
     return "\n".join(line for lines in parts for line in lines) + "\n"
+
+
+def _in_tissue(o: Outcome) -> Outcome:
+    """Without the cells in blood."""
+    here = o.last.cells["in_blood"] == 0
+    carried = o.last.cells["id"][~here]
+
+    def without(path: Trajectories) -> Trajectories:
+        kept = ~np.isin(path.id, carried)
+        return Trajectories(path.time, path.id[kept], path.position[:, kept], path.departed[kept])
+
+    last = replace(o.last, cells={name: values[here] for name, values in o.last.cells.items()})
+    return replace(o, path=without(o.path), null=without(o.null) if o.null is not None else None, last=last)
 
 
 def _setting(o: Outcome) -> list[str]:
@@ -124,6 +143,14 @@ def _speed_words(path: Trajectories) -> str:
     return f"{path.speed_at(lag):.2f} um/h over {lag:g} min"
 
 
+def _episodes(o: Outcome) -> list[str]:
+    vessels, count = o.scenario.vessels, o.last.counters
+    assert vessels is not None
+    left = np.isfinite(o.last.cells["departed"]) & (o.last.cells["in_blood"] == 1)
+    return [f"  flow episodes   {count['episodes']:,}, of {60 * vessels.step * count['blood_steps']:.3g} s in all; "
+            f"{count['in_blood']:,} cells in vessels at the end, {left.sum():,} left by them"]  # fmt: skip
+
+
 def _carried(o: Outcome) -> list[str]:
     """How far blood has taken the cells, and those of the null arm."""
     vessels = o.scenario.vessels
@@ -147,7 +174,8 @@ def _departures(o: Outcome) -> list[str]:
     if not count:
         return ["  left the box    no cell"] if "open" in o.scenario.box.boundary else []
     minutes, unit = clock(o.scenario.run.duration)
-    first, where = np.nanmin(left) / minutes, "the box" if o.scenario.vessels is None else "vessels"
+    alone = o.scenario.vessels is not None and not has_episodes(o.scenario)
+    first, where = np.nanmin(left) / minutes, "vessels" if alone else "the box"
     return [f"  left {where:<11}{count:,} of {number_of(len(left), 'cell')}, the first at {first:.2f} {unit}"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from physim.episodes import blood_of, has_episodes
+
 if TYPE_CHECKING:
     from physim.scenario import Scenario
     from physim.sections import Vessels
@@ -19,17 +21,41 @@ _OF_SPHERES = ("contact", "junction", "friction", "crawl", "physicell", "steric"
 def problems(scenario: Scenario) -> list[str]:
     """One line each: where, what value, what to do."""
     lines = []
-    if "elongation" in scenario.terms:
+    carried = blood_of(scenario) if has_episodes(scenario) else scenario
+    if "elongation" in carried.terms:
         lines += [f"terms.{name}: does not go with terms.elongation, whose cells have two ends; remove one of them"
-                  for name in _OF_SPHERES if name in scenario.terms]  # fmt: skip
+                  for name in _OF_SPHERES if name in carried.terms]  # fmt: skip
         lines += [f"terms.{name}: divides cells, and does not go with terms.elongation; remove one of them"
-                  for name, term in scenario.terms.items()
+                  for name, term in carried.terms.items()
                   if any("bud" in kernel.writes for kernel in term.kernels) and name != "births"]  # fmt: skip
     if scenario.vessels is None:
         return lines
+    lines += _episodes(scenario)
     if "plasma" not in scenario.terms:
         lines.append("vessels: nothing is carried in them; add a section [terms.plasma], or remove them")
     return lines + [f"vessels.{line}" for line in _of(scenario.vessels)]
+
+
+def _episodes(scenario: Scenario) -> list[str]:
+    """Of the times of flow episodes, and of the term that keeps tissue out of vessels."""
+    vessels, lines = scenario.vessels, []
+    assert vessels is not None
+    if vessels.interval is None:
+        lines += [f"vessels.{key}: has no meaning without vessels.interval; leave it out"
+                  for key in vessels.OF_EPISODES if key in vessels.model_fields_set]  # fmt: skip
+        if "abluminal_wall" in scenario.terms:
+            lines.append("terms.abluminal_wall: is for tissue beside blood; add vessels.interval, or remove it")
+        return lines
+    for key, time, step in (("interval", vessels.interval, scenario.run.step), ("cap", vessels.cap, vessels.step)):
+        steps = time / step
+        if round(steps) < 1 or abs(steps - round(steps)) > 1e-6 * steps:
+            of = "run.step" if key == "interval" else "vessels.step"
+            lines.append(f"vessels.{key}: {time:.6g} min is no multiple of {of} {step:.6g} min; nearest: "
+                         f"{max(round(steps), 1) * step:.6g} min")  # fmt: skip
+    if "abluminal_wall" not in scenario.terms:
+        lines.append("vessels.interval: nothing keeps the cells of tissue out of vessels; add a section "
+                     "[terms.abluminal_wall]")  # fmt: skip
+    return lines
 
 
 def _of(vessels: Vessels) -> list[str]:

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from physim.world import Box
 
 
-OUTSIDE = 4.0
-"""um beyond the wall within which its distance is exact: more than a cell ever reaches into it."""
-
-
 def vessel_state(vessels: Vessels, box: Box, device: Device) -> dict[str, np.ndarray]:
     """Arrays of the state by name; those of cells and branches are as at time zero."""
     surface, network, lumen = vessels.surface, vessels.blood.network, vessels.lumen
@@ -38,7 +34,7 @@ def vessel_state(vessels: Vessels, box: Box, device: Device) -> dict[str, np.nda
         "vessel_point": points, "vessel_port": planes.reshape(-1, 4), "branch": vessels.branches(),
     }  # fmt: skip
     walls = wall_state(surface.vertices, surface.faces, box, device, patch=vessels.patch, port=surface.port,
-                       band=vessels.reach, outside=OUTSIDE)  # fmt: skip
+                       band=vessels.reach, outside=vessels.outside)  # fmt: skip
     return state | walls
 
 

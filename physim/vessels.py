@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MARGIN = 3.0
 """um, least distance of vessels from the faces of the box."""
+OUTSIDE = 4.0
+"""um beyond the wall within which its distance is exact: more than a cell in blood ever reaches into it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,8 @@ class Vessels:
     circulation: Circulation
     reach: float
     """um from the wall within which cells look for it."""
+    outside: float = OUTSIDE
+    """The same beyond it."""
 
     def branches(self) -> NDArray[np.float32]:
         """(B, 4) of the array `branch`, where no cell holds blood back."""
@@ -58,8 +62,9 @@ def vessels(section: Section, box: Box, seed: int, radius: float) -> Vessels:
     network = _placed(_network(section, seed), box)
     made = surface(network, section.voxel)
     blood, pressures, added = _blood(section, network)
-    return Vessels(made, patches(made), blood, lumen(blood, section.voxel), Circulation(blood, pressures, added),
-                   1.25 * radius)
+    reach = 1.25 * radius
+    return Vessels(made, patches(made), blood, lumen(blood, section.voxel), Circulation(blood, pressures, added), reach,
+                   OUTSIDE if section.interval is None else max(OUTSIDE, reach))
 
 
 def _network(section: Section, seed: int) -> Centerlines:

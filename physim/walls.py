@@ -67,6 +67,14 @@ class Walls:
                                 leaf=leaf)  # fmt: skip
         self.keep()
 
+    @classmethod
+    def of(cls, state: dict[str, np.ndarray], box: Box, device: Device) -> Walls:
+        """The same from the arrays that `wall_state` has made, in its box."""
+        self = cls.__new__(cls)
+        self.state, self.box, self.device = state, box, device
+        self.keep()
+        return self
+
     def keep(self) -> None:
         """Put `state`, arrays in the frame of `box`, on the device."""
         self._program = wall_lists.program(self.device)

@@ -6,7 +6,7 @@ A new term is one class in this folder, one file in `kernels/`, one line below.
 from __future__ import annotations
 
 from physim.step import Term
-from physim.terms.blood import Bond, Elongation, Plasma, VesselWall
+from physim.terms.blood import AbluminalWall, Bond, Elongation, Plasma, VesselWall
 from physim.terms.cells import Contact, Crawl, Friction, Junction, LaboratoryDrag, PhysiCell
 from physim.terms.cortex import Cortex
 from physim.terms.cues import (
@@ -60,6 +60,7 @@ STEP: tuple[type[Term], ...] = (
     Links,
     Network,
     VesselWall,
+    AbluminalWall,
     Elongation,
     Bond,
     Plasma,

@@ -42,6 +42,23 @@ class VesselWall(Term):
     )
 
 
+class AbluminalWall(Term):
+    """F = 4/3 E* sqrt(R) d^1.5 n, d = R - distance of the middle from the wall (> 0 outside): Hertz, implicit.
+
+    Keeps the cells of tissue out of vessels, where blood has flow episodes (vessels.interval). The wall does not move;
+    cut ends of vessels are walls. Source: Hertz 1882.
+    """
+
+    name: ClassVar[str] = "abluminal_wall"
+    needs: ClassVar[tuple[str, ...]] = ("vessels",)
+    headers: ClassVar[tuple[str, ...]] = ("triangle.h", "wall.h")
+    modulus: Kilopascal = parameter(0.5, "E* of the cell", source="cytoplasm, as in `steric`", gt=0)
+
+    kernels: ClassVar[tuple[Kernel, ...]] = (
+        Kernel("abluminal_wall", "cell", ("position", "radius", *WALL), (), ("force", "resistance")),
+    )
+
+
 class Elongation(Term):
     """U = sum_k v_k [E e_k^2/2 + n_k E_n f_k^2/2], e_k = 2 ln(R/a_k), f_k = 2 ln(R_n/a_k) > 0; sum_k v_k = 4/3 pi R^3.
 

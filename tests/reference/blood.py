@@ -58,3 +58,18 @@ def strain_energy(radius: np.ndarray, length: float, rest: float = 7.0, nucleus:
     share = u * u * (3 - 2 * u)
     outer, inner = 2 * np.log(rest / radius), np.maximum(2 * np.log(nucleus / radius), 0)
     return float((v * (0.5 * modulus * outer**2 + share * 0.5 * nucleus_modulus * inner**2)).sum())
+
+
+def beside_tissue(**changes: Any) -> tuple[dict[str, Any], np.ndarray]:
+    """A scenario of tissue along a tube with flow episodes, and where its cells are: four in tissue, two in blood."""
+    made: dict[str, Any] = {
+        "title": "beside", "run": {"duration": 2.0, "step": 0.1}, "box": {"size": [76.0, 60.0, 60.0]},
+        "cells": [{"count": 1, "radius": "5 um", "nucleus_radius": "3 um"}],
+        "vessels": {"network": "tube", "radius": 8.5, "length": 50.0, "speed": "100 um/s", "voxel": "3 um",
+                    "interval": 0.2, "cap": "20 ms"},
+        "terms": {"plasma": {}, "vessel_wall": {}, "bond": {}, "abluminal_wall": {}, "contact": {}, "polarity": {},
+                  "noise": {"diffusion": 0.2}, "neighbors": {"skin": 0.3}},
+        "record": {"interval": 0.5},
+    }  # fmt: skip
+    places = [[20.0, 48, 30], [30, 17, 30], [41, 44, 33], [50, 16, 31], [20, 30, 30], [58, 31, 30]]
+    return made | changes, np.array(places)

@@ -54,7 +54,7 @@ BUSY: dict[str, dict[str, Any]] = {
     "deposition": {"rate": 20.0, "length": 5.0, "capture": 15.0, "reserve": 12, "interval": 0.1},
 }
 """Parameters of terms that would rest by default, or take long; a term that is not named here has its defaults."""
-ELSEWHERE = ("cortex", "vessel_wall", "elongation", "bond", "plasma")
+ELSEWHERE = ("cortex", "vessel_wall", "abluminal_wall", "elongation", "bond", "plasma")
 """Terms with a scene of their own."""
 SCRATCH = " scratch "
 """In the names of buffers that primitives make for themselves, and of those made here."""
@@ -305,7 +305,7 @@ def shells(cells: str) -> tuple[Device, dict[str, Any]]:
 
 def blood() -> tuple[Device, dict[str, Any]]:
     """Two cells of two ends that touch in a tube narrower than they are, and one that leaves it; then a crowd of
-    spheres, which have more neighbours than a cell has room for bonds."""
+    spheres at the wall, which have more neighbours than a cell has room for bonds, and one in the tissue beside."""
     size, tube = [46.0, 16.0, 16.0], {"network": "tube", "radius": 4.0, "length": 30.0, "speed": "100 um/s",
                                       "pressure": "1 kPa", "voxel": "3.3 um"}  # fmt: skip
     terms: dict[str, Any] = {"bond": {}, "plasma": {}, "solve": {"tolerance": 0.09}}
@@ -314,13 +314,16 @@ def blood() -> tuple[Device, dict[str, Any]]:
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position, radius=4.5, nucleus_radius=3.0))
     sim.advance(2)
     found = {"status": sim.status, "untouched": untouched(sim, "elongation", "bond", "plasma")}
-    crowd = np.full((22, 3), 8.0) + np.linspace(0, 0.3, 22)[:, None] + [12.0, 0, 0]
-    full = Simulation(Scenario.from_table(in_blood.table(terms | {"vessel_wall": {}}, size, **tube)),
-                      cells=scenes.cells(crowd, radius=2.0, nucleus_radius=1.0))  # fmt: skip
+    crowd = np.full((22, 3), 8.0) + np.linspace(0, 0.3, 22)[:, None] + [12.0, 2.5, 0]
+    terms |= {"vessel_wall": {}, "abluminal_wall": {}}
+    beside = in_blood.table(terms, size, **tube, interval="1 ms", cap="1 ms")
+    full = Simulation(Scenario.from_table(beside), cells=scenes.cells([*crowd, [20.0, 13.0, 8.0]], radius=2.0,
+                                                                      nucleus_radius=1.0))  # fmt: skip
     try:
         full.advance(1)
     except PhysicsError as error:
         found["stopped"] = str(error)
+    full.loop.advance(1)
     return sim.device, found
 
 

@@ -45,7 +45,7 @@ def test_example_relaxes_as_implicit_euler_does(folder, device_label) -> None:
 
 def test_example_is_explained_profiled_and_in_order(folder, device_label) -> None:
     scenario = load(folder / "tethered.toml")
-    text = explain(scenario, step_kernels(scenario))
+    text = explain(scenario)
     assert "F = -k (z - z0) along z" in text and "stiffness k" in text
     names = [kernel.name for _, kernel in step_kernels(scenario)]
     assert names.index("open_balance") < names.index("tether") < names.index("assemble")

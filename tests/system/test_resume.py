@@ -40,6 +40,9 @@ def scene(term: str) -> tuple[dict, dict]:
     """A crowd that moves and rebuilds its lists often, with the term and what it acts on; its cells."""
     if term in IN_BLOOD:
         return in_blood(term)
+    if term == "abluminal_wall":
+        table, places = blood.beside_tissue()
+        return table, scenes.cells(places, radius=5.0)
     rng = np.random.default_rng(5)
     lattice = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
     cells = scenes.cells(14 + 13.0 * lattice + rng.uniform(-1, 1, lattice.shape), rng.uniform(7, 9, 27))
