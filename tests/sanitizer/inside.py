@@ -304,8 +304,8 @@ def shells(cells: str) -> tuple[Device, dict[str, Any]]:
 
 
 def blood() -> tuple[Device, dict[str, Any]]:
-    """Two cells of two ends that touch in a tube narrower than they are, and one that leaves it; then a crowd of
-    spheres at the wall, which have more neighbours than a cell has room for bonds, and one in the tissue beside."""
+    """Two cells of two ends that touch in a tube narrower than they are, and one that leaves it; a sphere at the wall,
+    and one in the tissue beside; then a crowd of spheres, with more neighbours than a cell has room for bonds."""
     size, tube = [46.0, 16.0, 16.0], {"network": "tube", "radius": 4.0, "length": 30.0, "speed": "100 um/s",
                                       "pressure": "1 kPa", "voxel": "3.3 um"}  # fmt: skip
     terms: dict[str, Any] = {"bond": {}, "plasma": {}, "solve": {"tolerance": 0.09}}
@@ -314,16 +314,17 @@ def blood() -> tuple[Device, dict[str, Any]]:
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position, radius=4.5, nucleus_radius=3.0))
     sim.advance(2)
     found = {"status": sim.status, "untouched": untouched(sim, "elongation", "bond", "plasma")}
-    crowd = np.full((22, 3), 8.0) + np.linspace(0, 0.3, 22)[:, None] + [12.0, 2.5, 0]
-    terms |= {"vessel_wall": {}, "abluminal_wall": {}}
-    beside = in_blood.table(terms, size, **tube, interval="1 ms", cap="1 ms")
-    full = Simulation(Scenario.from_table(beside), cells=scenes.cells([*crowd, [20.0, 13.0, 8.0]], radius=2.0,
-                                                                      nucleus_radius=1.0))  # fmt: skip
+    terms |= {"vessel_wall": {}}
+    beside = in_blood.table(terms | {"abluminal_wall": {}}, size, **tube, interval="1 ms", cap="1 ms")
+    Simulation(Scenario.from_table(beside), cells=scenes.cells([[20.0, 10.5, 8], [20.0, 13, 8]], radius=2.0,
+                                                               nucleus_radius=1.0)).advance(1)  # fmt: skip
+    crowd = np.full((22, 3), 8.0) + np.linspace(0, 0.3, 22)[:, None] + [12.0, 0, 0]
+    full = Simulation(Scenario.from_table(in_blood.table(terms, size, **tube)),
+                      cells=scenes.cells(crowd, radius=2.0, nucleus_radius=1.0))  # fmt: skip
     try:
         full.advance(1)
     except PhysicsError as error:
         found["stopped"] = str(error)
-    full.loop.advance(1)
     return sim.device, found
 
 
