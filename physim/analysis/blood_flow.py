@@ -88,7 +88,7 @@ def at_fork(parameters: Mapping[str, Any], network: int, seed: int, device: str 
         s = (place - begin) @ axis
         off = np.linalg.norm(place - begin - s[:, None] * axis, axis=1)
         there = (off < 1.3 * own[b]) & (np.abs(s - 0.5 * parameters["length"]) < own[0])
-        found.append(float(by_lumen[there].mean()) / shear[b])
+        found.append(float(by_lumen[there].mean() / shear[b]))
     return {
         "shear": float(shear.max() / shear.min()), "balance": abs(float(murray.source[1])) / enters,
         "split": float(level.flow[1] / level.flow[2] / (own[1] / own[2]) ** 4), "lumen": found,
