@@ -139,27 +139,29 @@ def lattice_solve(parameters: Mapping[str, Any], network: int, seed: int, device
 def through_tumour(parameters: Mapping[str, Any], network: int, seed: int, device: str | None) -> dict[str, Any]:
     """`tracers` points through a generated tumour network in a box of `size` um, its flow as `flow.estimate` has it.
 
-    left: share that leaves by an outlet; wall: um beyond the wall, the farthest of all at some times on the way, by the
-    cones that vessels are made of (below 0: inside); share, share_large: largest difference between the share of an
-    outlet and that of its flow, over the latter, of outlets with more than 1 % and 5 % of the flow; astray: share of
-    tracers that leave by another outlet than the flow would have them; outlets; branches; divergence, dense, balance.
+    left: share that leaves by an outlet; wall, cones: um beyond the wall, the farthest of all at some times on the way,
+    of the wall of the lumen and of the cones that vessels are made of (below 0: inside); share, share_large: largest
+    difference between the share of an outlet and that of its flow, over the latter, of outlets with more than 1 % and
+    5 % of the flow; astray: share of tracers that leave by another outlet than the flow would have them; outlets;
+    branches; voxel, um (default: that of `lumen`); divergence, dense, balance.
     """
     made = tumour(size=tuple(parameters["size"]), seed=network)
     blood = flow.estimate(made)
     within = lumen(blood, parameters.get("voxel"))
     field, points = DeviceLumen(Device(choose(device)), within), release(within, parameters["tracers"])
     whole = trace(field, points)
-    beyond, here = -np.inf, points
+    wall, cones, here = -np.inf, -np.inf, points
     for times in np.diff(np.quantile(whole.time, np.linspace(0, 0.95, _LOOKS + 1))):
         found = trace(field, here, seconds=float(times))
         here = found.position[found.port == INSIDE]
-        beyond = max(beyond, float(_from_wall(made, here).max()))
+        wall = max(wall, float(field.sample(here)[1].max()))
+        cones = max(cones, float(_from_wall(made, here).max()))
     out = np.maximum(within.port_flow, 0.0)
     wanted = out / out.sum()
     left = np.bincount(whole.port[whole.port != INSIDE], minlength=len(out)) / len(points)
     off = np.abs(left / np.where(wanted > 0, wanted, 1.0) - 1)
     return {
-        "left": float(left[out > 0].sum()), "wall": beyond, "share": float(off[wanted > 0.01].max()),
+        "left": float(left[out > 0].sum()), "wall": wall, "cones": cones, "share": float(off[wanted > 0.01].max()),
         "share_large": float(off[wanted > _OF_FLOW].max()), "astray": float(0.5 * np.abs(left - wanted).sum()),
         "outlets": int((out > 0).sum()), "outlets_large": int((wanted > _OF_FLOW).sum()), "branches": made.branches,
         "voxel": within.voxels.h, "divergence": divergence(within),
@@ -170,9 +172,8 @@ def through_tumour(parameters: Mapping[str, Any], network: int, seed: int, devic
 def against_dense(blood: Flow, given: NDArray[np.int64]) -> dict[str, float]:
     """A solution beside Kirchhoff's laws with all flows and pressures unknown at once, in a dense matrix.
 
-    Pressures are given at some nodes (`given`), and nothing enters elsewhere.
-    dense: largest difference of a flow, over the largest flow; balance: the most that is lost or gained at an inner
-    node, over what enters.
+    Pressures are given at some nodes (`given`), and nothing enters elsewhere. dense: largest difference of a flow,
+    over the largest flow; balance: the most that is lost or gained at an inner node, over what enters.
     """
     made = blood.network
     branches, nodes = made.branches, len(made.nodes)

@@ -135,8 +135,8 @@ CIR_1 = Experiment(
     scenario=bed_scenario,
     sizes={
         "smoke": Size(_arms((2.0,), 4.0, 1, both=False, bed="constriction"), (1,), hours=0.001),
-        "quick": Size(_arms((2.0,), 20.0, 1), (1, 2), hours=0.06),
-        "standard": Size(_arms((2.0, 3.0, 4.0, 5.0), 60.0, 2), tuple(range(1, 9)), hours=0.9),
+        "quick": Size(_arms((2.0, 4.0), 20.0, 1), (1, 2), hours=0.06),
+        "standard": Size(_arms((2.0, 3.0, 4.0), 60.0, 1), tuple(range(1, 9)), hours=0.5),
         "full": Size(_arms((2.0, 3.0, 4.0, 5.0, 6.0), 60.0, 5), tuple(range(1, 25)), hours=12.0),
     },
 )  # fmt: skip
