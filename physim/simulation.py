@@ -35,6 +35,7 @@ from physim.state import ARRAYS
 from physim.terms.blood import Plasma
 from physim.vessel_state import sizes, vessel_state
 from physim.vessels import vessels
+from physim.walls import Walls
 from physim.world import STATUS, Box, grid_bins
 
 __all__ = ["Saved", "Simulation", "step_kernels"]
@@ -110,9 +111,14 @@ class Simulation(Replica):
     def _begin(self, cells: dict[str, np.ndarray] | None, network: Any) -> Start:
         """The state at time zero."""
         from physim.generate.cells import initial_cells
+        from physim.generate.in_lumen import in_lumen
         from physim.generate.matrix import initial_network
 
-        cells = initial_cells(self.scenario) if cells is None else cells
+        given = cells is not None
+        cells = cells if cells is not None else initial_cells(self.scenario)
+        self._open_vessels(float(cells["radius"].max()))
+        if self.vessels is not None and not given:
+            cells = in_lumen(self.scenario, cells, self.vessels, self._wall())
         if "elongation" in self.scenario.terms:
             cells = doubled(cells, self.scenario.run.seed)
         network = initial_network(self.scenario, cells) if network is None else network
@@ -121,7 +127,7 @@ class Simulation(Replica):
         radius = float(cells["radius"].max())
         widest = assembly.widest_range(terms, radius)
         assembly.check_box(self.box, widest)
-        layout, arrays = self._layout(terms, len(cells["id"]), radius, self.box.grid(max(widest, 2 * radius, 1.0)))
+        layout, arrays = self._layout(terms, len(cells["id"]), self.box.grid(max(widest, 2 * radius, 1.0)))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
         world["cell_grid"], world["segment_grid"] = self._grid, self._segment_grid
         for grid in ("segment", "cell"):
@@ -142,8 +148,8 @@ class Simulation(Replica):
             raise InputError("saved state: it is of the middle of a step that could not go on; save before that")
         terms = assembly.build_step(self.scenario)
         assembly.check_reserve(self.scenario, self.network)
-        layout, arrays = self._layout(terms, saved.capacity, float(saved.arrays["radius"].max(initial=1.0)),
-                                      saved.world["cell_grid"])  # fmt: skip
+        self._open_vessels(float(saved.arrays["radius"].max(initial=1.0)))
+        layout, arrays = self._layout(terms, saved.capacity, saved.world["cell_grid"])
         layout.neighbor_rows = max(layout.neighbor_rows, int(saved.world["neighbor_rows"]))
         layout.touch_rows = max(layout.touch_rows, int(saved.world["touch_rows"]))
         world = assembly.world_record(self.scenario, self.box, terms, layout)
@@ -158,16 +164,24 @@ class Simulation(Replica):
             raise InputError(f"saved state: its arrays are not those of the scenario ({names}); use its own scenario")
         return Start(terms, arrays, layout, world, saved.status, self.scenario.run.step)
 
-    def _layout(self, terms: list[Any], cells: int, radius: float, grid: np.ndarray) -> tuple[Layout, list[str]]:
+    def _open_vessels(self, radius: float) -> None:
+        """The vessels of the scenario, for cells of at most this radius, and what the device keeps of them."""
+        self.vessels = self._vessel_state = None
+        if self.scenario.vessels is not None:
+            self.vessels = vessels(self.scenario.vessels, self.box, self.scenario.run.seed, radius)
+            self._vessel_state = vessel_state(self.vessels, self.box, Device(choose(self._device_name)))
+
+    def _wall(self) -> Walls:
+        """Of the vessels, to be asked from the host."""
+        assert self._vessel_state is not None
+        return Walls.of(self._vessel_state, self.box, Device(choose(self._device_name)))
+
+    def _layout(self, terms: list[Any], cells: int, grid: np.ndarray) -> tuple[Layout, list[str]]:
         """Sizes of the domains, and the arrays that the terms need."""
         self._grid, self._segment_grid = grid, self.box.grid(assembly.SEGMENT_BIN)
         self.obstacles = wires(self.scenario.obstacles, self.box)
         self._wires = wire_state(self.obstacles, self.box, self._segment_grid)
         self._wires |= form_state(self.scenario.obstacles, self.box)
-        self.vessels = self._vessel_state = None
-        if self.scenario.vessels is not None:
-            self.vessels = vessels(self.scenario.vessels, self.box, self.scenario.run.seed, radius)
-            self._vessel_state = vessel_state(self.vessels, self.box, Device(choose(self._device_name)))
         layout = Layout(
             cells=cells,
             nodes=len(self.network.nodes) if self.network is not None else 0,

@@ -67,6 +67,14 @@ class Walls:
                                 leaf=leaf)  # fmt: skip
         self.keep()
 
+    @classmethod
+    def of(cls, state: dict[str, np.ndarray], box: Box, device: Device) -> Walls:
+        """Of arrays that `wall_state` has made in this box; distances are exact within the bands given there."""
+        made = cls.__new__(cls)
+        made.box, made.device, made.state = box, device, state
+        made.keep()
+        return made
+
     def keep(self) -> None:
         """Put `state`, arrays in the frame of `box`, on the device."""
         self._program = wall_lists.program(self.device)
