@@ -1,6 +1,6 @@
 """`physim bench`, blood: many cells in many vessels, the time of a step of the flow.
 
-A network like that of a tumor, with wide vessels so that they hold the cells, flow estimated: cells of one sphere, and
+A network like that of a tumor, its flow estimated: cells of one sphere, and
 cells of two ends. The time is that of whole steps, in which the network answers to its cells every ten of them.
 """
 
@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from physim.meshes.generate_tumour import tumour
 from physim.scenario import Scenario
 from physim.simulation import Simulation
 
-ROOM = (620.0, 620.0, 90.0)
-"""um, of the vessels; some 5,500 segments of 3 um in 160 branches."""
-RADIUS, NUCLEUS = 3.0, 1.5
+ROOM, WIDER = (520.0, 520.0, 70.0), 1.4
+"""um, of a network of the default sizes, and by how much all of it is larger: some 7,000 segments in 170 branches."""
+RADIUS, NUCLEUS = 2.5, 1.5
 """um, of a cell."""
 SPHERES: dict[str, Any] = {"vessel_wall": {}, "bond": {}, "plasma": {}}
 ENDS: dict[str, Any] = {"elongation": {}, "bond": {}, "plasma": {}}
@@ -32,12 +33,10 @@ STEP = 1e-3 / 60
 
 
 def network(quick: bool) -> Centerlines:
-    return bifurcation() if quick else tumour(size=ROOM, apart=52.0, radius=9.0, spread=0.2, seed=1)
-
-
-def segments(vessels: Centerlines) -> int:
-    """Between consecutive points."""
-    return len(vessels.points) - vessels.branches
+    if quick:
+        return bifurcation()
+    made = tumour(size=ROOM, seed=1)
+    return replace(made, points=WIDER * made.points, radius=WIDER * made.radius)
 
 
 def write(vessels: Centerlines, path: Path) -> None:
@@ -67,7 +66,8 @@ def rows(quick: bool, device: str | None, bandwidth: float, row: Callable[..., d
     for name, many, terms in (("blood", count, SPHERES), ("blood_ends", count // 10, ENDS)):
         sim = simulation(vessels, many, terms, device)
         ms = milliseconds(sim, 10 if quick else 50)
-        found.append(row(name, many, ms, sim, bandwidth) | {"segments": segments(vessels)})
+        kept = sim.vessels.blood.network
+        found.append(row(name, many, ms, sim, bandwidth) | {"segments": len(kept.points) - kept.branches})
     return found
 
 

@@ -195,8 +195,6 @@ _TABLE = (
           rows="4", given=True),
     Array("wall_pseudo", "float4", "wall", "", "unit normals of the edges opposite to the corners, and of the corners",
           rows="6", given=True),
-    Array("wall_near", "float4", "cell", "um", "normal of the wall beside a cell, 0 where that is far; from its middle to "
-          "the wall, or less where that is far"),
     Array("lumen_grid", "float8", "one", "um", "corner and width of the voxels of the lumen, blocks: kernels/lumen.h",
           given=True),
     Array("lumen_block", "int", "lumen_block", "", "number of each block of 4 x 4 x 4 voxels, -1 where there is none",

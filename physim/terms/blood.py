@@ -39,10 +39,10 @@ class VesselWall(Term):
     modulus: Kilopascal = parameter(0.5, "E* of the cell", source="cytoplasm, as in `steric`", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("vessel_wall", "cell", ("position", "radius", *WALL), ("wall_near",), ("force", "resistance")),
+        Kernel("vessel_wall", "cell", ("position", "radius", *WALL), (), ("force", "resistance")),
     )
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
-        "take": (Kernel("restrain", "cell", ("radius", "wall_near"), (), ("shift",)),)
+        "take": (Kernel("restrain", "cell", ("position", "radius", *WALL), (), ("shift",)),)
     }
 
 
