@@ -26,7 +26,7 @@ void restrain(uint i, __constant World *world, __global Status *status, __consta
   Wall wall = wall_within(far + margin, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
                           wall_pseudo);
   float most = fmax(-wall.distance - margin, least);
-  if (wall.port >= 0 || far <= most) return;
+  if (wall.port >= 0 || wall.distance <= -(far + margin) || far <= most) return;
   float out = dot(move, wall.normal);
   float3 along = move - out * wall.normal;
   float slide = length(along);

@@ -57,7 +57,7 @@ def take(sim: Simulation) -> Snapshot:
     }
     if "junction_partner" in sim.buffers:
         cells["junctions"] = (sim.read("junction_partner") > 0).sum(0)[order].astype(np.int32)
-    if "end_of" in sim.buffers:
+    if "elongation" in sim.scenario.terms:
         cells = joined(cells)
     fibers = _fibers(sim)
     links: dict[str, np.ndarray] = {

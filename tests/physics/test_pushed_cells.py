@@ -12,8 +12,8 @@ RADIUS, MODULUS = 3.0, 0.5
 HOLDS = 4 / 3 * MODULUS * RADIUS**2
 """nN, Hertz's force of a sphere whose middle is on the wall: what pushes with more does push it through."""
 STEPS = (1e-6, 1e-4, 0.01, 0.1)
-"""min: from the least that a scenario takes to where cells would move by thousands of diameters of the vessel at once. At
-ten times the last, the solve does not always converge, and the run stops and says so."""
+"""min: from the least that a scenario takes to one in which cells would move by thousands of vessel diameters. At
+ten times the last the solve does not always converge, and the run stops and says so."""
 
 
 def pushed(device_label, step, count, force):
