@@ -117,8 +117,12 @@ static inline Wall wall_within(float reach, int4 point, const __constant float *
     wall.distance = copysign(fmax(fabs(middle) - away, middle < 0.0f ? band.x : band.y), middle);
     return wall;
   }
-  Nearest near = nothing_near();
   bool inside = middle + away <= reach;  // as the distance differs by no more than the way to the middle
+  if (middle + away < -reach - 1e-6f) {
+    wall.distance = -reach;
+    return wall;
+  }
+  Nearest near = nothing_near();
   if (inside) near.length = reach, near.square = reach * reach, near.beyond = (reach + 1e-6f) * (reach + 1e-6f);
   for (int k = node.y; k < node.y + node.z; ++k) {
     uint2 entry = wall_entry[k];
