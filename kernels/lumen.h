@@ -50,14 +50,19 @@ static inline float4 lumen_distance(float3 point, Lumen lumen, __global const in
   return (float4)(found.xyz / lumen.h, found.w);
 }
 
-// Velocity of blood at a point in um/s: each component between the faces on which it lies, and all of it brought to 0
-// over the last quarter of a voxel before the wall, which bends no streamline.
-static inline float3 lumen_velocity(float3 point, Lumen lumen, __global const int *blocks,
-                                    __global const float4 *voxels) {
+// Velocity of blood (um/s) at a point at this signed distance from the wall (um): each component between the faces on which
+// it lies, and all of it brought to 0 over the last quarter of a voxel before the wall, which bends no streamline.
+static inline float3 lumen_velocity_at(float3 point, float distance, Lumen lumen, __global const int *blocks,
+                                       __global const float4 *voxels) {
   float3 at = point / lumen.h;
   float3 found = (float3)(lumen_between(at - (float3)(0.0f, 0.5f, 0.5f), 0, 0.0f, lumen, blocks, voxels).w,
                           lumen_between(at - (float3)(0.5f, 0.0f, 0.5f), 1, 0.0f, lumen, blocks, voxels).w,
                           lumen_between(at - (float3)(0.5f, 0.5f, 0.0f), 2, 0.0f, lumen, blocks, voxels).w);
-  float depth = -lumen_between(at - 0.5f, 3, lumen.far, lumen, blocks, voxels).w;
-  return found * clamp(4.0f * depth / lumen.h, 0.0f, 1.0f);
+  return found * clamp(-4.0f * distance / lumen.h, 0.0f, 1.0f);
+}
+
+static inline float3 lumen_velocity(float3 point, Lumen lumen, __global const int *blocks,
+                                    __global const float4 *voxels) {
+  float distance = lumen_between(point / lumen.h - 0.5f, 3, lumen.far, lumen, blocks, voxels).w;
+  return lumen_velocity_at(point, distance, lumen, blocks, voxels);
 }

@@ -87,11 +87,11 @@ void find_stream(uint i, __constant World *world, __global Status *status, __con
   float3 at = from_corner(position[i], world->quantum, lumen);
   float8 here = vessel_point[vessel_at[i]];
   float lambda = end_of[i] ? end_seal[i].x : a / here.s3, wide = end_of[i] && lambda > 0.6f ? end_seal[i].y / lambda : here.s3;
-  float distance = fmax(-lumen_distance(at, lumen, lumen_block, lumen_voxel).w, a);
-  float2 tube = in_tube(lambda), wall = at_wall(a / distance), k = tube.x > wall.x ? tube : wall;
+  float distance = lumen_distance(at, lumen, lumen_block, lumen_voxel).w;
+  float2 tube = in_tube(lambda), wall = at_wall(a / fmax(-distance, a)), k = tube.x > wall.x ? tube : wall;
   float flow = branch[branch_of[i]].z;
   float3 mean = here.s012 / (M_PI_F * wide * wide);
-  float3 field = fabs(flow) > 0.0f ? 60.0f * lumen_velocity(at, lumen, lumen_block, lumen_voxel) / flow : 2.0f * mean;
+  float3 field = fabs(flow) > 0.0f ? 60.0f * lumen_velocity_at(at, distance, lumen, lumen_block, lumen_voxel) / flow : 2.0f * mean;
   float plug = clamp((lambda - 0.6f) / 0.2f, 0.0f, 1.0f);
   stream[i] = (float4)(k.y / k.x * (field + plug * (2.0f * mean - field)), zeta * k.x);
 }

@@ -4,10 +4,32 @@ void vessel_wall(uint i, __constant World *world, __global Status *status, __con
                  __global const int4 *position, __global const float *radius, __global const float8 *wall_grid,
                  __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
                  __global const float4 *wall_pseudo, __global float4 *force, __global float *resistance) {
-  Wall wall = nearest_wall(position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle, wall_pseudo);
+  Wall wall = wall_within(radius[i], position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
+                          wall_pseudo);
   if (wall.port >= 0 || wall.distance <= -radius[i]) return;
   Symmetric stiffness;
   force[i].xyz += press_sphere(wall.distance, wall.normal, radius[i], term->modulus, &stiffness);
   store_symmetric(resistance, i, world->stride,
                   plus(load_symmetric(resistance, i, world->stride), scaled(stiffness, world->step)));
+}
+
+// No step takes the middle of a cell nearer to the wall than 3/4 of its radius, or than R/4 from where it was: the wall has
+// pushed it before it can be on the other side, however long the step is. Along the wall and across it apart: a cell that
+// slides fast would else not be pushed back.
+void restrain(uint i, __constant World *world, __global Status *status, __constant VesselWall *term,
+              __global const int4 *position, __global const float *radius, __global const float8 *wall_grid,
+              __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
+              __global const float4 *wall_pseudo, __global float4 *shift) {
+  float3 move = shift[i].xyz;
+  float far = length(move), least = 0.25f * radius[i], margin = 3.0f * least;
+  if (!(far > least)) return;
+  Wall wall = wall_within(far + margin, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
+                          wall_pseudo);
+  float most = fmax(-wall.distance - margin, least);
+  if (wall.port >= 0 || wall.distance <= -(far + margin) || far <= most) return;
+  float out = dot(move, wall.normal);
+  float3 along = move - out * wall.normal;
+  float slide = length(along);
+  shift[i].xyz = clamp(out, -most, most) * wall.normal + (slide > most ? most / slide : 1.0f) * along;
+  atomic_inc(&status->limited);
 }

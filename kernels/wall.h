@@ -87,9 +87,12 @@ static inline float signed_distance(const Nearest *near, float3 normal) {
   return copysign(near->length, -dot(near->offset, normal));
 }
 
-static inline Wall nearest_wall(int4 point, const __constant float *quantum, __global const float8 *wall_grid,
-                                __global const int4 *wall_node, __global const uint2 *wall_entry,
-                                __global const int4 *wall_triangle, __global const float4 *wall_pseudo) {
+// What is nearest of the wall, if it is nearer than `reach`. If not, there is no triangle, and where the point is surely in
+// the lumen the distance is -reach: a bound of its size, which costs less.
+static inline Wall wall_within(float reach, int4 point, const __constant float *quantum,
+                               __global const float8 *wall_grid, __global const int4 *wall_node,
+                               __global const uint2 *wall_entry, __global const int4 *wall_triangle,
+                               __global const float4 *wall_pseudo) {
   Wall wall = {0.0f, (float3)(0.0f), (float3)(0.0f), NO_TRIANGLE, -1, -1};
   float8 grid = wall_grid[0];
   float2 band = wall_grid[1].s01;
@@ -114,11 +117,21 @@ static inline Wall nearest_wall(int4 point, const __constant float *quantum, __g
     wall.distance = copysign(fmax(fabs(middle) - away, middle < 0.0f ? band.x : band.y), middle);
     return wall;
   }
+  bool inside = middle + away <= reach;  // as the distance differs by no more than the way to the middle
+  if (middle + away < -reach - 1e-6f) {
+    wall.distance = -reach;
+    return wall;
+  }
   Nearest near = nothing_near();
+  if (inside) near.length = reach, near.square = reach * reach, near.beyond = (reach + 1e-6f) * (reach + 1e-6f);
   for (int k = node.y; k < node.y + node.z; ++k) {
     uint2 entry = wall_entry[k];
     if (as_float(entry.y) - away > near.length) break;  // and so are all that follow
     look_at(entry.x, point, quantum, wall_triangle, &near);
+  }
+  if (near.place == NO_TRIANGLE) {
+    wall.distance = -reach;
+    return wall;
   }
   __global const int4 *found = wall_triangle + 4 * near.place;
   float3 normal = normal_at(&near, wall_triangle, wall_pseudo);
@@ -130,6 +143,12 @@ static inline Wall nearest_wall(int4 point, const __constant float *quantum, __g
   wall.patch = found[1].w;
   wall.port = found[2].w;
   return wall;
+}
+
+static inline Wall nearest_wall(int4 point, const __constant float *quantum, __global const float8 *wall_grid,
+                                __global const int4 *wall_node, __global const uint2 *wall_entry,
+                                __global const int4 *wall_triangle, __global const float4 *wall_pseudo) {
+  return wall_within(INFINITY, point, quantum, wall_grid, wall_node, wall_entry, wall_triangle, wall_pseudo);
 }
 
 // Hertz: a sphere whose centre is at this signed distance from a rigid wall, and into which that reaches by

@@ -46,11 +46,14 @@ class Perfused(Replica):
             self.vessels = vessels(self.scenario.vessels, self.box, self.scenario.run.seed, radius)
             self._vessel_state = vessel_state(self.vessels, self.box, Device(choose(self._device_name)))
 
+    def walls(self) -> Walls:
+        """To ask where the wall of the vessels is."""
+        assert self._vessel_state is not None
+        return Walls.of(self._vessel_state, self.box, Device(choose(self._device_name)))
+
     def wall_distance(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """um (n,) from the wall of the vessels of points (n, 3) um, below 0 in the lumen; far from it a lower bound."""
-        assert self._vessel_state is not None
-        walls = Walls.of(self._vessel_state, self.box, Device(choose(self._device_name)))
-        return walls.distance(points)[0]
+        return self.walls().distance(points)[0]
 
     def _without_carried(self, cells: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The cells of tissue; those whose middle is in a vessel are kept for the blood beside. Raises InputError."""

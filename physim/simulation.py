@@ -116,11 +116,14 @@ class Simulation(Perfused):
     def _begin(self, cells: dict[str, np.ndarray] | None, network: Any) -> Start:
         """The state at time zero."""
         from physim.generate.cells import initial_cells
+        from physim.generate.in_lumen import in_lumen
         from physim.generate.matrix import initial_network
 
         cells = initial_cells(self.scenario) if cells is None else cells
         radius, next_id = float(cells["radius"].max()), int(cells["id"].max()) + 1
         self._meet_vessels(radius)
+        if self.vessels is not None and not self.by_hand["cells"]:
+            cells = in_lumen(self.scenario, cells, self.vessels, self.walls())
         network = initial_network(self.scenario, cells) if network is None else network
         if self.vessels is not None and network is not None and not self.by_hand["network"]:
             network = clear_lumen(network, self.wall_distance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from physim.episodes import blood_of, has_episodes
@@ -16,6 +17,8 @@ _OF = {"radius": ("tube", "bifurcation", "constriction"), "length": ("tube", "bi
 _OF_SPHERES = ("contact", "junction", "friction", "crawl", "physicell", "steric", "nucleus", "cortex", "links",
                "vessel_wall")  # fmt: skip
 """Terms that see a cell as one sphere, or have their own idea of its shape."""
+_DIFFUSED = 0.05
+"""Of the radius of a cell: no draw of a normal distribution is six times as large in a run, so that walls hold."""
 
 
 def problems(scenario: Scenario) -> list[str]:
@@ -33,7 +36,17 @@ def problems(scenario: Scenario) -> list[str]:
     lines += _episodes(scenario)
     if "plasma" not in scenario.terms:
         lines.append("vessels: nothing is carried in them; add a section [terms.plasma], or remove them")
-    return lines + [f"vessels.{line}" for line in _of(scenario.vessels)]
+    return lines + _noise(scenario) + [f"vessels.{line}" for line in _of(scenario.vessels)]
+
+
+def _noise(scenario: Scenario) -> list[str]:
+    """Diffusion that could carry cells through walls: its moves are not cut as those by forces are."""
+    noise, radius = scenario.terms.get("noise"), min(group.radius for group in scenario.cells)
+    move = math.sqrt(2 * getattr(noise, "diffusion", 0.0) * scenario.run.step)
+    if move <= _DIFFUSED * radius:
+        return []
+    return [f"terms.noise.diffusion: takes cells {move:.3g} um along each axis in a step, more than {_DIFFUSED:g} of "
+            f"the least radius {radius:g} um, and walls could not hold them; shorten run.step or lower it"]  # fmt: skip
 
 
 def _episodes(scenario: Scenario) -> list[str]:

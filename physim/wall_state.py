@@ -127,6 +127,8 @@ def _across(faces: Ids) -> Ids:
 
 def along_curve(points: Points) -> Ids:
     """(n,) order of points along Morton's curve, so that what is near in space is near in memory."""
+    if not len(points):
+        return np.zeros(0, np.int64)
     low = points.min(axis=0)
     cell = ((points - low) / max(float((points.max(axis=0) - low).max()), 1e-9) * 2**20).astype(np.int64)
     key = np.zeros(len(points), np.int64)

@@ -27,8 +27,9 @@ _LUMEN = ("lumen_grid", "lumen_block")
 class VesselWall(Term):
     """F = -4/3 E* sqrt(R) d^1.5 n, d = R + distance of the middle from the wall (< 0 in the lumen): Hertz, implicit.
 
-    Keeps a cell that is one sphere inside. The wall does not move; ports are open. Not for cells that are wider than
-    the lumen: the nearest point of the wall is then now on one side, now on the other (`elongation` is). Source:
+    Keeps a cell that is one sphere inside. The wall does not move; ports are open. A step moves a cell by R/4 at most,
+    or to 3/4 R from the wall, so that it cannot be beyond before the wall has pushed it. Not for cells that are wider
+    than the lumen: the nearest point of the wall is then now on one side, now on the other (`elongation` is). Source:
     Hertz 1882.
     """
 
@@ -40,6 +41,9 @@ class VesselWall(Term):
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("vessel_wall", "cell", ("position", "radius", *WALL), (), ("force", "resistance")),
     )
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "take": (Kernel("restrain", "cell", ("position", "radius", *WALL), (), ("shift",)),)
+    }
 
 
 class AbluminalWall(Term):

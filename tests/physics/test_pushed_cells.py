@@ -1,0 +1,60 @@
+"""Cells in vessels that are pushed about at random stay in them, at any step."""
+
+from pathlib import Path
+
+import pytest
+from reference.blood import table
+
+from physim.walls import Walls
+
+KICK = str(Path(__file__).parents[1] / "reference" / "own_terms" / "kick.py")
+RADIUS, MODULUS = 3.0, 0.5
+HOLDS = 4 / 3 * MODULUS * RADIUS**2
+"""nN, Hertz's force of a sphere whose middle is on the wall: what pushes with more does push it through."""
+STEPS = (1e-6, 1e-4, 0.01, 0.1)
+"""min: from the least that a scenario takes to one in which cells would move by thousands of vessel diameters. At
+ten times the last the solve does not always converge, and the run stops and says so."""
+
+
+def pushed(device_label, step, count, force):
+    """Cells in blood that hardly flows, pushed by up to `force`, nN, that turns every ten steps."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    given = table({"plasma": {}, "vessel_wall": {"modulus": MODULUS}, "kick": {"most": force}}, [330.0, 40.0, 40.0],
+                  network="tube", radius=8.0, length=300.0, speed=1e-3, voxel=2.5)  # fmt: skip
+    given["run"] = {"duration": 1e4 * step, "step": step}
+    given["record"]["interval"] = step
+    given["own_terms"] = [KICK]
+    given["cells"] = [{"count": count, "radius": RADIUS, "nucleus_radius": 1.0, "place": "random", "spacing": RADIUS}]
+    sim = Simulation(Scenario.from_table(given), device=device_label)
+    return sim, Walls(sim.vessels.surface.vertices, sim.vessels.surface.faces, device=sim.device)
+
+
+def deepest(sim, wall):
+    """um from the wall of the cell that is least far inside, of those that have not left by a port."""
+    here = (sim.read("departed") == 0) & (sim.read("left_by") == 0)
+    assert ((sim.read("departed") > 0) == (sim.read("left_by") > 0)).all(), "a cell leaves by ports alone"
+    assert here.sum() > 0.5 * len(here), "few leave"
+    return float(-wall.distance(sim.box.to_micron(sim.read("position"))[here])[0].max())
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_cell_passes_a_wall_whatever_the_step(device_label, step):
+    """30 cells, pushed by up to half of what would take their middles to the wall: at rest 0.37 R stay free."""
+    sim, wall = pushed(device_label, step, 30, 0.5 * HOLDS)
+    least = RADIUS
+    for _ in range(20):
+        sim.step(10)
+        least = min(least, deepest(sim, wall))
+    assert least > (1 - 0.5 ** (2 / 3) - 0.25) * RADIUS, "no farther than the force takes them, and one move"
+    assert least < 0.8 * RADIUS and sim.status["limited"], "they were pushed into it, by moves that are cut"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("step", STEPS)
+def test_no_cell_passes_a_wall_in_a_million_steps_of_cells(device_label, step):
+    sim, wall = pushed(device_label, step, 250, 0.9 * HOLDS)
+    for _ in range(100):
+        sim.step(10)
+        assert deepest(sim, wall) > 0
