@@ -316,7 +316,7 @@ def blood() -> tuple[Device, dict[str, Any]]:
     found = {"status": sim.status, "untouched": untouched(sim, "elongation", "bond", "plasma")}
     terms |= {"vessel_wall": {}}
     beside = in_blood.table(terms | {"abluminal_wall": {}}, size, **tube, interval="1 ms", cap="1 ms")
-    Simulation(Scenario.from_table(beside), cells=scenes.cells([[20.0, 10.5, 8], [20.0, 13, 8]], radius=2.0,
+    Simulation(Scenario.from_table(beside), cells=scenes.cells([[20.0, 11.3, 8], [20.0, 13, 8]], radius=2.0,
                                                                nucleus_radius=1.0)).advance(1)  # fmt: skip
     crowd = np.full((22, 3), 8.0) + np.linspace(0, 0.3, 22)[:, None] + [12.0, 0, 0]
     full = Simulation(Scenario.from_table(in_blood.table(terms, size, **tube)),
