@@ -33,7 +33,7 @@ class Perfused(Replica):
     episodes: Episodes | None = None
     """None: the scenario has none."""
     _device_name: str | None
-    _beside: Simulation | None = None
+    _beside: Perfused | None = None
     """Where this is the blood of another simulation: that one."""
 
     def _meet_vessels(self, radius: float) -> None:

@@ -72,7 +72,7 @@ class Simulation(Perfused):
 
     def __init__(self, scenario: Scenario | str | Path, overrides: Sequence[str] = (), *, device: str | None = None,
                  profile: bool = False, cells: dict[str, np.ndarray] | None = None, network: Any = None,
-                 saved: Saved | None = None, beside: Simulation | None = None) -> None:  # fmt: skip
+                 saved: Saved | None = None, beside: Perfused | None = None) -> None:  # fmt: skip
         opened = Device(choose(device), profiling=profile)
         self._beside = beside
         start = self._plan(scenario if isinstance(scenario, Scenario) else load(scenario, overrides), device, cells,
