@@ -75,7 +75,7 @@ def _rows(size: Size) -> list[Observable]:
         Observable("retained, spheres thinner than any capillary", "", mean("size-2", "retained"), "V", 0.0,
                    (-1e-9, 1e-9), "a bed holds nothing that has room"),
         *(Observable(f"retained within {seconds:g} s, {arm} cells", "", mean(arm, "retained"), "T1", None, tolerance,
-                     _CATALOGUE) for arm, tolerance in judged.items() if arm in size.arms),
+                     _CATALOGUE, trend=True) for arm, tolerance in judged.items() if arm in size.arms),
     ]  # fmt: skip
     if "rigid" in size.arms:
         rows.append(Observable("retained, rigid less soft cells", "", over("rigid", "soft"), "T2", None, (0.0, 0.7),
@@ -91,9 +91,9 @@ def _rows(size: Size) -> list[Observable]:
         ]  # fmt: skip
         if name != "size-2":
             rows += [
-                Observable(f"radius of the vessel that keeps it over its own, {words}", "", _of_those(name, "room")),
+                Observable(f"radius of the vessel that it is kept in over its own, {words}", "", _of_those(name, "room")),
                 Observable(f"share kept at a fork or a corner, {words}", "", _of_those(name, "near")),
-                Observable(f"pressure along the branch that keeps it, {words}", "kPa", _of_those(name, "borne")),
+                Observable(f"pressure along the branch that it is kept in, {words}", "kPa", _of_those(name, "borne")),
                 Observable(f"best way: pressure on a plug over what it takes to enter, {words}", "",
                            mean(name, "bottleneck"), target=1.0, source="below 1 nothing gets through"),
             ]  # fmt: skip
