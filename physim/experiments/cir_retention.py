@@ -25,6 +25,8 @@ RIGID = {"radius": 9.0, "nucleus_radius": 6.0, "modulus": 1.3, "nucleus_modulus"
 """15 to 20 um wide, as the catalogue has it. Moduli are 3.7 times those of SOFT: benign over metastatic cells of
 patients, 1.97 and 0.53 kPa by AFM, Cross and co-workers, Nat Nanotechnol 2:780 (2007), numbers recalled (the abstract
 has "more than 70 % softer")."""
+THIN = 2.0
+"""um: cells with room in every capillary."""
 _CATALOGUE = "first pass through the lung, tolerance of the catalogue"
 
 
@@ -75,7 +77,7 @@ def _rows(size: Size) -> list[Observable]:
         Observable("retained, spheres thinner than any capillary", "", mean("size-2", "retained"), "V", 0.0,
                    (-1e-9, 1e-9), "a bed holds nothing that has room"),
         *(Observable(f"retained within {seconds:g} s, {arm} cells", "", mean(arm, "retained"), "T1", None, tolerance,
-                     _CATALOGUE) for arm, tolerance in judged.items() if arm in size.arms),
+                     _CATALOGUE, trend=True) for arm, tolerance in judged.items() if arm in size.arms),
     ]  # fmt: skip
     if "rigid" in size.arms:
         rows.append(Observable("retained, rigid less soft cells", "", over("rigid", "soft"), "T2", None, (0.0, 0.7),
@@ -91,9 +93,10 @@ def _rows(size: Size) -> list[Observable]:
         ]  # fmt: skip
         if name != "size-2":
             rows += [
-                Observable(f"radius of the vessel that keeps it over its own, {words}", "", _of_those(name, "room")),
+                Observable(f"radius of the vessel that it is kept in over its own, {words}", "",
+                           _of_those(name, "room")),
                 Observable(f"share kept at a fork or a corner, {words}", "", _of_those(name, "near")),
-                Observable(f"pressure along the branch that keeps it, {words}", "kPa", _of_those(name, "borne")),
+                Observable(f"pressure along the branch that it is kept in, {words}", "kPa", _of_those(name, "borne")),
                 Observable(f"best way: pressure on a plug over what it takes to enter, {words}", "",
                            mean(name, "bottleneck"), target=1.0, source="below 1 nothing gets through"),
             ]  # fmt: skip
@@ -110,13 +113,14 @@ def _panels(e: Ensemble, size: Size) -> list[Panel]:
                   lines, [(8.0, 10.0, 0.8, 0.98), (6.5, 7.5, 0.3, 0.8)])]  # fmt: skip
 
 
-def _arms(sizes: tuple[float, ...], seconds: float, cells: int, both: bool = True, **more: Any) -> dict[str, Arm]:
+def _arms(sizes: tuple[float, ...], seconds: float, cells: int, both: bool = True, few: tuple[int, ...] | None = None,
+          **more: Any) -> dict[str, Arm]:  # fmt: skip
     given = {"bed": "capillaries", "pressure": PRESSURE, "speed": SPEED, "seconds": seconds, "cells": cells,
              "step": 0.001, **more}  # fmt: skip
     arms = {"rigid": Arm({**given, **RIGID}), "soft": Arm({**given, **SOFT})} if both else {}
     for radius in sizes:
         own = {**SOFT, "radius": radius, "nucleus_radius": round(0.67 * radius, 3)}
-        arms[f"size-{radius:g}"] = Arm({**given, **own})
+        arms[f"size-{radius:g}"] = Arm({**given, **own}, few if radius > THIN else None)
     return arms
 
 
@@ -134,9 +138,9 @@ CIR_1 = Experiment(
     kernels=("primitives.cl",),
     scenario=bed_scenario,
     sizes={
-        "smoke": Size(_arms((2.0,), 4.0, 1, both=False, bed="constriction"), (1,), hours=0.001),
-        "quick": Size(_arms((2.0, 4.0), 20.0, 1), (1, 2), hours=0.06),
-        "standard": Size(_arms((2.0, 3.0, 4.0), 60.0, 1), tuple(range(1, 9)), hours=0.5),
-        "full": Size(_arms((2.0, 3.0, 4.0, 5.0, 6.0), 60.0, 5), tuple(range(1, 25)), hours=12.0),
+        "smoke": Size(_arms((THIN,), 4.0, 1, both=False, bed="constriction"), (1,), hours=0.001),
+        "quick": Size(_arms((THIN, 4.0), 20.0, 1), (1, 2), hours=0.06),
+        "standard": Size(_arms((THIN, 4.0), 60.0, 1, few=(1, 2, 3)), tuple(range(1, 9)), hours=0.3),
+        "full": Size(_arms((THIN, 3.0, 4.0, 5.0, 6.0), 60.0, 5), tuple(range(1, 25)), hours=12.0),
     },
 )  # fmt: skip
