@@ -63,6 +63,7 @@ def rows(quick: bool, device: str | None, bandwidth: float, row: Callable[..., d
     for name, many, changes in (("blood", count, []), ("blood_ends", count // 10, ENDS)):
         sim = simulation(vessels, many, changes, device)
         ms = milliseconds(sim, 10 if quick else 50)
+        assert sim.vessels is not None
         kept = sim.vessels.blood.network
         found.append(row(name, many, ms, sim, bandwidth) | {"segments": len(kept.points) - kept.branches})
     return found

@@ -4,7 +4,7 @@ With A = L D L', from the last row to the first, S the rows in which column j of
 
     Z_Sj = -Z_SS L_Sj,    Z_jj = 1/D_j - L_Sj . Z_Sj
 
-give the inverse Z wherever L with its fill is not 0, and so wherever A is not. A solve for each branch takes far longer.
+give the inverse Z wherever L with its fill is not 0, and so wherever A is not. A solve for each branch takes longer.
 Source: Takahashi, Fagan & Chen 1973; Erisman & Tinney, Commun ACM 18:177 (1975).
 """
 
@@ -39,10 +39,12 @@ class SelectedInverse:
         z = self._entries(factor)
         one, two = (np.where(row >= 0, order[row], -1) for row in (one, two))
         both = (one >= 0) & (two >= 0)
-        found = sum(np.where(row >= 0, z[self._count + row], 0.0) for row in (one, two))
+        found = np.zeros(len(one))
+        for row in (one, two):
+            found[row >= 0] += z[self._count + row[row >= 0]]
         low, high = np.minimum(one, two)[both], np.maximum(one, two)[both]
         found[both] -= 2 * z[np.searchsorted(self._keys, low * len(order) + high)]
-        return np.asarray(found, np.float64)
+        return found
 
     def _learn(self, matrix: csc_array, order: Ids) -> None:
         """Rows below the diagonal of each column of L with its fill, and where in `z` the entries between them are."""
@@ -59,10 +61,10 @@ class SelectedInverse:
         self._rows = [np.array(sorted(below), np.int64) for below in rows]
         self._first = np.concatenate([[0], np.cumsum([len(below) for below in rows])])
         self._count = int(self._first[-1])
-        self._keys = np.concatenate([j * size + below for j, below in enumerate(self._rows)])
+        self._keys = np.concatenate([j * size + part for j, part in enumerate(self._rows)])
         self._between = []
-        for below in self._rows:
-            low, high = np.minimum(below[:, None], below), np.maximum(below[:, None], below)
+        for part in self._rows:
+            low, high = np.minimum(part[:, None], part), np.maximum(part[:, None], part)
             place = np.searchsorted(self._keys, low * size + high)
             self._between.append(np.where(low == high, self._count + low, place))
         self._order = order
