@@ -22,7 +22,7 @@ from physim.meshes.generate_tumour import tumour
 from physim.scenario import load
 from physim.simulation import Simulation
 
-ROOM, WIDER = (620.0, 620.0, 45.0), 1.4
+ROOM, WIDER = (560.0, 560.0, 55.0), 1.4
 """um, of a network of the default sizes, and by how much all of it is larger: some 6,800 segments in 170 branches."""
 CELL = ["cells.0.radius=2.5 um", "cells.0.nucleus_radius=1.5 um"]
 """So many of 3 um would hardly find room."""

@@ -59,6 +59,7 @@ def test_run_records_cells_with_their_shape_and_the_wall(tmp_path, monkeypatch, 
     ({"terms": {"elongation": {}, "bond": {}}}, "terms.elongation: needs plasma, which is not there"),
     ({"terms": TERMS | {"contact": {}}}, "terms.contact: does not go with terms.elongation"),
     ({"terms": TERMS | {"budding": {}}, "own_terms": [OWN]}, "terms.budding: divides cells, and does not go with"),
+    ({"terms": TERMS | {"noise": {"diffusion": 2e4}}}, "terms.noise.diffusion: takes cells 0.816 um along each axis"),
     ({"terms": {"contact": {}}}, "vessels: nothing is carried in them; add a section [terms.plasma]"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_refused_in_one_line_each(changes, said):
