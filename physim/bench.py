@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from physim import bench_batch, bench_network, bench_walls
+from physim import bench_batch, bench_blood, bench_network, bench_walls
 from physim.errors import InputError
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
@@ -84,6 +84,7 @@ def main(*, device: str | None = None, json: Path | None = None, quick: bool = F
     rows += bench_network.rows(quick, device, bandwidth, _row)
     rows.append(bench_batch.row(quick, device))
     rows.append(bench_walls.row(quick, device))
+    rows += bench_blood.rows(quick, device, bandwidth, _row)
     result = {"device": info.get("device", ""), "rows": rows, "copy_bandwidth": bandwidth}
     if json is not None:
         json.write_text(json_text.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -19,6 +19,7 @@ from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
 from physim.flow import Flow, conductances, laplacian
+from physim.selected_inverse import SelectedInverse
 
 Floats = NDArray[np.float64]
 SECONDS = 60.0
@@ -27,6 +28,8 @@ _LIGHT = 0.01
 """Of the resistance of a branch: cells that add less, were they at rest, leave the rest of the network as it is."""
 _OPEN = 1e-9
 """Least 1 - g r: a branch without which one of its ends would have no pressure."""
+_FEW = 64
+"""Branches for which a solve each costs less than the inverse wherever there are branches."""
 
 
 @dataclass(eq=False)
@@ -50,6 +53,7 @@ class Circulation:
         self.flow = SECONDS * self.blood.flow
         self._fixed = network.degree == 1
         self._given = np.where(self._fixed, self.pressure, 0.0)
+        self._inverse = SelectedInverse()
 
     def solve(self, added: Floats) -> tuple[Floats, Floats]:
         """Flow (B,) um^3/min and pressures (N,) kPa, where cells add a resistance (B,) kPa min/um^3."""
@@ -63,16 +67,9 @@ class Circulation:
         pressure, factor = self._solved(conductance)
         one, two = self.blood.network.ends.T
         drop = pressure[one] - pressure[two]
-        free = np.flatnonzero(~self._fixed)
         place = np.full(len(self._fixed), -1)
-        place[free] = np.arange(len(free))
-        unit = np.zeros((len(free), len(branches)))
-        for column, branch in enumerate(branches):
-            for node, sign in ((one[branch], 1.0), (two[branch], -1.0)):
-                if place[node] >= 0:
-                    unit[place[node], column] += sign
-        found = factor.solve(unit) if factor is not None and unit.any() else unit
-        r = (unit * found).sum(axis=0)
+        place[~self._fixed] = np.arange(np.count_nonzero(~self._fixed))
+        r = self._resistances(factor, conductance, place[one[branches]], place[two[branches]])
         left = np.maximum(1 - conductance[branches] * r, _OPEN)
         return drop[branches] / left, r / left
 
@@ -95,6 +92,23 @@ class Circulation:
             made[plugged, 0], seen = self.seen(added, plugged)
             made[plugged, 1] += seen
         return made
+
+    def _resistances(self, factor: Any, conductance: Floats, one: NDArray[np.integer],
+                     two: NDArray[np.integer]) -> Floats:  # fmt: skip
+        """(k,) r between two nodes without given pressure each, -1 for those that have one."""
+        if factor is None:
+            return np.zeros(len(one))
+        if len(one) > _FEW:
+            return self._inverse.resistances(self._free_part(conductance), one.astype(np.int64), two.astype(np.int64))
+        unit = np.zeros((factor.shape[0], len(one)))
+        for sign, row in ((1.0, one), (-1.0, two)):
+            column = np.flatnonzero(row >= 0)
+            unit[row[column], column] += sign
+        return np.asarray((unit * factor.solve(unit)).sum(axis=0), np.float64)
+
+    def _free_part(self, conductance: Floats) -> csc_array:
+        """The Laplacian over the nodes without given pressure."""
+        return csc_array(laplacian(self.blood.network, conductance)[~self._fixed][:, ~self._fixed])
 
     def _solved(self, conductance: Floats) -> tuple[Floats, Any]:
         matrix = laplacian(self.blood.network, conductance)

@@ -88,7 +88,7 @@ def _take(sim: Simulation) -> Snapshot:
     }
     if "junction_partner" in sim.buffers:
         cells["junctions"] = (sim.read("junction_partner") > 0).sum(0)[order].astype(np.int32)
-    if "body_radius" in sim.buffers:
+    if "elongation" in sim.part.terms:
         cells = joined(cells)
     fibers = _fibers(sim)
     links: dict[str, np.ndarray] = {
@@ -205,7 +205,7 @@ def _shells(sim: Simulation, rows: np.ndarray) -> dict[str, np.ndarray] | None:
 
 def _bodies(sim: Simulation, rows: np.ndarray) -> dict[str, np.ndarray] | None:
     """Surfaces of cells with two ends, whose rows are these, rear before front."""
-    if "body_radius" not in sim.buffers or not len(rows):
+    if "elongation" not in sim.part.terms or not len(rows):
         return None
     rear, front = (sim.box.to_micron(sim.read("position")[rows[k::2]]) for k in (0, 1))
     axis, radius = sim.read("body_axis")[rows[1::2], :3].astype(float), sim.read("body_radius")[:, rows[1::2]].T

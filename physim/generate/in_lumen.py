@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from physim.checks import DENSEST_RANDOM
 from physim.errors import InputError
-from physim.meshes.voxels import BEHIND, END
+from physim.meshes.voxels import BEHIND, END, LUMEN
 from physim.vessel_state import directions
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ Points = NDArray[np.float64]
 Ids = NDArray[np.int64]
 _PURPOSE = 4
 """Of random numbers, beside those of `generate.cells`."""
-_FEW, _MANY, _IDLE = 500, 20_000, 20
-"""Places drawn at once, and how often in vain before cells count as too many."""
+_FEW, _MANY, _IDLE, _POOR = 500, 20_000, 20, 1e-3
+"""Places drawn at once, and how often no more than this share of them is free before cells count as too many."""
 _CORNER = 0.87
 """Voxels from the middle of one to its corner: as far outside may a middle be whose voxel is partly in the lumen."""
 
@@ -94,6 +95,8 @@ class _Room:
         self.along = directions(vessels)
         inside = self.space.distance < _CORNER * self.space.h
         self.rows = np.flatnonzero(inside & (self.space.kind != BEHIND) & (self.space.kind != END))
+        self.volume = float((self.space.kind == LUMEN).sum()) * self.space.h**3
+        """um^3"""
         self.axis = self._depth(self.network.points)
         """(P,) um from the wall, on the centerlines."""
 
@@ -152,12 +155,18 @@ def half_length(radius: float, depth: Points) -> Points:
 
 def _drawn(index: int, count: int, lumen: _Room, placed: _Placed, random: np.random.Generator) -> Points:
     """(count, 3) um. Raises InputError."""
+    share = count * np.pi / 6 * lumen.spacing**3 / lumen.volume
+    if lumen.nucleus is None and share > DENSEST_RANDOM:
+        raise InputError(f"cells.{index}.count: {count:,} cells {lumen.spacing:g} um apart fill {share:.0%} of the "
+                         f"lumen; at random {DENSEST_RANDOM:.0%} can be filled: use fewer or smaller cells, or larger "
+                         "vessels")  # fmt: skip
     found, idle = np.zeros((0, 3)), 0
     while len(found) < count and idle < _IDLE:
         wanted = count - len(found)
-        at, half = lumen.draw(int(np.clip(4 * wanted, _FEW, _MANY)), random)
+        drawn = int(np.clip(4 * wanted, _FEW, _MANY))
+        at, half = lumen.draw(drawn, random)
         free = np.flatnonzero(placed.free(at, half))[:wanted]
-        idle = 0 if len(free) else idle + 1
+        idle = 0 if len(free) > _POOR * drawn else idle + 1
         placed.add(at[free], half[free])
         found = np.concatenate([found, at[free]])
     if len(found) < count:

@@ -75,3 +75,32 @@ def test_cells_that_go_with_the_blood_change_nothing_and_a_plug_turns_blood_asid
     flows = held[:, 0] / (held[:, 1] + load)
     np.testing.assert_allclose(flows, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
     assert abs(expected[branch]) < 0.05 * abs(made.flow[branch])
+
+
+def test_what_many_branches_see_is_found_at_once(made):
+    """The inverse where it is needed, against a dense one; and again, for another matrix of the same pattern."""
+    from physim.circulation import _FEW
+    from physim.meshes.generate_beds import capillaries
+    from physim.selected_inverse import SelectedInverse
+
+    network = capillaries(columns=6, rows=6)
+    fixed = network.degree == 1
+    blood = flow.solve(network, {int(k): 100.0 * i for i, k in enumerate(np.flatnonzero(fixed))})
+    bed, inverse, random = Circulation(blood, 1e-3 * blood.pressure, np.zeros(network.branches)), SelectedInverse(), \
+        np.random.default_rng(3)
+    assert network.branches > _FEW
+    place = np.where(fixed, -1, np.cumsum(~fixed) - 1)
+    one, two = place[network.ends].T
+    for _ in range(2):
+        added = random.uniform(0, 3, network.branches) * bed.resistance
+        matrix = bed._free_part(1 / (bed.resistance + added))
+        dense_inverse = np.linalg.inv(matrix.toarray())
+        unit = np.zeros((len(dense_inverse), network.branches))
+        for sign, row in ((1, one), (-1, two)):
+            unit[row[row >= 0], np.flatnonzero(row >= 0)] += sign
+        expected = (unit * (dense_inverse @ unit)).sum(axis=0)
+        np.testing.assert_allclose(inverse.resistances(matrix, one, two), expected, rtol=1e-9)
+        all_at_once = bed.seen(added, np.arange(network.branches))
+        few = bed.seen(added, np.arange(10))
+        for found, other in zip(all_at_once, few, strict=True):
+            np.testing.assert_allclose(found[:10], other, rtol=1e-6)

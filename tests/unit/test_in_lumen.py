@@ -114,7 +114,8 @@ def test_cells_of_two_ends_fill_narrow_vessels_too_on_the_axis(device_label):
 
 
 @pytest.mark.parametrize("group, said", [
-    (cell(400, 4.0), r"cells.0.count: only \d+ of 400 cells of radius 4 um find a place in the lumen, 8 um apart; use"),
+    (cell(400, 4.0), r"cells.0.count: 400 cells 8 um apart fill \d+% of the lumen; at random 30% can be filled"),
+    (cell(60, 4.0), r"cells.0.count: only \d+ of 60 cells of radius 4 um find a place in the lumen, 8 um apart; use"),
     (cell(2, 9.0), r"cells.0.radius: 9 um is more than the vessels have room for \(7\.\d+ um at most\); use"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_one_line(device_label, group, said):
