@@ -24,8 +24,11 @@ static inline float4 lumen_between(float3 place, int of, float rest, Lumen lumen
   int x = convert_int_sat_rtn(place.x), y = convert_int_sat_rtn(place.y), z = convert_int_sat_rtn(place.z);
   float3 share = place - (float3)((float)x, (float)y, (float)z);
   float corner[8];
+  int first = lumen_row(x, y, z, lumen, blocks);
+  bool together = first >= 0 && max(max(x & 3, y & 3), z & 3) < 3;  // in one block
   for (int c = 0; c < 8; ++c) {
-    int row = lumen_row(x + (c >> 2), y + (c >> 1 & 1), z + (c & 1), lumen, blocks);
+    int row = together ? first + 16 * (c >> 2) + 4 * (c >> 1 & 1) + (c & 1)
+                       : lumen_row(x + (c >> 2), y + (c >> 1 & 1), z + (c & 1), lumen, blocks);
     corner[c] = row < 0 ? rest : values[4 * row + of];
   }
   float along_z[4], slope_z[4], along_y[2], slope_y[2], up_z[2];

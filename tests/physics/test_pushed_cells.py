@@ -39,7 +39,7 @@ def deepest(sim, wall):
     return float(-wall.distance(sim.box.to_micron(sim.read("position"))[here])[0].max())
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [STEPS[0], STEPS[-1]])
 def test_no_cell_passes_a_wall_whatever_the_step(device_label, step):
     """30 cells, pushed by up to half of what would take their middles to the wall: at rest 0.37 R stay free."""
     sim, wall = pushed(device_label, step, 30, 0.5 * HOLDS)

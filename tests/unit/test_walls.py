@@ -186,6 +186,22 @@ def test_labels_come_back(device) -> None:
     assert (rows[:, 1, 3] == order + 100).all() and (rows[:, 2, 3] == order - 1).all()
 
 
+@pytest.mark.parametrize("name, reach", [("torus", 1.0), ("spiked", 0.3)])
+def test_a_query_that_reaches_less_far_finds_the_same_there(device, name, reach) -> None:
+    """Bit by bit, and outside at any distance; deeper in the lumen a bound of the distance comes back, or all of it."""
+    made = mesh(name).subdivide().subdivide()
+    walls = Walls(made.vertices, made.faces, band=BAND, leaf=0.5, device=device)
+    whole = walls.nearest(points(name))
+    text = kernel_source("wall_lists.cl").replace("nearest_wall(point[i]", f"wall_within({reach}f, point[i]")
+    walls._program = device.build(wall_lists._HEADERS, ("kernels/wall_lists.cl", text))
+    found = walls.nearest(points(name))
+    same = whole.distance > -reach
+    assert (found.distance[same] == whole.distance[same]).all() and (found.triangle == whole.triangle)[same].all()
+    deep = ~same & (found.triangle < 0)
+    assert (found.distance[deep] <= np.float32(-reach)).all() and (found.distance >= whole.distance - 1e-5)[deep].all()
+    assert deep.sum() > 10 and (found.triangle == whole.triangle)[~same & ~deep].all()
+
+
 @pytest.mark.parametrize("radius", [0.5, 3.0])
 def test_sphere_against_the_wall_is_pushed_into_the_lumen(device, radius) -> None:
     """4/3 E* sqrt(R) depth^1.5 against the normal; the stiffness is its slope, and nothing across."""
