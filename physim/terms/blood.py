@@ -61,7 +61,7 @@ class Elongation(Term):
     name: ClassVar[str] = "elongation"
     needs: ClassVar[tuple[str, ...]] = ("vessels", "plasma")
     headers: ClassVar[tuple[str, ...]] = (
-        "triangle.h", "wall.h", "lumen.h", "lumen_cells.h", "ends.h", "body.h",
+        "triangle.h", "wall.h", "lumen.h", "lumen_cells.h", "ends.h", "body.h", "room.h",
     )
     modulus: Kilopascal = parameter(0.35, "elastic modulus E of the cell", source="vascular prototype", gt=0)
     nucleus_modulus: Kilopascal = parameter(
