@@ -42,14 +42,28 @@ static inline void take_shape(const Space *space, float length, float widest, fl
   shape->at_rest = free_slope > 0.0f ? free_work / free_slope : 0.0f;
 }
 
+// Ratio of a sphere to a tube whose drag factor (kernels/plasma.cl) is k, from 0.8 on.
+#define K_AT_08 49.0f
+
 // Radius over that of the lumen where the cell is tightest, and radius: of the rear end, and of what is before it, which
-// the front stands for.
+// the front stands for. Along a cell that is long the gap is an annulus: blood that passes it loses 6 mu Q dx/(pi a h^3),
+// and the ratio is that of a sphere which holds back as much.
 static inline void seal_ends(const Space *space, const Shape *shape, uint rear, uint front, __global float2 *end_seal) {
   uint seal = PLACES - 1;
   for (uint k = PLACES - 1; k > 0; --k)
     if (shape->radius[k] * space->room[seal] > shape->radius[seal] * space->room[k] * 1.001f) seal = k;
   end_seal[rear] = (float2)(shape->radius[0] / space->room[0], shape->radius[0]);
-  end_seal[front] = (float2)(shape->radius[seal] / space->room[seal], shape->radius[seal]);
+  float room = space->room[seal], ratio = shape->radius[seal] / room, annulus = 0.0f, end = shape->radius[PLACES - 1];
+  for (uint k = 1; k < PLACES - 1; ++k) {
+    float a = shape->radius[k], wide = space->room[k], h = fmax(wide - a, 0.015f * wide);
+    if (a > 0.6f * wide) {
+      float plugs = fmin((a / wide - 0.6f) / 0.2f, 1.0f);
+      annulus += plugs * 2.0f * SECTION_WEIGHT[k] * shape->length * room * room * room * room / (a * end * h * h * h);
+    }
+  }
+  float sphere = K_AT_08 * pow(0.2f / (1.0f - clamp(ratio, 0.8f, 0.985f)), 2.5f);
+  if (annulus > 0.0f) ratio = fmax(ratio, 1.0f - 0.2f * pow(K_AT_08 / (sphere + annulus), 0.4f));
+  end_seal[front] = (float2)(ratio, ratio * room);
 }
 
 // What acts on rear (0) and front (1): forces, slopes of the volume, and stiffness of each and between them.
@@ -78,8 +92,9 @@ static inline void press_place(uint k, const Space *space, const Shape *shape, f
   if (overlap > 0.0f) {
     float area = 6.28318531f * a * (k && k < PLACES - 1 ? SECTION_WEIGHT[k] * shape->length : a);
     f -= term->wall_stiffness * area * overlap * space->normal[k];
-    float yields = term->viscosity * sqrt(a * overlap) / world->step;  // the inside, where the wall dents it
-    block = plus(block, bond_block(space->normal[k], term->wall_stiffness * area + yields, 0.0f));
+    // the inside is viscous where the wall dents it: as the dent gets deeper, eta sqrt(a d), and as it moves along, times d/a
+    float yields = term->viscosity * sqrt(a * overlap) / world->step, passes = yields * fmin(overlap / a, 1.0f);
+    block = plus(block, bond_block(space->normal[k], term->wall_stiffness * area + yields, passes));
   }
   ends->on[0] += (1.0f - s) * f, ends->on[1] += s * f;
   ends->of[0] = plus(ends->of[0], scaled(block, (1.0f - s) * (1.0f - s)));

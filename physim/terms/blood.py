@@ -103,7 +103,7 @@ class Bond(Term):
 
     name: ClassVar[str] = "bond"
     needs: ClassVar[tuple[str, ...]] = ("vessels", "plasma")
-    headers: ClassVar[tuple[str, ...]] = ("ends.h",)
+    headers: ClassVar[tuple[str, ...]] = ("ends.h", "body.h", "touch.h")
     stiffness: NanonewtonPerMicron = parameter(30.0, "stiffness k of a bond", source="vascular prototype", ge=0)
     contact_stiffness: NanonewtonPerMicron = parameter(30.0, "stiffness k_c of contact", source="as of bonds", gt=0)
     friction: Drag = parameter(
@@ -119,14 +119,14 @@ class Bond(Term):
     reach: Micron = parameter(0.5, "gap below which cells bind", source="assumed", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("bind", "cell", ("id", "position", *_WIDTHS, *PAIR_LISTS), ("bond_partner",)),
+        Kernel("bind", "cell", ("id", "position", *_WIDTHS, "body_radius", *PAIR_LISTS), ("bond_partner",)),
         Kernel("check_bonds", "one"),
-        Kernel("bond", "cell", ("id", "position", *_WIDTHS, *PAIR_LISTS, "bond_partner"), (),
+        Kernel("bond", "cell", ("id", "position", *_WIDTHS, "body_radius", *PAIR_LISTS, "bond_partner"), (),
                ("force", "pair_resistance")),
     )  # fmt: skip
 
     def pair_range(self) -> float:
-        return 1.3
+        return 1.8
 
 
 class Plasma(Term):

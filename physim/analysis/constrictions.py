@@ -1,0 +1,114 @@
+"""A cluster of cells in blood before a constriction: the simulation behind experiment CIR-3, and how it is measured.
+
+The cluster starts as a ball in the wide part. Time counts from when the first front enters the narrow part, to when
+the last rear has left it. Nobody is told to line up, and no cell is merged with another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from physim.scenario import Scenario
+from physim.simulation import Simulation
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+SAMPLE = 0.05
+"""s, at which cells are looked at."""
+AFTER = 5.0
+"""s, for which a cluster that has passed is followed."""
+TAPER, ENDS = 40.0, 80.0
+"""um: of the constriction that `vessels.network` makes."""
+_MARGIN = 10.0
+"""um between vessels and the box, on both sides together."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Cells at one time: n of them, in the order of their ids."""
+
+    time: float
+    """s since the start."""
+    ends: Floats
+    """(n, 2, 3) um, rear and front; x from the beginning of the narrow part."""
+    radius: Floats
+    """(n, 2) um."""
+    bonds: Ids
+    """(b, 2), each once."""
+
+
+def scenario(parameters: Mapping[str, Any], cluster: int, seed: int) -> Scenario:
+    """A ball of cells before a constriction, another one for each `cluster`. `parameters`:
+
+    diameter, length, wide (um) of the narrow part and diameter of what is before and behind it; pressure (kPa) that
+    drives the network; speed (um/min) of blood alone in the narrow part, in the mean; cells: how many; radius,
+    nucleus_radius, spacing (um); terms; step (min); seconds: how long after the entry it is waited for the last cell.
+    Raises InputError.
+    """
+    wide, narrow = 0.5 * parameters["wide"], 0.5 * parameters["diameter"]
+    total = 2 * (TAPER + ENDS) + parameters["length"]
+    across = 2 * wide + _MARGIN
+    ball = 0.55 * parameters["spacing"] * parameters["cells"] ** (1 / 3) + parameters["radius"]
+    center = [0.5 * _MARGIN + 5 + ENDS - ball, 0.5 * across, 0.5 * across]
+    return Scenario.from_table({
+        "title": "A cluster of cells before a constriction",
+        "run": {"duration": 1e6, "step": parameters["step"], "seed": 1000 * seed + cluster},
+        "box": {"size": [total + _MARGIN + 10, across, across]},
+        "cells": [{"count": parameters["cells"], "radius": parameters["radius"], "spacing": parameters["spacing"],
+                   "nucleus_radius": parameters["nucleus_radius"], "center": center}],
+        "vessels": {"network": "constriction", "radius": wide, "narrow": narrow, "length": parameters["length"],
+                    "pressure": parameters["pressure"], "speed": parameters["speed"] * (narrow / wide) ** 2},
+        "terms": parameters["terms"],
+        "record": {"interval": SAMPLE / 60},
+    })  # fmt: skip
+
+
+def look(sim: Simulation, origin: float) -> Sample:
+    """What the cells of a simulation are now; `origin` um is where the narrow part begins."""
+    ids = sim.read("id")
+    order = np.argsort(ids)
+    ends = sim.box.to_micron(sim.read("position"))[order].reshape(-1, 2, 3)
+    ends[..., 0] -= origin
+    radius = sim.read("end_radius").astype(float)[order].reshape(-1, 2)
+    held = sim.read("bond_partner").astype(np.int64)[:, order][:, 1::2]  # fronts keep the bonds: 1 + id of a front
+    own = np.broadcast_to(np.arange(held.shape[1]), held.shape)
+    pairs = np.stack([own[held > 0], (held[held > 0] - 2) // 2], axis=1)
+    return Sample(60 * sim.time, ends, radius, pairs[pairs[:, 0] < pairs[:, 1]])
+
+
+def pieces(sample: Sample) -> Ids:
+    """(n,) number of the piece of the cluster to which each cell belongs, by bonds."""
+    count = len(sample.ends)
+    one, two = sample.bonds.T
+    found: Ids = connected_components(coo_array((np.ones(len(one)), (one, two)), (count, count)), directed=False)[1]
+    return found
+
+
+def in_file(sample: Sample, length: float) -> bool | None:
+    """Whether the cells in the narrow part are one behind the other; None where there are fewer than two of them.
+
+    Of two cells side by side the shorter one overlaps the other, along the vessel, by more than half of its length.
+    """
+    low = (sample.ends[..., 0] - sample.radius).min(axis=1)
+    high = (sample.ends[..., 0] + sample.radius).max(axis=1)
+    within = (high > 0) & (low < length) & (sample.ends[..., 0].max(axis=1) > 0) & (sample.ends[..., 0].min(axis=1) < length)
+    low, high = low[within], high[within]
+    if len(low) < 2:
+        return None
+    common = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
+    shorter = np.minimum((high - low)[:, None], high - low)
+    np.fill_diagonal(common, 0.0)
+    return bool((common <= 0.5 * shorter).all())
+
+
+def extent(sample: Sample) -> float:
+    """um, root mean square distance of the cells from their common middle."""
+    middle = sample.ends.mean(axis=1)
+    return float(np.sqrt(((middle - middle.mean(axis=0)) ** 2).sum(axis=1).mean()))
