@@ -20,10 +20,12 @@ from physim.simulation import Simulation
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
-SAMPLE = 0.05
+SAMPLE = 0.06
 """s, at which cells are looked at."""
-AFTER = 5.0
-"""s, for which a cluster that has passed is followed."""
+AFTER = 2.0
+"""s, for which a cluster that has passed is followed, or until its first cell leaves by the port."""
+LATEST = 30.0
+"""s, after which a cluster that has not entered is given up."""
 TAPER, ENDS = 40.0, 80.0
 """um: of the constriction that `vessels.network` makes."""
 _MARGIN = 10.0
@@ -54,13 +56,14 @@ def scenario(parameters: Mapping[str, Any], cluster: int, seed: int) -> Scenario
     """
     wide, narrow = 0.5 * parameters["wide"], 0.5 * parameters["diameter"]
     total = 2 * (TAPER + ENDS) + parameters["length"]
-    across = 2 * wide + _MARGIN
     ball = 0.55 * parameters["spacing"] * parameters["cells"] ** (1 / 3) + parameters["radius"]
-    center = [0.5 * _MARGIN + 5 + ENDS - ball, 0.5 * across, 0.5 * across]
+    across = 2 * max(wide, 1.3 * ball) + _MARGIN
+    size = [total + 2 * wide + _MARGIN, across, across]
+    center = [0.5 * (size[0] - total) + ENDS - ball, 0.5 * across, 0.5 * across]
     return Scenario.from_table({
         "title": "A cluster of cells before a constriction",
-        "run": {"duration": 1e6, "step": parameters["step"], "seed": 1000 * seed + cluster},
-        "box": {"size": [total + _MARGIN + 10, across, across]},
+        "run": {"duration": 60.0, "step": parameters["step"], "seed": 1000 * seed + cluster},
+        "box": {"size": size},
         "cells": [{"count": parameters["cells"], "radius": parameters["radius"], "spacing": parameters["spacing"],
                    "nucleus_radius": parameters["nucleus_radius"], "center": center}],
         "vessels": {"network": "constriction", "radius": wide, "narrow": narrow, "length": parameters["length"],
@@ -98,7 +101,8 @@ def in_file(sample: Sample, length: float) -> bool | None:
     """
     low = (sample.ends[..., 0] - sample.radius).min(axis=1)
     high = (sample.ends[..., 0] + sample.radius).max(axis=1)
-    within = (high > 0) & (low < length) & (sample.ends[..., 0].max(axis=1) > 0) & (sample.ends[..., 0].min(axis=1) < length)
+    x = sample.ends[..., 0]
+    within = (x.max(axis=1) > 0) & (x.min(axis=1) < length)
     low, high = low[within], high[within]
     if len(low) < 2:
         return None
@@ -112,3 +116,44 @@ def extent(sample: Sample) -> float:
     """um, root mean square distance of the cells from their common middle."""
     middle = sample.ends.mean(axis=1)
     return float(np.sqrt(((middle - middle.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+
+def passage(parameters: Mapping[str, Any], cluster: int, seed: int, device: str | None) -> dict[str, Any]:
+    """How the cluster of `scenario` fares.
+
+    passed: share of its cells whose rear has left the narrow part in time; whole: 1 where all have; time (s): from the
+    entry until then, NaN where not all have; file: share of the samples, with two or more cells in the narrow part, in
+    which they are one behind the other, NaN without any; alone: share of the cells that bonds do not join to the
+    largest piece at the end; chain, end: root mean square distance of cells from their middle, over that at the start,
+    at most and at the end; wide (um): the farthest that an end was from the axis, over the radius of the wide part.
+    Raises InputError for parameters that make no scenario, PhysicsError if the balance of forces is not found.
+    """
+    sim = Simulation(scenario(parameters, cluster, seed), device=device)
+    length, middle = parameters["length"], 0.5 * (sim.box.upper + sim.box.lower)
+    origin = float(middle[0]) - 0.5 * length
+    now = first = look(sim, origin)
+    files: list[bool] = []
+    entry, done, chain, wide = np.nan, np.nan, 1.0, 0.0
+    while True:
+        sim.step(max(1, round(SAMPLE / 60 / sim.step_length)))
+        if (sim.read("departed") > 0).any():
+            break
+        now = look(sim, origin)
+        x = now.ends[..., 0]
+        if np.isnan(entry) and x.max() > 0:
+            entry = now.time
+        if (order := in_file(now, length)) is not None:
+            files.append(order)
+        chain = max(chain, extent(now) / extent(first))
+        wide = max(wide, float(np.linalg.norm(now.ends[..., 1:] - middle[1:], axis=-1).max()))
+        if np.isnan(done) and x.min() > length:
+            done = now.time
+        limit = LATEST if np.isnan(entry) else entry + parameters["seconds"] if np.isnan(done) else done + AFTER
+        if now.time >= limit:
+            break
+    piece, through = pieces(now), now.ends[..., 0].min(axis=1) > length
+    return {
+        "passed": float(through.mean()), "whole": float(through.all()), "time": float(done - entry),
+        "file": float(np.mean(files)) if files else np.nan, "alone": 1 - float(np.bincount(piece).max()) / len(piece),
+        "chain": chain, "end": extent(now) / extent(first), "wide": wide / (0.5 * parameters["wide"]),
+    }  # fmt: skip

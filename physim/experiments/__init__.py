@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from physim.experiments.cir_clusters import CIR_3
 from physim.experiments.declaration import SIZES, Arm, Experiment, Observable, Size
 from physim.experiments.ecm import ECM_1
 from physim.experiments.ecm_plastic import ECM_4
@@ -24,5 +25,5 @@ from physim.experiments.trk_fading import TRK_4
 
 __all__ = ["EXPERIMENTS", "SIZES", "Arm", "Ensemble", "Experiment", "Observable", "Size", "run"]
 
-_ALL = (ECM_1, ECM_2, ECM_3, ECM_4, MIG_1, MIG_2, MIG_3A, MIG_3B, MIG_4, MIG_5, MIG_7, REM_1, TRK_3, TRK_4)
+_ALL = (CIR_3, ECM_1, ECM_2, ECM_3, ECM_4, MIG_1, MIG_2, MIG_3A, MIG_3B, MIG_4, MIG_5, MIG_7, REM_1, TRK_3, TRK_4)
 EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in _ALL}
