@@ -49,11 +49,10 @@ static inline void take_shape(const Space *space, float length, float widest, fl
 // the front stands for. Along a cell that is long the gap is an annulus: blood that passes it loses 6 mu Q dx/(pi a h^3),
 // and the ratio is that of a sphere which holds back as much.
 static inline void seal_ends(const Space *space, const Shape *shape, uint rear, uint front, __global float2 *end_seal) {
-  uint seal = PLACES - 1;
-  for (uint k = PLACES - 1; k > 0; --k)
-    if (shape->radius[k] * space->room[seal] > shape->radius[seal] * space->room[k] * 1.001f) seal = k;
-  end_seal[rear] = (float2)(shape->radius[0] / space->room[0], shape->radius[0]);
-  float room = space->room[seal], ratio = shape->radius[seal] / room, annulus = 0.0f, end = shape->radius[PLACES - 1];
+  float room = space->fit[PLACES - 1], end = shape->radius[PLACES - 1], ratio = end / room, annulus = 0.0f;
+  for (uint k = PLACES - 2; k > 0; --k)
+    if (shape->radius[k] > ratio * space->room[k] * 1.001f) room = space->room[k], ratio = shape->radius[k] / room;
+  end_seal[rear] = (float2)(shape->radius[0] / space->fit[0], shape->radius[0]);
   for (uint k = 1; k < PLACES - 1; ++k) {
     float a = shape->radius[k], wide = space->room[k], h = fmax(wide - a, 0.015f * wide);
     if (a > 0.6f * wide) {
@@ -63,7 +62,7 @@ static inline void seal_ends(const Space *space, const Shape *shape, uint rear, 
   }
   float sphere = K_AT_08 * pow(0.2f / (1.0f - clamp(ratio, 0.8f, 0.985f)), 2.5f);
   if (annulus > 0.0f) ratio = fmax(ratio, 1.0f - 0.2f * pow(K_AT_08 / (sphere + annulus), 0.4f));
-  end_seal[front] = (float2)(ratio, ratio * room);
+  end_seal[front] = (float2)(ratio, ratio > 0.0f ? ratio * room : end);
 }
 
 // What acts on rear (0) and front (1): forces, slopes of the volume, and stiffness of each and between them.
@@ -88,7 +87,7 @@ static inline void press_place(uint k, const Space *space, const Shape *shape, f
       ends->on[0] += g / shape->length * space->turn[k];
     }
   }
-  float overlap = a - space->gap[k];
+  float overlap = fmin(a, space->fit[k]) - space->gap[k];  // of what is off the middle
   if (overlap > 0.0f) {
     float area = 6.28318531f * a * (k && k < PLACES - 1 ? SECTION_WEIGHT[k] * shape->length : a);
     f -= term->wall_stiffness * area * overlap * space->normal[k];

@@ -2,8 +2,9 @@
 #define RING 8
 
 // What the wall lets the places of a cell have: mean distance across (room), its slope by the place, and what turns the
-// cell; distance of the middle from the wall (gap) and the normal there.
-typedef struct { float room[PLACES], gap[PLACES]; float3 slope[PLACES], turn[PLACES], normal[PLACES]; } Space;
+// cell; distance of the middle from the wall (gap) and the normal there, and the mean of the distances all around (fit),
+// which is less than that across where the vessel narrows: the radius of a sphere that closes it.
+typedef struct { float room[PLACES], gap[PLACES], fit[PLACES]; float3 slope[PLACES], turn[PLACES], normal[PLACES]; } Space;
 
 static inline void look_around(int4 rear, float3 along, float3 axis, float widest, uint i, __constant World *world,
                                __global const float *body_radius, __global const float8 *wall_grid,
@@ -13,27 +14,28 @@ static inline void look_around(int4 rear, float3 along, float3 axis, float wides
   for (uint k = 0; k < PLACES; ++k) {
     int4 middle = moved(rear, SECTION_AT[k] * along, world->quantum);
     Wall wall = nearest_wall(middle, world->quantum, wall_grid, wall_node, wall_entry, wall_triangle, wall_pseudo);
-    space->room[k] = INFINITY;
+    space->room[k] = space->fit[k] = INFINITY;
     space->gap[k] = wall.port >= 0 ? INFINITY : -wall.distance;
     space->normal[k] = wall.normal;
     space->slope[k] = space->turn[k] = (float3)(0.0f);
     if (space->gap[k] >= widest) continue;
-    float a = body_radius[k * world->stride + i], sum = 0.0f;
+    float a = body_radius[k * world->stride + i], sum = 0.0f, fits = 0.0f;
     for (uint q = 0; q < RING; ++q) {
       float angle = 6.28318531f / RING * (q + 0.5f);
       float3 out = cos(angle) * first + sin(angle) * second;
       Wall side = nearest_wall(moved(middle, a * out, world->quantum), world->quantum, wall_grid, wall_node, wall_entry,
                                wall_triangle, wall_pseudo);
       if (side.port >= 0) {
-        sum += widest / RING;
+        sum += widest / RING, fits += widest / RING;
         continue;
       }
-      float steep = RING * fmax(dot(side.normal, out), 0.3f);
+      float lean = fmax(dot(side.normal, out), 0.3f), steep = RING * lean;
       sum += a / RING - side.distance / steep;
+      fits += (a * lean - side.distance) / RING;
       space->slope[k] -= side.normal / steep;
       space->turn[k] += a * dot(side.normal, axis) / steep * out;
     }
-    space->room[k] = fmax(sum, 0.05f * widest);
+    space->room[k] = fmax(sum, 0.05f * widest), space->fit[k] = fmax(fits, 0.05f * widest);
   }
 }
 

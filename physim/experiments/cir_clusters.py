@@ -20,8 +20,8 @@ Measure = Callable[[Mapping[str, Any], int, int, str | None], Mapping[str, Any]]
 """What `analysis.constrictions.passage` gives of one cluster."""
 PRESSURE, SPEED = 22 * 0.0980665, 60 * 500.0
 """kPa and um/min: 22 cmH2O, within the 7 to 83 of Au 2016, and 0.5 mm/s of blood alone in the narrow part."""
-PATIENCE = 60e-3 / 3
-"""min per cell of a cluster, after its entry: slower ones count as arrested (chosen)."""
+PATIENCE = 40.0
+"""s per cell of a cluster, after its entry: slower ones count as arrested (chosen)."""
 WEAK, STRONG, STIFF = 0.1, 10.0, 3.0
 """Factors on the strength of junctions, and on the modulus of the nucleus."""
 _AU = "Au 2016, PNAS 113:4947: > 90 % of clusters of up to 20 cells pass 5 to 10 um, in single file, and recover"
@@ -57,8 +57,8 @@ def cluster(diameter: float, cells: int, *, strength: float = 1.0, nucleus: floa
     elongation = {"nucleus_modulus": round(nucleus * Elongation().nucleus_modulus, 6)}
     return Arm({
         "diameter": diameter, "length": 40.0, "wide": wide, "pressure": PRESSURE, "speed": SPEED, "cells": cells,
-        "radius": 7.0, "nucleus_radius": 4.7, "spacing": 13.6, "step": step,
-        "seconds": round(60 * PATIENCE * cells, 3),
+        "radius": 7.0, "nucleus_radius": 4.7, "spacing": 12.8, "step": step,
+        "seconds": PATIENCE * cells,
         "terms": {"elongation": elongation, "bond": bond, "plasma": {}},
     })  # fmt: skip
 
