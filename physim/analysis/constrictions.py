@@ -68,7 +68,8 @@ def scenario(parameters: Mapping[str, Any], cluster: int, seed: int) -> Scenario
         "cells": [{"count": parameters["cells"], "radius": parameters["radius"], "spacing": parameters["spacing"],
                    "nucleus_radius": parameters["nucleus_radius"], "center": center}],
         "vessels": {"network": "constriction", "radius": wide, "narrow": narrow, "length": parameters["length"],
-                    "voxel": parameters["diameter"] / 5, "pressure": parameters["pressure"], "speed": parameters["speed"] * (narrow / wide) ** 2},
+                    "voxel": 0.4 * narrow, "pressure": parameters["pressure"],
+                    "speed": parameters["speed"] * (narrow / wide) ** 2},
         "terms": parameters["terms"],
         "record": {"interval": SAMPLE / 60},
     })  # fmt: skip

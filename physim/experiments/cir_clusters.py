@@ -20,7 +20,7 @@ Measure = Callable[[Mapping[str, Any], int, int, str | None], Mapping[str, Any]]
 """What `analysis.constrictions.passage` gives of one cluster."""
 PRESSURE, SPEED = 22 * 0.0980665, 60 * 500.0
 """kPa and um/min: 22 cmH2O, within the 7 to 83 of Au 2016, and 0.5 mm/s of blood alone in the narrow part."""
-PATIENCE = 40.0
+PATIENCE = 30.0
 """s per cell of a cluster, after its entry: slower ones count as arrested (chosen)."""
 WEAK, STRONG, STIFF = 0.1, 10.0, 3.0
 """Factors on the strength of junctions, and on the modulus of the nucleus."""
@@ -162,7 +162,7 @@ def _variants(diameter: float, cells: int, wide: float = 36.0) -> dict[str, Arm]
             f"{name}-stiff": cluster(diameter, cells, nucleus=STIFF, wide=wide)}  # fmt: skip
 
 
-_QUICK = _grid({4.0: (2,), 5.0: (2,), 7.0: (2, 4), 10.0: (2,)}) | {"7-4-weak": cluster(7.0, 4, strength=WEAK)}
+_QUICK = _grid({7.0: (2, 4), 10.0: (2,), 5.0: (2,)}) | {"7-4-weak": cluster(7.0, 4, strength=WEAK)} | _grid({4.0: (2,)})
 CODE = ("physim.analysis.constrictions", "physim.vessels", "physim.vessel_state", "physim.circulation", "physim.lumen",
         "physim.flow", "physim.ends", "physim.generate.cells", "physim.meshes.generate_tubes", "physim.meshes.surface",
         "physim.loop", device_cluster)  # fmt: skip
