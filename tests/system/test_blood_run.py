@@ -90,7 +90,7 @@ def test_the_same_bits_for_any_work_group(device_label, monkeypatch):
 
 
 def test_an_embolus_falls_apart_when_its_bonds_are_cut_in_mid_run(device_label):
-    """Of two cells one enters a narrower vessel, where blood is faster: a bond keeps the other at it, while it lasts."""
+    """Of two cells one enters a narrower vessel, where blood is faster: only a bond keeps the other at it."""
     from physim.simulation import Simulation
 
     given = tube(run={"duration": "10 s", "step": "2 ms"}, box={"size": [330.0, 40.0, 40.0]})

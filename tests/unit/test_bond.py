@@ -103,8 +103,8 @@ def test_bonds_break_at_bells_rate(device_label):
     from physim.simulation import Simulation
 
     pairs, steps, rate = 72, 8, 2000.0  # 1/min
-    terms = {"bond": {"stiffness": 30.0, "release_rate": rate, "release_force": 15.0, "reach": 1.5, "binding_rate": 0.0},
-             "plasma": {}}
+    held = {"stiffness": 30.0, "release_rate": rate, "release_force": 15.0, "reach": 1.5, "binding_rate": 0.0}
+    terms = {"bond": held, "plasma": {}}
     given = table(terms, [480, 80, 80], network="tube", radius=36.0, length=390.0, speed="0.001 um/s", voxel="2.5 um",
                   step="0.5 ms")  # fmt: skip
     lattice = np.stack(np.meshgrid(np.arange(8), np.arange(3), np.arange(3), indexing="ij"), -1).reshape(-1, 3)
