@@ -20,7 +20,7 @@ Measure = Callable[[Mapping[str, Any], int, int, str | None], Mapping[str, Any]]
 """What `analysis.constrictions.passage` gives of one cluster."""
 PRESSURE, SPEED = 22 * 0.0980665, 60 * 500.0
 """kPa and um/min: 22 cmH2O, within the 7 to 83 of Au 2016, and 0.5 mm/s of blood alone in the narrow part."""
-PATIENCE = 30.0
+PATIENCE = 20.0
 """s per cell of a cluster, after its entry: slower ones count as arrested (chosen)."""
 WEAK, STRONG, STIFF = 0.1, 10.0, 3.0
 """Factors on the strength of junctions, and on the modulus of the nucleus."""
