@@ -87,25 +87,3 @@ def test_the_same_bits_for_any_work_group(device_label, monkeypatch):
         sim.step(40)
         found.add(sim.state_hash())
     assert len(found) == 1
-
-
-def test_an_embolus_falls_apart_when_its_bonds_are_cut_in_mid_run(device_label):
-    """Of two cells one enters a narrower vessel, where blood is faster: only a bond keeps the other at it."""
-    from physim.simulation import Simulation
-
-    given = tube(run={"duration": "10 s", "step": "2 ms"}, box={"size": [330.0, 40.0, 40.0]})
-    given["vessels"] = {"network": "constriction", "radius": 13.0, "narrow": 5.0, "pressure": "2 kPa",
-                        "speed": "70 um/s", "voxel": "2.5 um"}  # fmt: skip
-    for cells, x in zip(given["cells"], (118, 104.5), strict=True):
-        cells["center"] = [x, 20, 20]
-    sim = Simulation(Scenario.from_table(given), device=device_label)
-    sim.step(50)
-    bonds = (sim.read("bond_partner") > 0).sum()
-    gaps = []
-    for changes in (["run.seed=1"], ["terms.bond.release_rate=1e9", "terms.bond.binding_rate=0"]):
-        arm = sim.copy(changes)
-        arm.step(500)
-        x = arm.positions()[:, 0]
-        gaps.append(np.abs(x[:2].mean() - x[2:].mean()))
-        assert len(x) == 4, "members are never merged"
-    assert bonds == 2 and gaps[1] > gaps[0] + 5

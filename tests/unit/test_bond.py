@@ -147,3 +147,28 @@ def test_a_bond_is_lost_where_another_cell_is_between(device_label, aside, held)
     assert (sim.read("bond_partner") > 0).sum() == 2 * held
     partners = by_id(sim, "bond_partner")
     assert ((partners[:, 0] == 2).any() and (partners[:, 1] == 1).any()) == (held == 3)
+
+
+def test_nothing_but_bonds_holds_cells_together(device_label):
+    """Two cells are pulled 2 um apart: their bond brings them back; cut in mid-run, they stay where they are."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    terms = {"elongation": {}, "bond": {"release_rate": 0.0}, "plasma": {}}
+    given = table(terms, [200, 60, 60], network="tube", radius=24.0, length=120.0, speed="0.001 um/s", voxel="2.5 um")
+    start = np.array([[93.0, 30, 30], [107, 30, 30]])
+    sim = Simulation(Scenario.from_table(given), cells=scenes.cells(start, radius=7.0, nucleus_radius=4.7),
+                     device=device_label)  # fmt: skip
+    sim.step(1)
+    there = places(sim) + np.repeat([[-1.0, 0, 0], [1, 0, 0]], 2, axis=0)
+    position = np.empty((4, 4), np.int32)
+    position[np.argsort(sim.read("id"))] = sim.box.to_fixed(there)
+    sim.write("position", position)
+    gaps = []
+    for changes in (["run.seed=1"], ["terms.bond.release_rate=1e9", "terms.bond.binding_rate=0"]):
+        arm = sim.copy(changes)
+        arm.step(400)
+        middles = places(arm).reshape(2, 2, 3).mean(axis=1)
+        gaps.append(np.linalg.norm(middles[1] - middles[0]) - 14)
+        assert len(arm.read("id")) == 4
+    assert gaps[0] < 0.7 and gaps[1] > 1.9
