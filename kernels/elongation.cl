@@ -1,71 +1,127 @@
 // A cell in blood between two ends: sections along it are as wide as the lumen, or as the cell where that is wider, and
 // hold its volume. What is narrower than the cell at rest costs energy, in the nucleus too. Fronts do the work for both.
-#define RING 8
-
-// What the wall lets the places of a cell have: mean distance across (room), its slope by the place, and what turns the
-// cell; distance of the middle from the wall (gap) and the normal there.
-typedef struct { float room[PLACES], gap[PLACES]; float3 slope[PLACES], turn[PLACES], normal[PLACES]; } Space;
-
-static inline void look_around(int4 rear, float3 along, float3 axis, float widest, uint i, __constant World *world,
-                               __global const float *body_radius, __global const float8 *wall_grid,
-                               __global const int4 *wall_node, __global const uint2 *wall_entry,
-                               __global const int4 *wall_triangle, __global const float4 *wall_pseudo, Space *space) {
-  float3 first = across(axis), second = cross(axis, first);
-  for (uint k = 0; k < PLACES; ++k) {
-    int4 middle = moved(rear, SECTION_AT[k] * along, world->quantum);
-    Wall wall = nearest_wall(middle, world->quantum, wall_grid, wall_node, wall_entry, wall_triangle, wall_pseudo);
-    space->room[k] = INFINITY;
-    space->gap[k] = wall.port >= 0 ? INFINITY : -wall.distance;
-    space->normal[k] = wall.normal;
-    space->slope[k] = space->turn[k] = (float3)(0.0f);
-    if (space->gap[k] >= widest) continue;
-    float a = body_radius[k * world->stride + i], sum = 0.0f;
-    for (uint q = 0; q < RING; ++q) {
-      float angle = 6.28318531f / RING * (q + 0.5f);
-      float3 out = cos(angle) * first + sin(angle) * second;
-      Wall side = nearest_wall(moved(middle, a * out, world->quantum), world->quantum, wall_grid, wall_node, wall_entry,
-                               wall_triangle, wall_pseudo);
-      if (side.port >= 0) {
-        sum += widest / RING;
-        continue;
-      }
-      float steep = RING * fmax(dot(side.normal, out), 0.3f);
-      sum += a / RING - side.distance / steep;
-      space->slope[k] -= side.normal / steep;
-      space->turn[k] += a * dot(side.normal, axis) / steep * out;
-    }
-    space->room[k] = fmax(sum, 0.05f * widest);
-  }
-}
-
-// Radius that the cell has wherever the lumen is no narrower, so that its volume is that at rest.
-static inline float free_radius(const Space *space, float length, float most, float volume) {
-  float low = 0.0f, high = most;
-  for (int step = 0; step < 30; ++step) {
-    float middle = 0.5f * (low + high), sum = 0.0f;
-    for (uint k = 0; k < PLACES; ++k) sum += share_of_volume(k, fmin(middle, space->room[k]), length).x;
-    if (sum < volume) low = middle;
-    else high = middle;
-  }
-  return high;
-}
 
 void seat_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
                __global const uint *end_of, __global uint *end_row) {
   if (end_of[i]) end_row[end_of[i] - 1] = i;
 }
 
-// Direction of a cell: from rear to front, or, as far as it is round (`lack`, um), along the vessel: there it becomes long.
-static inline float3 along_vessel(int4 position, float3 along, float lack, float3 before, __constant World *world,
-                                  __global const float8 *lumen_grid, __global const int *lumen_block,
-                                  __global const int2 *lumen_near, __global const float8 *vessel_point) {
-  Lumen lumen = lumen_of(lumen_grid);
-  int row = lumen_row_at(from_corner(position, world->quantum, lumen), lumen, lumen_block);
-  int point = row < 0 ? -1 : lumen_near[row].x;
-  float3 vessel = point < 0 ? before : vessel_point[point].s012;
-  if (lack > 0.0f) along += (dot(vessel, before) < 0.0f ? -lack : lack) * vessel;
-  return normalize(along);
+// A cell as wide as it may be: volumes of its places, their slopes by the radius, and the energy per volume.
+typedef struct {
+  float length, wide, radius[PLACES], part[PLACES], by_radius[PLACES];
+  float4 energy[PLACES];
+  float lacks, at_rest;  // share of the volume that walls leave no room for; pressure where the cell is free
+} Shape;
+
+// Volumes and energies, and what the nucleus adds where more of the cell lies behind it.
+static inline void take_shape(const Space *space, float length, float widest, float rest, float nucleus,
+                              __constant Elongation *term, Shape *shape) {
+  float broad = 0.0f, filled = 0.0f, volume = sphere_volume(rest);
+  for (uint k = 0; k < PLACES; ++k) {
+    broad = fmax(broad, fmin(space->room[k], widest));
+    filled += share_of_volume(k, fmin(space->room[k], widest), length).x;
+  }
+  shape->length = length, shape->lacks = 1.0f - filled / volume;
+  float wide = shape->wide = free_radius(space, length, broad, volume);
+  float pull[PLACES], behind = 0.0f, later = 0.0f, free_work = 0.0f, free_slope = 0.0f;
+  for (uint k = 0; k < PLACES; ++k) {
+    float a = shape->radius[k] = fmin(space->room[k], wide);
+    float2 v = share_of_volume(k, a, length);
+    float2 share = nuclear_share((behind + 0.5f * v.x) / volume, (nucleus / rest) * (nucleus / rest) * (nucleus / rest));
+    float4 energy = shape->energy[k] = energy_at(a, share.x, rest, nucleus, term->modulus, term->nucleus_modulus);
+    shape->part[k] = v.x, shape->by_radius[k] = v.y, pull[k] = v.x * share.y * energy.w / volume;
+    behind += v.x;
+  }
+  for (int k = PLACES - 1; k >= 0; --k) {
+    shape->energy[k].x += later + 0.5f * pull[k];
+    later += pull[k];
+    if (space->room[k] < wide) continue;
+    free_work += shape->by_radius[k] * shape->energy[k].x + shape->part[k] * shape->energy[k].y;
+    free_slope += shape->by_radius[k];
+  }
+  shape->at_rest = free_slope > 0.0f ? free_work / free_slope : 0.0f;
 }
+
+// Ratio of a sphere to a tube whose drag factor (kernels/plasma.cl) is k, from 0.8 on.
+#define K_AT_08 49.0f
+
+// Radius over that of the lumen where the cell is tightest, and radius: of the rear end, and of what is before it, which
+// the front stands for. Along a cell that is long the gap is an annulus: blood that passes it loses 6 mu Q dx/(pi a h^3),
+// and the ratio is that of a sphere which holds back as much.
+static inline void seal_ends(const Space *space, const Shape *shape, uint rear, uint front, __global float2 *end_seal) {
+  float room = space->fit[PLACES - 1], end = shape->radius[PLACES - 1], ratio = end / room, annulus = 0.0f;
+  for (uint k = PLACES - 2; k > 0; --k)
+    if (shape->radius[k] > ratio * space->room[k] * 1.001f) room = space->room[k], ratio = shape->radius[k] / room;
+  end_seal[rear] = (float2)(shape->radius[0] / space->fit[0], shape->radius[0]);
+  for (uint k = 1; k < PLACES - 1; ++k) {
+    float a = shape->radius[k], wide = space->room[k], h = fmax(wide - a, 0.015f * wide);
+    if (a > 0.6f * wide) {
+      float plugs = fmin((a / wide - 0.6f) / 0.2f, 1.0f);
+      annulus += plugs * 2.0f * SECTION_WEIGHT[k] * shape->length * room * room * room * room / (a * end * h * h * h);
+    }
+  }
+  float sphere = K_AT_08 * pow(0.2f / (1.0f - clamp(ratio, 0.8f, 0.985f)), 2.5f);
+  if (annulus > 0.0f) ratio = fmax(ratio, 1.0f - 0.2f * pow(K_AT_08 / (sphere + annulus), 0.4f));
+  end_seal[front] = (float2)(ratio, ratio > 0.0f ? ratio * room : end);
+}
+
+// What acts on rear (0) and front (1): forces, slopes of the volume, and stiffness of each and between them.
+typedef struct { float3 on[2], swell[2]; Symmetric of[2], between; } Ends;
+
+// Walls, and the pressure inside, at one place of a cell.
+static inline void press_place(uint k, const Space *space, const Shape *shape, float3 axis, float rest, float pressure,
+                               bool full, __constant World *world, __constant Elongation *term, Ends *ends) {
+  float s = SECTION_AT[k], a = shape->radius[k];
+  float3 f = 0.0f;
+  Symmetric block = {0, 0, 0, 0, 0, 0};
+  if (space->room[k] < shape->wide || full) {
+    float excess = shape->energy[k].x - pressure, slope = shape->energy[k].y, by = shape->by_radius[k];
+    float g = by * excess + shape->part[k] * slope;
+    float curve = by / a * excess + 2.0f * by * slope + shape->part[k] * shape->energy[k].z;
+    f -= g * space->slope[k];
+    ends->swell[0] += (1.0f - s) * by * space->slope[k], ends->swell[1] += s * by * space->slope[k];
+    block = bond_block(space->slope[k], fmax(curve, 0.0f), 0.0f);
+    block = plus(block, bond_block(axis, 0.0f, 0.5f * fabs(g) / a));  // what keeps it in the middle
+    if (shape->length > 0.1f * rest) {
+      ends->on[1] -= g / shape->length * space->turn[k];
+      ends->on[0] += g / shape->length * space->turn[k];
+    }
+  }
+  float overlap = fmin(a, space->fit[k]) - space->gap[k];  // of what is off the middle
+  if (overlap > 0.0f) {
+    float area = 6.28318531f * a * (k && k < PLACES - 1 ? SECTION_WEIGHT[k] * shape->length : a);
+    f -= term->wall_stiffness * area * overlap * space->normal[k];
+    // the inside is viscous where the wall dents it: as the dent gets deeper, eta sqrt(a d), and as it moves along, times d/a
+    float yields = term->viscosity * sqrt(a * overlap) / world->step, passes = yields * fmin(overlap / a, 1.0f);
+    block = plus(block, bond_block(space->normal[k], term->wall_stiffness * area + yields, passes));
+  }
+  ends->on[0] += (1.0f - s) * f, ends->on[1] += s * f;
+  ends->of[0] = plus(ends->of[0], scaled(block, (1.0f - s) * (1.0f - s)));
+  ends->of[1] = plus(ends->of[1], scaled(block, s * s));
+  ends->between = plus(ends->between, scaled(block, s * (1.0f - s)));
+}
+
+// What pulls the ends together, the friction of the inside, and the stiffness of the volume.
+static inline void hold_together(const Shape *shape, float3 axis, float rest, float pressure, float bulk,
+                                 __constant World *world, __constant Elongation *term, Ends *ends) {
+  float tension = 0.0f, by_length = 0.0f, volume = sphere_volume(rest);
+  for (uint k = 1; k < PLACES - 1; ++k) {
+    float each = 3.14159265f * SECTION_WEIGHT[k] * shape->radius[k] * shape->radius[k];
+    tension += each * (shape->energy[k].x - pressure);
+    by_length += each;
+  }
+  ends->on[1] -= tension * axis, ends->on[0] += tension * axis;
+  ends->swell[0] -= by_length * axis, ends->swell[1] += by_length * axis;
+  float stretch = by_length * by_length / volume * term->modulus;
+  float viscous = term->viscosity * rest, little = 0.1f * rest;  // friction of ends that turn about each other is that of a sphere
+  float round = little * little / (little * little + shape->length * shape->length);
+  Symmetric inner = bond_block(axis, viscous + world->step * stretch, viscous * round);
+  ends->between = plus(scaled(ends->between, world->step), scaled(inner, -1.0f));
+  for (uint side = 0; side < 2; ++side)
+    ends->of[side] = plus(plus(scaled(ends->of[side], world->step), inner), bond_block(ends->swell[side], bulk, 0.0f));
+}
+
+static inline float8 octet_of(Symmetric s) { return (float8)(s.xx, s.yy, s.zz, s.xy, s.xz, s.yz, 0.0f, 0.0f); }
 
 void squeeze(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
              __global const int4 *position, __global const float *radius, __global const float *nucleus_radius,
@@ -77,117 +133,41 @@ void squeeze(uint i, __constant World *world, __global Status *status, __constan
              __global float8 *body_block, __global float4 *body_swell,
              __global float2 *end_seal) {
   if (!end_of[i] || end_of[i] % 2) return;
-  uint rear = end_row[end_of[i] - 2];
-  float rest = radius[i], volume = sphere_volume(rest), nucleus = nucleus_radius[i];
+  uint rear = end_row[end_of[i] - 2], stride = world->stride;
+  float rest = radius[i], volume = sphere_volume(rest), widest = 1.2f * rest;
   float sound = dot(body_axis[i], body_axis[i]);  // not finite if something that is remembered is not
-  for (uint k = 0; k < PLACES; ++k) sound += body_radius[k * world->stride + i];
+  for (uint k = 0; k < PLACES; ++k) sound += body_radius[k * stride + i];
   float3 along = separation(position[i], position[rear], world->quantum);
-  float length_now = length(along), widest = 1.2f * rest;
+  float length_now = length(along);
   float3 axis = along_vessel(position[i], along, 2.0f * rest - length_now, body_axis[i].xyz, world, lumen_grid, lumen_block,
                              lumen_near, vessel_point);
   Space space;
   look_around(position[rear], along, axis, widest, i, world, body_radius, wall_grid, wall_node, wall_entry, wall_triangle,
               wall_pseudo, &space);
-  float broad = 0.0f, filled = 0.0f;
-  for (uint k = 0; k < PLACES; ++k) {
-    broad = fmax(broad, fmin(space.room[k], widest));
-    filled += share_of_volume(k, fmin(space.room[k], widest), length_now).x;
-  }
-  float wide = free_radius(&space, length_now, broad, volume);
+  Shape shape;
+  take_shape(&space, length_now, widest, rest, nucleus_radius[i], term, &shape);
+  seal_ends(&space, &shape, rear, i, end_seal);
 
-  // volumes, energies, and what the nucleus adds where more of the cell lies behind it
-  float part[PLACES], by_radius[PLACES], pull[PLACES];
-  float4 energy[PLACES];
-  float behind = 0.0f, later = 0.0f, free_work = 0.0f, free_slope = 0.0f, by_length = 0.0f;
-  for (uint k = 0; k < PLACES; ++k) {
-    float a = fmin(space.room[k], wide);
-    float2 v = share_of_volume(k, a, length_now);
-    float2 share = nuclear_share((behind + 0.5f * v.x) / volume, (nucleus / rest) * (nucleus / rest) * (nucleus / rest));
-    energy[k] = energy_at(a, share.x, rest, nucleus, term->modulus, term->nucleus_modulus);
-    part[k] = v.x, by_radius[k] = v.y, pull[k] = v.x * share.y * energy[k].w / volume;
-    behind += v.x;
-    body_radius[k * world->stride + i] = a;
-  }
-  for (int k = PLACES - 1; k >= 0; --k) {
-    energy[k].x += later + 0.5f * pull[k];
-    later += pull[k];
-    if (space.room[k] < wide) continue;
-    free_work += by_radius[k] * energy[k].x + part[k] * energy[k].y;
-    free_slope += by_radius[k];
-  }
   // where the walls leave no more room than the cell needs, the pressure is the multiplier of its volume
-  float lacks = 1.0f - filled / volume, at_rest = free_slope > 0.0f ? free_work / free_slope : 0.0f;
-  float pressure = body_axis[i].w + term->bulk_modulus * lacks;
-  float multiplier = fmax(body_axis[i].w + 0.3f * term->bulk_modulus * lacks, 0.0f);
-  bool full = pressure > at_rest;
-  if (!full) pressure = at_rest;
-
-  // where the cell is tightest: the rear end by itself, and what is before it, which the front stands for
-  uint seal = PLACES - 1;
-  for (uint k = PLACES - 1; k > 0; --k)
-    if (body_radius[k * world->stride + i] * space.room[seal] > body_radius[seal * world->stride + i] * space.room[k] * 1.001f)
-      seal = k;
-  end_seal[rear] = (float2)(body_radius[i] / space.room[0], body_radius[i]);
-  end_seal[i] = (float2)(body_radius[seal * world->stride + i] / space.room[seal], body_radius[seal * world->stride + i]);
-
-  float3 on_rear = 0.0f, on_front = 0.0f, swell_rear = 0.0f, swell_front = 0.0f;  // slopes of the volume
-  Symmetric of_rear = {0, 0, 0, 0, 0, 0}, of_front = of_rear, between = of_rear;
-  float tension = 0.0f;
-  for (uint k = 0; k < PLACES; ++k) {
-    float s = SECTION_AT[k], a = fmin(space.room[k], wide);
-    if (k && k < PLACES - 1) {
-      float each = 3.14159265f * SECTION_WEIGHT[k] * a * a;
-      tension += each * (energy[k].x - pressure);
-      by_length += each;
-    }
-    float3 f = 0.0f;
-    Symmetric block = {0, 0, 0, 0, 0, 0};
-    if (space.room[k] < wide || full) {
-      float g = by_radius[k] * (energy[k].x - pressure) + part[k] * energy[k].y;
-      float curve = by_radius[k] / a * (energy[k].x - pressure) + 2.0f * by_radius[k] * energy[k].y + part[k] * energy[k].z;
-      f -= g * space.slope[k];
-      swell_rear += (1.0f - s) * by_radius[k] * space.slope[k], swell_front += s * by_radius[k] * space.slope[k];
-      block = bond_block(space.slope[k], fmax(curve, 0.0f), 0.0f);
-      block = plus(block, bond_block(axis, 0.0f, 0.5f * fabs(g) / a));  // what keeps it in the middle
-      if (length_now > 0.1f * rest) {
-        on_front -= g / length_now * space.turn[k];
-        on_rear += g / length_now * space.turn[k];
-      }
-    }
-    float overlap = a - space.gap[k];
-    if (overlap > 0.0f) {
-      float area = 6.28318531f * a * (k && k < PLACES - 1 ? SECTION_WEIGHT[k] * length_now : a);
-      f -= term->wall_stiffness * area * overlap * space.normal[k];
-      float yields = term->viscosity * sqrt(a * overlap) / world->step;  // the inside, where the wall dents it
-      block = plus(block, bond_block(space.normal[k], term->wall_stiffness * area + yields, 0.0f));
-    }
-    on_rear += (1.0f - s) * f, on_front += s * f;
-    of_rear = plus(of_rear, scaled(block, (1.0f - s) * (1.0f - s)));
-    of_front = plus(of_front, scaled(block, s * s));
-    between = plus(between, scaled(block, s * (1.0f - s)));
-  }
-  on_front -= tension * axis, on_rear += tension * axis + 0.0f * sound;
-  swell_rear -= by_length * axis, swell_front += by_length * axis;
+  float pressure = body_axis[i].w + term->bulk_modulus * shape.lacks;
+  float multiplier = fmax(body_axis[i].w + 0.3f * term->bulk_modulus * shape.lacks, 0.0f);
+  bool full = pressure > shape.at_rest;
+  if (!full) pressure = shape.at_rest;
   float bulk = full ? world->step * term->bulk_modulus / volume : 0.0f;
-  float stretch = by_length * by_length / volume * term->modulus;
-  float viscous = term->viscosity * rest, little = 0.1f * rest;  // friction of ends that turn about each other is that of a sphere
-  float round = little * little / (little * little + length_now * length_now);
-  Symmetric inner = bond_block(axis, viscous + world->step * stretch, viscous * round);
-  of_rear = plus(scaled(of_rear, world->step), inner), of_front = plus(scaled(of_front, world->step), inner);
-  between = plus(scaled(between, world->step), scaled(inner, -1.0f));
 
-  of_rear = plus(of_rear, bond_block(swell_rear, bulk, 0.0f));
-  of_front = plus(of_front, bond_block(swell_front, bulk, 0.0f));
-  body_swell[i] = (float4)(swell_rear, bulk), body_swell[world->stride + i] = (float4)(swell_front, bulk);
-  end_radius[rear] = body_radius[i], end_radius[i] = body_radius[(PLACES - 1) * world->stride + i];
-  body_axis[i] = (float4)(axis, full ? multiplier : fmax(at_rest, 0.0f));
-  body_force[i] = (float4)(on_rear, length_now);
-  body_force[world->stride + i] = (float4)(on_front, pressure);
-  body_block[i] = (float8)(of_rear.xx, of_rear.yy, of_rear.zz, of_rear.xy, of_rear.xz, of_rear.yz, 0.0f, 0.0f);
-  body_block[world->stride + i] =
-      (float8)(of_front.xx, of_front.yy, of_front.zz, of_front.xy, of_front.xz, of_front.yz, 0.0f, 0.0f);
-  body_block[2 * world->stride + i] =
-      (float8)(between.xx, between.yy, between.zz, between.xy, between.xz, between.yz, 0.0f, 0.0f);
+  Symmetric none = {0, 0, 0, 0, 0, 0};
+  Ends ends = {{0.0f, 0.0f}, {0.0f, 0.0f}, {none, none}, none};
+  for (uint k = 0; k < PLACES; ++k) press_place(k, &space, &shape, axis, rest, pressure, full, world, term, &ends);
+  hold_together(&shape, axis, rest, pressure, bulk, world, term, &ends);
+
+  for (uint k = 0; k < PLACES; ++k) body_radius[k * stride + i] = shape.radius[k];
+  end_radius[rear] = shape.radius[0], end_radius[i] = shape.radius[PLACES - 1];
+  body_axis[i] = (float4)(axis, full ? multiplier : fmax(shape.at_rest, 0.0f));
+  body_swell[i] = (float4)(ends.swell[0], bulk), body_swell[stride + i] = (float4)(ends.swell[1], bulk);
+  body_force[i] = (float4)(ends.on[0] + 0.0f * sound, length_now);
+  body_force[stride + i] = (float4)(ends.on[1], pressure);
+  body_block[i] = octet_of(ends.of[0]), body_block[stride + i] = octet_of(ends.of[1]);
+  body_block[2 * stride + i] = octet_of(ends.between);
 }
 
 static inline Symmetric symmetric_of(float8 b) {

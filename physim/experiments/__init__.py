@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from physim.experiments.cir_clusters import CIR_3
 from physim.experiments.cir_flow import CIR_0
 from physim.experiments.cir_retention import CIR_1
 from physim.experiments.declaration import SIZES, Arm, Experiment, Observable, Size
@@ -27,5 +28,5 @@ from physim.experiments.trk_fading import TRK_4
 __all__ = ["EXPERIMENTS", "SIZES", "Arm", "Ensemble", "Experiment", "Observable", "Size", "run"]
 
 _ALL = (ECM_1, ECM_2, ECM_3, ECM_4, MIG_1, MIG_2, MIG_3A, MIG_3B, MIG_4, MIG_5, MIG_7, REM_1, TRK_3, TRK_4, CIR_0,
-        CIR_1)  # fmt: skip
+        CIR_1, CIR_3)  # fmt: skip
 EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in _ALL}

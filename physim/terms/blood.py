@@ -82,7 +82,7 @@ class Elongation(Term):
     name: ClassVar[str] = "elongation"
     needs: ClassVar[tuple[str, ...]] = ("vessels", "plasma")
     headers: ClassVar[tuple[str, ...]] = (
-        "triangle.h", "wall.h", "lumen.h", "lumen_cells.h", "ends.h", "body.h",
+        "triangle.h", "wall.h", "lumen.h", "lumen_cells.h", "ends.h", "body.h", "room.h",
     )
     modulus: Kilopascal = parameter(0.35, "elastic modulus E of the cell", source="vascular prototype", gt=0)
     nucleus_modulus: Kilopascal = parameter(
@@ -114,40 +114,46 @@ class Elongation(Term):
 
 
 class Bond(Term):
-    """F = k g over the gap g > 0 of a bond between two cells, k_c g where they overlap; broken at k_0 exp(F/F_b).
+    """F = k g over the gap g > 0 of a bond, k_c g/(1 + g/w) where cells overlap; broken at k_0 exp(F/F_b), or parted.
 
-    Homotypic adhesion in blood. Cells hold each other where they are nearest, long ones by their ends, so that a bond
-    slides along the surface as cells turn and unfold. Cells that are within `reach` at the start hold each other;
-    others bind at k_on on contact. Equal and opposite. Source: Bell, Science 200:618 (1978); strengths:
-    docs/vessels.md.
+    Homotypic adhesion in blood. Cells touch, and hold each other, where they are nearest, along their whole bodies, so
+    that a bond slides along the surface as cells turn and unfold; w is the sum of their radii there, and no force lets
+    their axes meet. k and k_c are of the cells that a junction pulls or presses: walls alone give them another shape.
+    Cells that are within `reach` at the start hold each other; others bind at k_on on contact. A bond that is longer
+    than `reach`, with another cell in its middle, is lost: there is no surface left for it. Equal and opposite. Source:
+    Bell, Science 200:618 (1978); strengths: docs/blood.md.
     """
 
     name: ClassVar[str] = "bond"
     needs: ClassVar[tuple[str, ...]] = ("vessels", "plasma")
-    headers: ClassVar[tuple[str, ...]] = ("ends.h",)
-    stiffness: NanonewtonPerMicron = parameter(30.0, "stiffness k of a bond", source="vascular prototype", ge=0)
-    contact_stiffness: NanonewtonPerMicron = parameter(30.0, "stiffness k_c of contact", source="as of bonds", gt=0)
+    headers: ClassVar[tuple[str, ...]] = ("ends.h", "body.h", "touch.h")
+    stiffness: NanonewtonPerMicron = parameter(
+        8.0, "stiffness k of a bond", source="pi E R: a cell of 0.35 kPa and 7 um that is pulled at its surface", ge=0
+    )
+    contact_stiffness: NanonewtonPerMicron = parameter(
+        4.0, "stiffness k_c of contact", source="pi E R/2: two such cells in series, pressed on each other", gt=0
+    )
     friction: Drag = parameter(
         0.02, "resistance of touching or bound cells along their line",
         source="1e3 Pa s x 1 um: cells are viscous inside", ge=0,
     )  # fmt: skip
     release_rate: PerMinute = parameter(0.06, "rate k_0 without force", source="1e-3/s: assumed", ge=0)
     release_force: Nanonewton = parameter(
-        15.0, "force F_b per factor e", gt=0,
-        source="100 nN, the strength of a mature junction, hold for about a second",
+        28.0, "force F_b per factor e", gt=0,
+        source="150 nN, of doublets after an hour (Chu et al., JCB 167:1183, 2004, recalled), held for 5 s",
     )  # fmt: skip
     binding_rate: PerMinute = parameter(6.0, "rate k_on within reach", source="0.1/s: assumed", ge=0)
     reach: Micron = parameter(0.5, "gap below which cells bind", source="assumed", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("bind", "cell", ("id", "position", *_WIDTHS, *PAIR_LISTS), ("bond_partner",)),
+        Kernel("bind", "cell", ("id", "position", *_WIDTHS, "body_radius", *PAIR_LISTS), ("bond_partner",)),
         Kernel("check_bonds", "one"),
-        Kernel("bond", "cell", ("id", "position", *_WIDTHS, *PAIR_LISTS, "bond_partner"), (),
+        Kernel("bond", "cell", ("id", "position", *_WIDTHS, "body_radius", *PAIR_LISTS, "bond_partner"), (),
                ("force", "pair_resistance")),
     )  # fmt: skip
 
     def pair_range(self) -> float:
-        return 1.3
+        return 1.8
 
 
 class Plasma(Term):

@@ -1,11 +1,11 @@
-"""Bonds between cells in blood: forces of the nearest ends against float64, equal and opposite; Bell's rate."""
+"""Bonds between cells in blood: forces along bodies in float64, equal and opposite; Bell's rate; who is between."""
 
 import itertools
 
 import numpy as np
 import pytest
 from reference import scenes
-from reference.blood import by_id, places, table
+from reference.blood import SECTION, by_id, places, table
 
 STIFFNESS, CONTACT = 30.0, 20.0
 
@@ -24,10 +24,10 @@ def crowd(device_label, terms, seed, count=6, box=120.0):
     return sim, at, rng
 
 
-def spread(sim, at, rng):
+def spread(sim, at, rng, longest=4.0):
     """Ends of each cell moved apart; returns rear and front (n, 3) and their radii."""
     half = rng.normal(size=at.shape)
-    half *= rng.uniform(0.5, 4, (len(at), 1)) / np.linalg.norm(half, axis=1, keepdims=True)
+    half *= rng.uniform(0.5, longest, (len(at), 1)) / np.linalg.norm(half, axis=1, keepdims=True)
     ends = np.stack([at - half, at + half], axis=1).reshape(-1, 3)
     order = np.argsort(sim.read("end_of"))
     position = np.empty((len(ends), 4), np.int32)
@@ -36,32 +36,50 @@ def spread(sim, at, rng):
     return ends
 
 
+AT = np.r_[0, SECTION, 1]
+
+
+def nearest(one, other, wide_one, wide_other):
+    """Gap (um), places on both, sum of the radii and normal (to the one) where two bodies are nearest: from the places
+    of each to what lies opposite. Ends (2, 3), radii (10,)."""
+    best = (np.inf,)
+    for first, (own, far, own_wide, far_wide) in enumerate([(one, other, wide_one, wide_other),
+                                                            (other, one, wide_other, wide_one)]):
+        along = far[1] - far[0]
+        for s, a in zip(AT, own_wide, strict=True):
+            point = own[0] + s * (own[1] - own[0])
+            t = np.clip((point - far[0]) @ along / (along @ along), 0, 1)
+            r = point - far[0] - t * along
+            widths = a + np.interp(t, AT, far_wide)
+            gap = np.linalg.norm(r) - widths
+            if gap < best[0] - 1e-9:
+                best = (gap, (s, t)[first], (t, s)[first], widths, (-1) ** first * r / np.linalg.norm(r))
+    return best
+
+
 def oracle(ends, radius, bound):
-    """Forces (2 n, 3), nN, of the nearest ends of all pairs that touch or are bound."""
+    """Forces (2 n, 3), nN, of all pairs that touch or are bound; radii (10, n)."""
     count, force = len(ends) // 2, np.zeros_like(ends)
     for i, j in itertools.combinations(range(count), 2):
-        pairs = [(a, b) for a in (2 * i, 2 * i + 1) for b in (2 * j, 2 * j + 1)]
-        gaps = [np.linalg.norm(ends[a] - ends[b]) - radius[a] - radius[b] for a, b in pairs]
-        (a, b), gap = pairs[int(np.argmin(gaps))], min(gaps)
+        gap, *at, widths, normal = nearest(ends[2 * i : 2 * i + 2], ends[2 * j : 2 * j + 2], radius[:, i], radius[:, j])
         if gap > 0 and not bound[i, j]:
             continue
-        along = ends[a] - ends[b]
-        f = -(STIFFNESS if gap > 0 else CONTACT) * gap * along / np.linalg.norm(along)
-        for cell, near, sign in ((i, a, 1), (j, b, -1)):
+        f = -(STIFFNESS if gap > 0 else CONTACT / (1 + gap / widths)) * gap * normal
+        for cell, place, sign in ((i, at[0], 1), (j, at[1], -1)):
             length = np.linalg.norm(ends[2 * cell + 1] - ends[2 * cell])
-            share = 0.5 + 0.5 * length / (length + 7.0)
-            force[near] += sign * share * f
-            force[near ^ 1] += sign * (1 - share) * f
+            share = 0.5 + (place - 0.5) * length / (length + 7.0)
+            force[2 * cell + 1] += sign * share * f
+            force[2 * cell] += sign * (1 - share) * f
     return force
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_forces_are_those_of_the_nearest_ends_and_cancel(device_label, seed):
+@pytest.mark.parametrize("seed, longest", [(1, 4.0), (2, 9.0)])
+def test_forces_are_those_where_bodies_are_nearest_and_cancel(device_label, seed, longest):
     terms = {"elongation": {}, "bond": {"stiffness": STIFFNESS, "contact_stiffness": CONTACT, "release_rate": 0.0}}
     sim, at, rng = crowd(device_label, terms, seed)
-    spread(sim, at, rng)
+    spread(sim, at, rng, longest)
     sim.find_forces()
-    ends, radius = places(sim), by_id(sim, "end_radius").astype(float)
+    ends, radius = places(sim), by_id(sim, "body_radius").astype(float)[:, 1::2]
     total = by_id(sim, "force")[:, :3].astype(float)
     body = np.zeros_like(total)
     front = np.arange(1, len(total), 2)
@@ -79,14 +97,14 @@ def test_forces_are_those_of_the_nearest_ends_and_cancel(device_label, seed):
 
 
 
-
 def test_bonds_break_at_bells_rate(device_label):
     """Spheres two by two, held 1 um apart: 30 nN on each bond, which lives 1/(k_0 exp(2)) in the mean."""
     from physim.scenario import Scenario
     from physim.simulation import Simulation
 
     pairs, steps, rate = 72, 8, 2000.0  # 1/min
-    terms = {"bond": {"release_rate": rate, "release_force": 15.0, "reach": 1.5, "binding_rate": 0.0}, "plasma": {}}
+    held = {"stiffness": 30.0, "release_rate": rate, "release_force": 15.0, "reach": 1.5, "binding_rate": 0.0}
+    terms = {"bond": held, "plasma": {}}
     given = table(terms, [480, 80, 80], network="tube", radius=36.0, length=390.0, speed="0.001 um/s", voxel="2.5 um",
                   step="0.5 ms")  # fmt: skip
     lattice = np.stack(np.meshgrid(np.arange(8), np.arange(3), np.arange(3), indexing="ij"), -1).reshape(-1, 3)
@@ -105,3 +123,52 @@ def test_bonds_break_at_bells_rate(device_label):
     spread = np.sqrt(pairs * share * (1 - share))
     assert alive[0] == pairs
     assert (np.abs(alive - pairs * share) <= 3.5 * spread + 1).all() and share[-1] < 0.5
+
+
+@pytest.mark.parametrize("aside, held", [(0.0, 2), (9.0, 3)])
+def test_a_bond_is_lost_where_another_cell_is_between(device_label, aside, held):
+    """Three spheres that hold each other; then two are 14 um apart with the third between them, or beside the gap."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    terms = {"bond": {"release_rate": 0.0, "reach": 1.5, "binding_rate": 0.0}, "plasma": {}}
+    given = table(terms, [200, 80, 80], network="tube", radius=30.0, length=120.0, speed="0.001 um/s", voxel="2.5 um",
+                  step="0.1 ms")  # fmt: skip
+    start = np.array([[93.0, 40, 40], [100, 40, 40], [96.5, 46, 40]])
+    sim = Simulation(Scenario.from_table(given), cells=scenes.cells(start, radius=4.0, nucleus_radius=2.0),
+                     device=device_label)  # fmt: skip
+    sim.step(1)
+    assert (sim.read("bond_partner") > 0).sum() == 6
+    there = np.array([[93.0, 40, 40], [107, 40, 40], [100, 40 + aside, 40]])
+    position = np.empty((3, 4), np.int32)
+    position[np.argsort(sim.read("id"))] = sim.box.to_fixed(there)
+    sim.write("position", position)
+    sim.step(1)
+    assert (sim.read("bond_partner") > 0).sum() == 2 * held
+    partners = by_id(sim, "bond_partner")
+    assert ((partners[:, 0] == 2).any() and (partners[:, 1] == 1).any()) == (held == 3)
+
+
+def test_nothing_but_bonds_holds_cells_together(device_label):
+    """Two cells are pulled 2 um apart: their bond brings them back; cut in mid-run, they stay where they are."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    terms = {"elongation": {}, "bond": {"release_rate": 0.0}, "plasma": {}}
+    given = table(terms, [200, 60, 60], network="tube", radius=24.0, length=120.0, speed="0.001 um/s", voxel="2.5 um")
+    start = np.array([[93.0, 30, 30], [107, 30, 30]])
+    sim = Simulation(Scenario.from_table(given), cells=scenes.cells(start, radius=7.0, nucleus_radius=4.7),
+                     device=device_label)  # fmt: skip
+    sim.step(1)
+    there = places(sim) + np.repeat([[-1.0, 0, 0], [1, 0, 0]], 2, axis=0)
+    position = np.empty((4, 4), np.int32)
+    position[np.argsort(sim.read("id"))] = sim.box.to_fixed(there)
+    sim.write("position", position)
+    gaps = []
+    for changes in (["run.seed=1"], ["terms.bond.release_rate=1e9", "terms.bond.binding_rate=0"]):
+        arm = sim.copy(changes)
+        arm.step(400)
+        middles = places(arm).reshape(2, 2, 3).mean(axis=1)
+        gaps.append(np.linalg.norm(middles[1] - middles[0]) - 14)
+        assert len(arm.read("id")) == 4
+    assert gaps[0] < 0.7 and gaps[1] > 1.9
