@@ -5,13 +5,17 @@
 // wall_grid[0]: lower corner and side of the cells of the octree's root, um, their numbers, 0; [1]: band in the lumen
 // and outside of it, slack, um.
 // wall_node: first of eight children, or 0; first entry; entries; signed distance of the middle, um, bits of a float.
-// wall_entry: triangle; its distance from the middle of the leaf, um, bits of a float.
+// wall_entry: triangle; its distance from the middle of the leaf, um, rounded down to the upper 16 bits of a float, and the
+// direction there in the lower 16: the triangle, being convex, is no nearer along it.
 // wall_triangle: three corners, quanta (and, as fourth numbers, triangle as it was given, patch, port); unit normal
 // and the longer edge from the first corner, um, bits of floats: together one line of a cache.
 // wall_pseudo: unit normals of the edges opposite to the corners, and of the corners: sums over triangles, by angles at
 // corners. By these a point is inside or outside, which by normals of triangles alone it is not (Baerentzen & Aanaes,
 // IEEE Trans Vis Comput Graph 11:243, 2005).
 #define NO_TRIANGLE 0xFFFFFFFFu
+#define DISTANCE_BITS 0xFFFF0000u
+#define NO_DIRECTION 0xFFFFu
+#define TURNED 0.018f  // more than the 0.0165 by which a direction of 16 bits may be off
 
 // Beyond the band only the sign is exact: there the distance is a lower bound of its size, and there is no triangle.
 typedef struct {
@@ -25,6 +29,28 @@ typedef struct {
 // The nearest so far: place in wall_triangle, distance, its square and what is beyond rounding of that, shares of the
 // corners, offset from the point.
 typedef struct { uint place; float length, square, beyond; float3 shares, offset; } Nearest;
+
+// A unit vector on 16 bits: unfolded from an octahedron onto a square of 255 x 255.
+static inline uint packed_direction(float3 u) {
+  float3 p = u / (fabs(u.x) + fabs(u.y) + fabs(u.z));
+  float2 q = p.z >= 0.0f ? p.xy : (1.0f - fabs(p.yx)) * (float2)(p.x < 0.0f ? -1.0f : 1.0f, p.y < 0.0f ? -1.0f : 1.0f);
+  uint2 k = convert_uint2_rte(clamp(127.0f * (q + 1.0f), (float2)(0.0f), (float2)(254.0f)));
+  return k.x | k.y << 8;
+}
+
+static inline float3 direction_of(uint packed) {
+  float2 q = (float2)((float)(packed & 255u), (float)(packed >> 8 & 255u)) / 127.0f - 1.0f;
+  float z = 1.0f - fabs(q.x) - fabs(q.y), fold = fmax(-z, 0.0f);
+  return normalize((float3)(q.x + (q.x < 0.0f ? fold : -fold), q.y + (q.y < 0.0f ? fold : -fold), z));
+}
+
+// Lower bound of the distance of the triangle of an entry from a point, which is `way` from the middle of the leaf, `away`
+// far with slack: p.u >= t on the triangle, and |u' - u| < TURNED.
+static inline float least_distance(uint entry, float3 way, float away, float slack) {
+  float t = as_float(entry & DISTANCE_BITS);
+  if ((entry & ~DISTANCE_BITS) == NO_DIRECTION) return t - away;
+  return (t - dot(way, direction_of(entry & ~DISTANCE_BITS)) - TURNED * away) / (1.0f + TURNED) - slack;
+}
 
 static inline Nearest nothing_near(void) {
   Nearest none = {NO_TRIANGLE, INFINITY, INFINITY, INFINITY, (float3)(0.0f), (float3)(0.0f)};
@@ -112,7 +138,8 @@ static inline Wall wall_within(float reach, int4 point, const __constant float *
     x -= side * (float3)(right, back, top);
     node = wall_node[node.x + right + 2 * back + 4 * top];
   }
-  float away = length(x - 0.5f * side) + slack, middle = as_float(node.w);
+  float3 way = x - 0.5f * side;
+  float away = length(way) + slack, middle = as_float(node.w);
   if (!node.z) {
     wall.distance = copysign(fmax(fabs(middle) - away, middle < 0.0f ? band.x : band.y), middle);
     return wall;
@@ -126,7 +153,8 @@ static inline Wall wall_within(float reach, int4 point, const __constant float *
   if (inside) near.length = reach, near.square = reach * reach, near.beyond = (reach + 1e-6f) * (reach + 1e-6f);
   for (int k = node.y; k < node.y + node.z; ++k) {
     uint2 entry = wall_entry[k];
-    if (as_float(entry.y) - away > near.length) break;  // and so are all that follow
+    if (as_float(entry.y & DISTANCE_BITS) - away > near.length) break;  // and so are all that follow
+    if (least_distance(entry.y, way, away, slack) > near.length) continue;
     look_at(entry.x, point, quantum, wall_triangle, &near);
   }
   if (near.place == NO_TRIANGLE) {

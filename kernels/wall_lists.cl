@@ -135,9 +135,12 @@ __kernel void prune_leaves(__constant float *quantum, __global const float8 *wal
       if (square > least * least) continue;
       float3 b = to_corner(t[1], cell_middle[i], quantum), shares;
       float3 c = to_corner(t[2], cell_middle[i], quantum);
-      float d = length(offset_to(a, b, c, face.xyz, &shares));
-      if (d <= least && may_be_nearest(a, b, c, face, near.offset, half_side, margin))
-        entry[first + kept++] = (uint2)(list[k], as_uint(d));
+      float3 to = offset_to(a, b, c, face.xyz, &shares);
+      float d = length(to);
+      if (d <= least && may_be_nearest(a, b, c, face, near.offset, half_side, margin)) {
+        uint direction = d > 1e-3f ? packed_direction(to / d) : NO_DIRECTION;
+        entry[first + kept++] = (uint2)(list[k], (as_uint(d) & DISTANCE_BITS) | direction);
+      }
     }
     sort_entries(entry + first, kept);
     listed[i] = kept;

@@ -189,7 +189,7 @@ _TABLE = (
     Array("wall_grid", "float8", "one", "um", "root of the octree of the wall: kernels/wall.h", rows="2", given=True),
     Array("wall_node", "int4", "wall_node", "", "cell of the octree: first child, first entry, entries, distance",
           given=True),
-    Array("wall_entry", "uint2", "wall_entry", "", "triangle, and its distance from the middle of the leaf (um)",
+    Array("wall_entry", "uint2", "wall_entry", "", "triangle; its distance and direction from the middle of a leaf",
           given=True),
     Array("wall_triangle", "int4", "wall", "quanta", "corners with triangle, patch, port; normal, longer edge (um)",
           rows="4", given=True),
