@@ -162,7 +162,7 @@ def _variants(diameter: float, cells: int, wide: float = 36.0) -> dict[str, Arm]
             f"{name}-stiff": cluster(diameter, cells, nucleus=STIFF, wide=wide)}  # fmt: skip
 
 
-_QUICK = {**_grid({7.0: (2, 4), 10.0: (2,), 5.0: (2,)}), "7-4-weak": cluster(7.0, 4, strength=WEAK),
+_QUICK = {**_grid({7.0: (2, 4), 10.0: (2, 4), 5.0: (2,)}), "7-4-weak": cluster(7.0, 4, strength=WEAK),
           **_grid({4.0: (2,)})}  # fmt: skip
 CODE = ("physim.analysis.constrictions", "physim.vessels", "physim.vessel_state", "physim.circulation", "physim.lumen",
         "physim.flow", "physim.ends", "physim.generate.cells", "physim.meshes.generate_tubes", "physim.meshes.surface",
