@@ -70,15 +70,18 @@ void leave(uint i, __constant World *world, __global Status *status, __constant 
   atomic_or(&status->moved, 1u);
 }
 
-// stream: w (1/um^2) and zeta (nN min/um) of each cell.
+// stream: w (1/um^2) and zeta (nN min/um) of each cell; stream_rest: velocity (um/min) by what other branches carry. A cell in
+// the mouth of a vessel goes with the blood there, which may be a thousand times what flows in that vessel: w is no more
+// than twice that on an axis, and what is left does not depend on the flow of the branch.
 void find_stream(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
                  __global const int4 *position, __global const float *radius, __global const uint *end_of,
                  __global const uint *end_row, __global const float *end_radius, __global const float2 *end_seal,
                  __global const float8 *lumen_grid, __global const int *lumen_block, __global const float4 *lumen_voxel, __global const float8 *vessel_point,
                  __global const float4 *branch, __global const uint *vessel_at, __global const uint *branch_of,
-                 __global float4 *stream) {
+                 __global float4 *stream, __global float4 *stream_rest) {
   float a = width_of(i, end_of, radius, end_radius), share = end_of[i] ? 0.5f : 1.0f;
   float zeta = 6.0f * M_PI_F * term->viscosity * a * share;
+  stream_rest[i] = (float4)(0.0f);
   if (branch_of[i] == NO_BRANCH) {
     stream[i] = (float4)(0.0f, 0.0f, 0.0f, zeta);
     return;
@@ -91,28 +94,34 @@ void find_stream(uint i, __constant World *world, __global Status *status, __con
   float2 tube = in_tube(lambda), wall = at_wall(a / fmax(-distance, a)), k = tube.x > wall.x ? tube : wall;
   float flow = branch[branch_of[i]].z;
   float3 mean = here.s012 / (M_PI_F * wide * wide);
-  float3 field = fabs(flow) > 0.0f ? 60.0f * lumen_velocity_at(at, distance, lumen, lumen_block, lumen_voxel) / flow : 2.0f * mean;
-  float plug = clamp((lambda - 0.6f) / 0.2f, 0.0f, 1.0f);
-  stream[i] = (float4)(k.y / k.x * (field + plug * (2.0f * mean - field)), zeta * k.x);
+  float3 field = 60.0f * lumen_velocity_at(at, distance, lumen, lumen_block, lumen_voxel);
+  float plug = clamp((lambda - 0.6f) / 0.2f, 0.0f, 1.0f), most = 4.0f * length(mean);
+  float3 carried = k.y / k.x * (field + plug * (2.0f * mean * flow - field));
+  float part = clamp(most * fabs(flow) / fmax(length(carried), 1e-30f), 0.0f, 1.0f);
+  float3 w = fabs(flow) > 0.0f ? part / flow * carried : k.y / k.x * 2.0f * mean;
+  stream[i] = (float4)(w, zeta * k.x);
+  stream_rest[i].xyz = (1.0f - part) * carried;
 }
 
 void load_branch(uint b, __constant World *world, __global Status *status, __constant Plasma *term,
-                 __global const float4 *stream, __global const uint *branch_start, __global const uint *branch_list,
-                 __global const float4 *branch, __global float *branch_flow, __global float *branch_load) {
-  float sum = 0.0f;
+                 __global const float4 *stream, __global const float4 *stream_rest, __global const uint *branch_start,
+                 __global const uint *branch_list, __global const float4 *branch, __global float *branch_flow,
+                 __global float *branch_load) {
+  float sum = 0.0f, against = 0.0f;
   for (uint k = branch_start[b]; k < branch_start[b + 1]; ++k) {
-    float4 s = stream[branch_list[k]];
-    sum += s.w * dot(s.xyz, s.xyz);
+    uint i = branch_list[k];
+    float4 s = stream[i];
+    sum += s.w * dot(s.xyz, s.xyz), against += s.w * dot(s.xyz, stream_rest[i].xyz);
   }
   branch_load[b] = sum;
-  branch_flow[b] = branch[b].x / (branch[b].y + sum);
+  branch_flow[b] = (branch[b].x - against) / (branch[b].y + sum);
 }
 
 void plasma(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
-            __global const float4 *stream, __global const uint *branch_of, __global const float *branch_flow,
-            __global float4 *force, __global float *resistance) {
+            __global const float4 *stream, __global const float4 *stream_rest, __global const uint *branch_of,
+            __global const float *branch_flow, __global float4 *force, __global float *resistance) {
   float4 s = stream[i];
-  if (branch_of[i] != NO_BRANCH) force[i].xyz += s.w * branch_flow[branch_of[i]] * s.xyz;
+  if (branch_of[i] != NO_BRANCH) force[i].xyz += s.w * (branch_flow[branch_of[i]] * s.xyz + stream_rest[i].xyz);
   for (uint axis = 0; axis < 3; ++axis) resistance[axis * world->stride + i] += s.w;
 }
 

@@ -117,6 +117,7 @@ class Perfused(Replica):
         """What `Circulation.answer` asks for."""
         stream, of = self.read("stream").astype(float), self.read("branch_of").astype(np.int64)
         velocity = self.read("displacement")[:, :3].astype(float) / self.step_length
+        velocity -= self.read("stream_rest")[:, :3]
         branch = self.read("branch").astype(float).reshape(-1, 4)
         inside = of < len(branch)
         driven = (stream[:, 3] * (stream[:, :3] * velocity).sum(axis=1))[inside]

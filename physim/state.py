@@ -221,6 +221,7 @@ _TABLE = (
     Array("left_by", "uint", "cell", "", "1 + port by which the cell left, else 0", persists=True),
     Array("stream", "float4", "cell", "1/um^2", "velocity at which blood carries the cell over the flow of its branch; "
           "its drag, nN min/um"),
+    Array("stream_rest", "float4", "cell", "um/min", "velocity at which the flow of other branches carries it"),
     # cells with two ends
     Array("end_of", "uint", "cell", "", "1 + number of the end, rear 2 k and front 2 k + 1; 0 for a cell that is one "
           "sphere", persists=True),

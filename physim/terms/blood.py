@@ -157,15 +157,16 @@ class Bond(Term):
 
 
 class Plasma(Term):
-    """F = zeta (w Q - v), (R + sum_j zeta_j w_j.w_j) Q = dP + sum_j zeta_j w_j.v_j over the cells j of a branch.
+    """F = zeta (w Q + u - v), (R + sum_j zeta_j w_j.w_j) Q = dP + sum_j zeta_j w_j.(v_j - u_j), cells j of a branch.
 
     Blood carries cells, and cells hold blood back. w Q is the velocity at which a free cell goes where its branch
     carries Q: that of blood at its middle, less what a sphere lags behind (Haberman & Sayre 1958, on the axis;
-    Goldman, Cox & Brenner 1967 near a wall), and the mean velocity where it fills the lumen. zeta is its drag, which
-    grows without bound as the gap closes (from lambda = 0.8 on as (0.2/(1 - lambda))^2.5, to lambda = 0.985). dP and
-    R are pressure and resistance of the branch and of all the network that it is part of, solved anew every
-    `response` with what cells hold back elsewhere. A free cell costs no pressure; one that is stuck bears dP over the
-    section. Implicit, the flow as well.
+    Goldman, Cox & Brenner 1967 near a wall), and the mean velocity where it fills the lumen. u is 0 but where a
+    cell meets blood that is faster than its branch could make it: in the mouth of a vessel that carries little.
+    zeta is its drag, which grows without bound as the gap closes (from lambda = 0.8 on as (0.2/(1 - lambda))^2.5,
+    to lambda = 0.985). dP and R are pressure and resistance of the branch and of all the network that it is part
+    of, solved anew every `response` with what cells hold back elsewhere. A free cell costs no pressure; one that is
+    stuck bears dP over the section. Implicit, the flow as well.
     """
 
     name: ClassVar[str] = "plasma"
@@ -188,10 +189,10 @@ class Plasma(Term):
         Kernel("leave", "cell", ("position", *ENDS, *_LUMEN, "lumen_near", "vessel_port"), ("departed", "left_by")),
         Kernel("find_stream", "cell",
                ("position", *_WIDTHS, "end_seal", *_LUMEN, "lumen_voxel", "vessel_point", "branch", "vessel_at",
-                "branch_of"), ("stream",)),
-        Kernel("load_branch", "branch", ("stream", "branch_start", "branch_list", "branch"),
+                "branch_of"), ("stream", "stream_rest")),
+        Kernel("load_branch", "branch", ("stream", "stream_rest", "branch_start", "branch_list", "branch"),
                ("branch_flow", "branch_load")),
-        Kernel("plasma", "cell", ("stream", "branch_of", "branch_flow"), (), ("force", "resistance")),
+        Kernel("plasma", "cell", ("stream", "stream_rest", "branch_of", "branch_flow"), (), ("force", "resistance")),
     )  # fmt: skip
     products: ClassVar[tuple[Kernel, ...]] = (
         Kernel("gather_stream", "branch", ("stream", "branch_start", "branch_list", "direction", "branch",

@@ -110,3 +110,19 @@ def test_a_fork_carries_on_as_before_while_cells_go_with_its_blood(device_label)
     np.testing.assert_allclose(branch[:, 0] / branch[:, 1], flow, rtol=0.01)
     assert branch[0, 1] > 1.03 * sim.vessels.circulation.resistance[0], "it sees the daughters, too"
     assert flow[0] == pytest.approx(flow[1] + flow[2], rel=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.5, 1e-9, 0.0])
+def test_a_cell_goes_with_the_blood_around_it_however_little_its_branch_carries(tubes, share):
+    """In the mouth of a vessel blood is that of another one: a cell there holds nothing back in its own."""
+    sim = tubes(10.0, 3.0, 2.0, voxel="1.25 um")
+    sim.find_forces()
+    force, branch = by_id(sim, "force")[0, :3], sim.read("branch")
+    load = sim.read("branch_load")[0]
+    branch.reshape(-1, 4)[:, [0, 2]] *= share  # what drives it, and the flow that makes the blood at the cell
+    sim.write("branch", branch)
+    sim.find_forces()
+    np.testing.assert_allclose(by_id(sim, "force")[0, :3], force, atol=1e-3 * np.abs(force).max())
+    most = (4 / (np.pi * 10.0**2)) ** 2 * float(sim.read("stream")[0, 3])
+    assert sim.read("branch_load")[0] <= 1.001 * most, "bounded by twice the speed on the axis"
+    assert load < sim.read("branch_load")[0] or share == 0.0
