@@ -1,6 +1,7 @@
 // Cells in blood hold each other where they are nearest, along their bodies: F = k g over the gap g of a bond, and
-// k_c g/(1 + g/w) where they overlap, w the sum of their radii there. Bonds form on contact and break at k_0 exp(F/F_b), or where another cell has come between. Fronts do
-// the work for both ends; each cell keeps its own copy of a bond, and both are updated from the same numbers.
+// k_c g/(1 + g/w) where they overlap, w the sum of their radii there. Bonds form on contact and break at k_0 exp(F/F_b),
+// or where another cell has come between. Fronts do the work for both ends; each cell keeps its own copy of a bond, and
+// both are updated from the same numbers.
 #define FOR_BOND 11  // behind those of random.h
 #define NO_BOND 0xFFFFFFFFu
 
@@ -66,21 +67,36 @@ static inline uint slot_of(uint key, uint i, __constant World *world, __global c
   return NO_BOND;
 }
 
+static inline bool holds_any(uint i, __constant World *world, __global const uint *bond_partner) {
+  uint any = 0;
+  for (uint slot = 0; slot < world->junction_slots; ++slot) any |= bond_partner[slot * world->stride + i];
+  return any != 0;
+}
+
+// Whether two cells are spheres with a gap of more than `reach`: these need no look at their bodies.
+static inline bool far_spheres(uint i, uint j, float reach, __constant World *world, __global const int4 *position,
+                               __global const float *radius, __global const uint *end_of) {
+  if (end_of[i] || end_of[j]) return false;
+  return length(separation(position[i], position[j], world->quantum)) > radius[i] + radius[j] + reach;
+}
+
 void bind(uint i, __constant World *world, __global Status *status, __constant Bond *term, __global const uint *id,
           __global const int4 *position, __global const float *radius, __global const uint *end_of,
           __global const uint *end_row, __global const float *end_radius, __global const float *body_radius,
           __global const uint *neighbor, __global const uint *neighbor_count, __global uint *bond_partner) {
   if (!leads(i, end_of)) return;
   uint rear = rear_of(i, end_of, end_row), stride = world->stride, met = 0;
+  bool holds = holds_any(i, world, bond_partner);
   for (uint side = 0; side < (rear == i ? 1 : 2); ++side) {
     uint row = side ? rear : i;
     for (uint k = 0; k < neighbor_count[row]; ++k) {
       uint j = neighbor[list_entry(row, k, world->neighbor_rows)], partner = front_of(j, end_of, end_row);
       if (partner == i) continue;
+      uint slot = holds ? slot_of(id[partner] + 1, i, world, bond_partner) : NO_BOND;
+      if (slot == NO_BOND && far_spheres(i, j, term->reach, world, position, radius, end_of)) continue;
       Nearest near = nearest_ends(i, j, world, id, position, radius, end_of, end_row, end_radius);
       if (near.own != row || near.other != j) continue;
       Pair pair = pair_of(i, partner, world, id, position, radius, end_of, end_row, body_radius);
-      uint slot = slot_of(id[partner] + 1, i, world, bond_partner);
       float gap = pair.touch.gap, pull = term->stiffness * fmax(gap, 0.0f);
       float u = uniforms(min(id[i], id[partner]), max(id[i], id[partner]), status->step, FOR_BOND, world->seed).x;
       if (slot != NO_BOND) {
@@ -125,13 +141,15 @@ void bond(uint i, __constant World *world, __global Status *status, __constant B
           __global float4 *force, __global half *pair_resistance) {
   if (!leads(i, end_of)) return;
   uint rear = rear_of(i, end_of, end_row);
+  bool holds = holds_any(i, world, bond_partner);
   for (uint side = 0; side < (rear == i ? 1 : 2); ++side) {
     uint row = side ? rear : i, mate = side ? i : rear;
     for (uint k = 0; k < neighbor_count[row]; ++k) {
       uint entry = list_entry(row, k, world->neighbor_rows), j = neighbor[entry], partner = front_of(j, end_of, end_row);
       if (partner == i) continue;
+      bool bound = holds && slot_of(id[partner] + 1, i, world, bond_partner) != NO_BOND;
+      if (!bound && far_spheres(i, j, 0.0f, world, position, radius, end_of)) continue;
       Nearest near = nearest_ends(i, j, world, id, position, radius, end_of, end_row, end_radius);
-      bool bound = slot_of(id[partner] + 1, i, world, bond_partner) != NO_BOND;
       Pair pair = pair_of(i, partner, world, id, position, radius, end_of, end_row, body_radius);
       float gap = pair.touch.gap;
       if (gap > 0.0f && !bound) continue;

@@ -112,6 +112,10 @@ class Elongation(Term):
                when="solving"),
     )  # fmt: skip
 
+    def pair_range(self) -> float:
+        """Rows are ends: those of two long cells that touch may be farther apart than their radii."""
+        return 1.8
+
 
 class Bond(Term):
     """F = k g over the gap g > 0 of a bond, k_c g/(1 + g/w) where cells overlap; broken at k_0 exp(F/F_b), or parted.
@@ -153,7 +157,7 @@ class Bond(Term):
     )  # fmt: skip
 
     def pair_range(self) -> float:
-        return 1.8
+        return 1.3
 
 
 class Plasma(Term):
