@@ -72,7 +72,8 @@ class Elongation(Term):
     long tube; the nucleus is the middle of the volume (share n_k) and adds its own. So a cell enters a constriction
     where pressure x section exceeds what these cost, and forces are slopes of U: toward where the lumen is wider, and
     toward a sphere (stiffness pi E R/3 of a free cell). Its inside is viscous. What is nearer to a wall than its
-    radius is pushed off. Implicit.
+    radius is pushed off. `plasma` is told what it closes of the lumen: the mean distance from the wall all around where
+    it is round, and where it is long the sphere that loses as much as blood does in the gap along it. Implicit.
 
     The lumen is felt through eight sections of eight points each, along a straight line: a cell that is long in a sharp
     bend, or in a slit, is not what this term represents. Source of the law and its numbers: physim's vascular prototype
