@@ -29,9 +29,10 @@ static inline void look_around(int4 rear, float3 along, float3 axis, float wides
         sum += widest / RING, fits += widest / RING;
         continue;
       }
-      float lean = fmax(dot(side.normal, out), 0.3f), steep = RING * lean;
-      sum += a / RING - side.distance / steep;
-      fits += (a * lean - side.distance) / RING;
+      float facing = dot(side.normal, out), lean = fmax(facing, 0.3f), steep = RING * lean;
+      float across = a - side.distance / lean, beside = clamp((0.5f - facing) / 0.2f, 0.0f, 1.0f);
+      sum += across / RING;
+      fits += mix(a * lean - side.distance, across, beside) / RING;  // a wall on the other side closes nothing here
       space->slope[k] -= side.normal / steep;
       space->turn[k] += a * dot(side.normal, axis) / steep * out;
     }

@@ -143,6 +143,24 @@ def test_a_cell_that_is_thinner_than_the_vessel_seals_by_the_length_of_the_gap(w
         assert 1 - seal == pytest.approx(1 - expected, rel=0.01)
 
 
+def test_a_small_cell_at_a_wall_does_not_close_a_wide_vessel(device_label):
+    """On the axis, half way, and at the wall of 12 um: no cell is carried faster than blood is anywhere."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    given = table({"elongation": {}, "bond": {}, "plasma": {}}, [130.0, 32.0, 32.0], network="tube", radius=12.0,
+                  length=100.0, speed="200 um/s", pressure="0.5 kPa", voxel="2 um")  # fmt: skip
+    at = [[30.0, 16, 16], [60, 22, 16], [90, 24.9, 16]]
+    sim = Simulation(Scenario.from_table(given), cells=scenes.cells(at, radius=3.0, nucleus_radius=1.5),
+                     device=device_label)  # fmt: skip
+    sim.step(2)
+    seal, stream = by_id(sim, "end_seal")[::2, 0], by_id(sim, "stream")[::2, :3]
+    assert (seal[:2] == 0).all(), "no wall is near"
+    assert seal[2] < 0.45
+    fast = np.linalg.norm(stream, axis=1) * np.pi * 12.0**2
+    assert fast[0] < 2.1 and fast[0] > fast[1] > fast[2] > 0, "slower toward the wall"
+
+
 def test_what_a_cell_costs_in_a_tube_is_the_sum_of_cell_and_nucleus():
     """Pressure x volume against the energy of a capsule in a tube, and where cell and nucleus are added, in cmH2O."""
     for radius, expected in ((2.0, 29.1), (2.5, 17.3), (3.5, 5.6), (5.0, 0.81)):
