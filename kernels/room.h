@@ -53,6 +53,7 @@ static inline float free_radius(const Space *space, float length, float most, fl
 }
 
 // Direction of a cell: from rear to front, or, as far as it is round (`lack`, um), along the vessel: there it becomes long.
+// Which way along it the ends say, if they are more than 0.1 um apart, or else what it was `before`.
 static inline float3 along_vessel(int4 position, float3 along, float lack, float3 before, __constant World *world,
                                   __global const float8 *lumen_grid, __global const int *lumen_block,
                                   __global const int2 *lumen_near, __global const float8 *vessel_point) {
@@ -60,6 +61,6 @@ static inline float3 along_vessel(int4 position, float3 along, float lack, float
   int row = lumen_row_at(from_corner(position, world->quantum, lumen), lumen, lumen_block);
   int point = row < 0 ? -1 : lumen_near[row].x;
   float3 vessel = point < 0 ? before : vessel_point[point].s012;
-  if (lack > 0.0f) along += (dot(vessel, before) < 0.0f ? -lack : lack) * vessel;
+  if (lack > 0.0f) along += (dot(vessel, along + 0.1f * before) < 0.0f ? -lack : lack) * vessel;
   return normalize(along);
 }
