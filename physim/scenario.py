@@ -253,11 +253,13 @@ def builtin_text(name: str) -> str:
 
 
 def load(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
-    """The scenario of a built-in name or TOML file, with `path=value` overrides. Raises InputError."""
+    """The scenario of a built-in name or TOML file, with `path=value` overrides. Raises InputError.
+
+    Files are relative to the scenario, or, as built-in ones have none of their own, to the present folder.
+    """
     name = str(name_or_path)
     if name in builtin_names():
-        with importlib.resources.as_file(importlib.resources.files("physim.scenarios")) as folder:
-            return _load(tables.parse(builtin_text(name), name), overrides, folder)
+        return _load(tables.parse(builtin_text(name), name), overrides, Path())
     path = Path(name_or_path)
     try:
         text = tables.read_text(path)

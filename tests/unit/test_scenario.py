@@ -363,3 +363,10 @@ def test_permission_denied_is_one_line(step, tmp_path, monkeypatch):
     assert caught.value.problems == (f"{path}: permission denied; make it readable, e.g. chmod u+r",)
     monkeypatch.undo()
     assert load(path).title == "Test"
+
+
+def test_a_file_for_a_built_in_scenario_is_looked_for_in_the_present_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "line.csv").write_text("branch,x,y,z,radius\n0,0,0,0,5\n0,50,0,0,5\n")
+    scenario = load("tumour_network", ["vessels.file=line.csv"])
+    assert scenario.vessels is not None and scenario.vessels.file == str(tmp_path / "line.csv")
