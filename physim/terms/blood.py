@@ -22,15 +22,16 @@ WALL = ("wall_grid", "wall_node", "wall_entry", "wall_triangle", "wall_pseudo")
 ENDS = ("end_of", "end_row")
 _WIDTHS = ("radius", *ENDS, "end_radius")
 _LUMEN = ("lumen_grid", "lumen_block")
+_CENTERLINE = ("vessel_point", "vessel_at")
 
 
 class VesselWall(Term):
     """F = -4/3 E* sqrt(R) d^1.5 n, d = R + distance of the middle from the wall (< 0 in the lumen): Hertz, implicit.
 
-    Keeps a cell that is one sphere inside. The wall does not move; ports are open. A step moves a cell by R/4 at most,
-    or to 3/4 R from the wall, so that it cannot be beyond before the wall has pushed it. Not for cells that are wider
-    than the lumen: the nearest point of the wall is then now on one side, now on the other (`elongation` is). Source:
-    Hertz 1882.
+    Keeps a cell that is one sphere inside. The wall does not move; ports are open along the vessel. A step moves a
+    cell by R/4 at most, or to 3/4 R from the wall, so that it cannot be beyond before the wall has pushed it. Not
+    for cells that are wider than the lumen: the nearest point of the wall is then now on one side, now on the other
+    (`elongation` is). Source: Hertz 1882.
     """
 
     name: ClassVar[str] = "vessel_wall"
@@ -39,10 +40,10 @@ class VesselWall(Term):
     modulus: Kilopascal = parameter(0.5, "E* of the cell", source="cytoplasm, as in `steric`", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("vessel_wall", "cell", ("position", "radius", *WALL), (), ("force", "resistance")),
+        Kernel("vessel_wall", "cell", ("position", "radius", *WALL, *_CENTERLINE), (), ("force", "resistance")),
     )
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
-        "take": (Kernel("restrain", "cell", ("position", "radius", *WALL), (), ("shift",)),)
+        "take": (Kernel("restrain", "cell", ("position", "radius", *WALL, *_CENTERLINE), (), ("shift",)),)
     }
 
 
