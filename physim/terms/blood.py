@@ -114,10 +114,6 @@ class Elongation(Term):
                when="solving"),
     )  # fmt: skip
 
-    def pair_range(self) -> float:
-        """Rows are ends: those of two long cells that touch may be farther apart than their radii."""
-        return 1.8
-
 
 class Bond(Term):
     """F = k g over the gap g > 0 of a bond, k_c g/(1 + g/w) where cells overlap; broken at k_0 exp(F/F_b), or parted.
@@ -159,7 +155,8 @@ class Bond(Term):
     )  # fmt: skip
 
     def pair_range(self) -> float:
-        return 1.3
+        """A bond that is longer is not found any more; with the strength here it breaks before."""
+        return 1.8
 
 
 class Plasma(Term):
