@@ -20,6 +20,7 @@ static inline void look_around(int4 rear, float3 along, float3 axis, float wides
     space->slope[k] = space->turn[k] = (float3)(0.0f);
     if (space->gap[k] >= widest) continue;
     float a = body_radius[k * world->stride + i], sum = 0.0f, fits = 0.0f;
+    float3 sides = (float3)(0.0f);
     for (uint q = 0; q < RING; ++q) {
       float angle = 6.28318531f / RING * (q + 0.5f);
       float3 out = cos(angle) * first + sin(angle) * second;
@@ -29,14 +30,16 @@ static inline void look_around(int4 rear, float3 along, float3 axis, float wides
         sum += widest / RING, fits += widest / RING;
         continue;
       }
-      float facing = dot(side.normal, out), lean = fmax(facing, 0.3f), steep = RING * lean;
-      float across = a - side.distance / lean, beside = clamp((0.5f - facing) / 0.2f, 0.0f, 1.0f);
-      sum += across / RING;
-      fits += mix(a * lean - side.distance, across, beside) / RING;  // a wall on the other side closes nothing here
+      float lean = fmax(dot(side.normal, out), 0.3f), steep = RING * lean;
+      sum += a / RING - side.distance / steep;
+      fits += (a * lean - side.distance) / RING;
+      sides += side.normal / RING;
       space->slope[k] -= side.normal / steep;
       space->turn[k] += a * dot(side.normal, axis) / steep * out;
     }
-    space->room[k] = fmax(sum, 0.05f * widest), space->fit[k] = fmax(fits, 0.05f * widest);
+    // where all that is near is on one side, nothing is closed
+    float one_sided = clamp(5.0f * length(sides - dot(sides, axis) * axis) - 3.0f, 0.0f, 1.0f);
+    space->room[k] = fmax(sum, 0.05f * widest), space->fit[k] = fmax(mix(fits, sum, one_sided), 0.05f * widest);
   }
 }
 
@@ -53,7 +56,7 @@ static inline float free_radius(const Space *space, float length, float most, fl
 }
 
 // Direction of a cell: from rear to front, or, as far as it is round (`lack`, um), along the vessel: there it becomes long.
-// Which way along it the ends say, if they are more than 0.1 um apart, or else what it was `before`.
+// Which way along it stays what it was `before`: told by ends that are little apart, it flips to and fro at a mouth.
 static inline float3 along_vessel(int4 position, float3 along, float lack, float3 before, __constant World *world,
                                   __global const float8 *lumen_grid, __global const int *lumen_block,
                                   __global const int2 *lumen_near, __global const float8 *vessel_point) {
@@ -61,6 +64,6 @@ static inline float3 along_vessel(int4 position, float3 along, float lack, float
   int row = lumen_row_at(from_corner(position, world->quantum, lumen), lumen, lumen_block);
   int point = row < 0 ? -1 : lumen_near[row].x;
   float3 vessel = point < 0 ? before : vessel_point[point].s012;
-  if (lack > 0.0f) along += (dot(vessel, along + 0.1f * before) < 0.0f ? -lack : lack) * vessel;
+  if (lack > 0.0f) along += (dot(vessel, before) < 0.0f ? -lack : lack) * vessel;
   return normalize(along);
 }
