@@ -143,6 +143,15 @@ def test_a_cell_that_is_thinner_than_the_vessel_seals_by_the_length_of_the_gap(w
         assert 1 - seal == pytest.approx(1 - expected, rel=0.01)
 
 
+def test_two_cells_that_hold_each_other_pass_ten_micrometres_in_single_file(device_label):
+    """The least of the clusters of CIR-3: who comes second does not jam the first one's way in."""
+    from physim.analysis.constrictions import passage
+    from physim.experiments.cir_clusters import cluster
+
+    found = passage(cluster(10.0, 2).parameters, 1, 1, device_label)
+    assert found["whole"] == 1 and found["file"] == 1 and found["alone"] == 0 and found["time"] < 10.0
+
+
 def test_a_small_cell_at_a_wall_does_not_close_a_wide_vessel(device_label):
     """On the axis, half way, and at the wall of 12 um: no cell is carried faster than blood is anywhere."""
     from physim.scenario import Scenario
