@@ -79,7 +79,7 @@ def test_a_thin_cell_leaves_and_one_that_cannot_enter_is_kept(device_label, monk
     Of the two thin cells one begins at the wall of the wide part, where blood is slow.
     """
     monkeypatch.setattr(retention, "REST", 0.3)
-    given = {**CIR_1.sizes["smoke"].arms["size-2"].parameters, "seconds": 4.0}
+    given = {**CIR_1.sizes["smoke"].arms["size-2"].parameters, "seconds": 8.0}
     left = retention.first_pass({**given, "cells": 2}, 1, 1, device_label)
     assert left["retained"] == 0 and 0.2 < left["transit"] < 2.0 and np.isnan(left["room"])
     kept = retention.first_pass({**given, **RIGID}, 1, 1, device_label)
