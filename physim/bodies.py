@@ -27,7 +27,7 @@ def body_surfaces(rear: Floats, front: Floats, axis: Floats, radius: Floats) -> 
     at = np.concatenate([[0.0], SECTIONS, [1.0]])
     along: list[Floats] = []
     wide: list[Floats] = []
-    length = ((front - rear) * axis).sum(axis=1)
+    length = np.maximum(((front - rear) * axis).sum(axis=1), 0.0)  # where ends of a round cell have crossed
     for angle in _CAP:
         along.append(-radius[:, 0] * np.cos(angle))
         wide.append(radius[:, 0] * np.sin(angle))

@@ -171,11 +171,11 @@ def _overrides(scenario: Scenario) -> str:
 def _departures(o: Outcome) -> list[str]:
     left = o.last.cells["departed"]
     count = int(np.isfinite(left).sum())
+    where = "the box" if o.scenario.vessels is None or has_episodes(o.scenario) else "vessels"
     if not count:
-        return ["  left the box    no cell"] if "open" in o.scenario.box.boundary else []
+        return [f"  left {where:<11}no cell"] if "open" in o.scenario.box.boundary else []
     minutes, unit = clock(o.scenario.run.duration)
-    alone = o.scenario.vessels is not None and not has_episodes(o.scenario)
-    first, where = np.nanmin(left) / minutes, "vessels" if alone else "the box"
+    first = np.nanmin(left) / minutes
     return [f"  left {where:<11}{count:,} of {number_of(len(left), 'cell')}, the first at {first:.2f} {unit}"]
 
 
