@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from physim.step import Term
 
 REST = 30.0
-"""um/min: an episode ends when no cell in blood is faster."""
+"""um/min: an episode ends when no cell in blood is faster. Half a um a second: chosen."""
 LOOK: Minute = 1 / 60
-"""min of blood after which speeds are looked at."""
+"""min of blood after which speeds are looked at: chosen."""
 _BOTH = ("neighbors", "solve")
 """Terms of the engine, which tissue and blood have alike."""
 

@@ -33,6 +33,7 @@ class Perfused(Replica):
     episodes: Episodes | None = None
     """None: the scenario has none."""
     _device_name: str | None
+    _walls: Walls | None = None
     _beside: Perfused | None = None
     """Where this is the blood of another simulation: that one."""
 
@@ -47,9 +48,11 @@ class Perfused(Replica):
             self._vessel_state = vessel_state(self.vessels, self.box, Device(choose(self._device_name)))
 
     def walls(self) -> Walls:
-        """To ask where the wall of the vessels is."""
+        """To ask where the wall of the vessels is; made once for all that asks at the start."""
         assert self._vessel_state is not None
-        return Walls.of(self._vessel_state, self.box, Device(choose(self._device_name)))
+        if self._walls is None:
+            self._walls = Walls.of(self._vessel_state, self.box, Device(choose(self._device_name)))
+        return self._walls
 
     def wall_distance(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """um (n,) from the wall of the vessels of points (n, 3) um, below 0 in the lumen; far from it a lower bound."""

@@ -122,7 +122,8 @@ class Simulation(Perfused):
         cells = initial_cells(self.scenario) if cells is None else cells
         radius, next_id = float(cells["radius"].max()), int(cells["id"].max()) + 1
         self._meet_vessels(radius)
-        if self.vessels is not None and not self.by_hand["cells"]:
+        drawn = any(group.place == "random" for group in self.scenario.cells) and not self.by_hand["cells"]
+        if self.vessels is not None and drawn:
             cells = in_lumen(self.scenario, cells, self.vessels, self.walls())
         network = initial_network(self.scenario, cells) if network is None else network
         if self.vessels is not None and network is not None and not self.by_hand["network"]:
@@ -130,6 +131,7 @@ class Simulation(Perfused):
         self.network: Any = assembly.reserved(self.scenario, network)
         if self.part is not self.scenario:
             cells = self._without_carried(cells)
+        self._walls = None  # its lists are as large as those of the state
         if "elongation" in self.part.terms:
             cells, next_id = doubled(cells, self.scenario.run.seed), 2 * next_id
         terms = assembly.build_step(self.part)
