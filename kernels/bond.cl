@@ -15,6 +15,7 @@ static inline Nearest nearest_ends(uint i, uint j, __constant World *world, __gl
   uint own[2] = {front_of(i, end_of, end_row), rear_of(i, end_of, end_row)};
   uint other[2] = {front_of(j, end_of, end_row), rear_of(j, end_of, end_row)};
   Nearest best = {own[0], other[0]};
+  if (!end_of[i] && !end_of[j]) return best;
   float least = INFINITY;
   for (uint a = 0; a < 2; ++a)
     for (uint b = 0; b < 2; ++b) {
@@ -61,16 +62,19 @@ static inline bool parted_by(uint row, const Pair *p, __constant World *world, _
   return false;
 }
 
-static inline uint slot_of(uint key, uint i, __constant World *world, __global const uint *bond_partner) {
+// Slots with a bond, by bits.
+static inline uint slots_taken(uint i, __constant World *world, __global const uint *bond_partner) {
+  uint taken = 0;
   for (uint slot = 0; slot < world->junction_slots; ++slot)
-    if (bond_partner[slot * world->stride + i] == key) return slot;
-  return NO_BOND;
+    taken |= (uint)(bond_partner[slot * world->stride + i] != 0) << slot;
+  return taken;
 }
 
-static inline bool holds_any(uint i, __constant World *world, __global const uint *bond_partner) {
-  uint any = 0;
-  for (uint slot = 0; slot < world->junction_slots; ++slot) any |= bond_partner[slot * world->stride + i];
-  return any != 0;
+// The slot of these with the bond to a partner.
+static inline uint slot_of(uint key, uint i, uint taken, __constant World *world, __global const uint *bond_partner) {
+  for (uint slot = 0; taken >> slot; ++slot)
+    if ((taken >> slot & 1u) && bond_partner[slot * world->stride + i] == key) return slot;
+  return NO_BOND;
 }
 
 // Whether two cells are spheres with a gap of more than `reach`: these need no look at their bodies.
@@ -86,13 +90,13 @@ void bind(uint i, __constant World *world, __global Status *status, __constant B
           __global const uint *neighbor, __global const uint *neighbor_count, __global uint *bond_partner) {
   if (!leads(i, end_of)) return;
   uint rear = rear_of(i, end_of, end_row), stride = world->stride, met = 0;
-  bool holds = holds_any(i, world, bond_partner);
+  uint taken = slots_taken(i, world, bond_partner);
   for (uint side = 0; side < (rear == i ? 1 : 2); ++side) {
     uint row = side ? rear : i;
     for (uint k = 0; k < neighbor_count[row]; ++k) {
       uint j = neighbor[list_entry(row, k, world->neighbor_rows)], partner = front_of(j, end_of, end_row);
       if (partner == i) continue;
-      uint slot = holds ? slot_of(id[partner] + 1, i, world, bond_partner) : NO_BOND;
+      uint slot = taken ? slot_of(id[partner] + 1, i, taken, world, bond_partner) : NO_BOND;
       if (slot == NO_BOND && far_spheres(i, j, term->reach, world, position, radius, end_of)) continue;
       Nearest near = nearest_ends(i, j, world, id, position, radius, end_of, end_row, end_radius);
       if (near.own != row || near.other != j) continue;
@@ -109,18 +113,18 @@ void bind(uint i, __constant World *world, __global Status *status, __constant B
         if (parted) continue;
         met |= 1u << slot;
       } else if (gap < term->reach && (status->step == 0 || u <= -expm1(-term->binding_rate * world->step))) {
-        slot = slot_of(0, i, world, bond_partner);
-        if (slot == NO_BOND) {
+        slot = popcount(taken & ~(taken + 1));  // the first that is free
+        if (slot >= world->junction_slots) {
           atomic_inc(&status->junctions_full);
           continue;
         }
         bond_partner[slot * stride + i] = id[partner] + 1;
-        met |= 1u << slot;
+        taken |= 1u << slot, met |= 1u << slot;
       }
     }
   }
-  for (uint slot = 0; slot < world->junction_slots; ++slot)
-    if (!(met >> slot & 1u)) bond_partner[slot * stride + i] = 0;
+  for (uint slot = 0; taken >> slot; ++slot)
+    if ((taken & ~met) >> slot & 1u) bond_partner[slot * stride + i] = 0;
 }
 
 void check_bonds(uint i, __constant World *world, __global Status *status, __constant Bond *term) {
@@ -141,13 +145,13 @@ void bond(uint i, __constant World *world, __global Status *status, __constant B
           __global float4 *force, __global half *pair_resistance) {
   if (!leads(i, end_of)) return;
   uint rear = rear_of(i, end_of, end_row);
-  bool holds = holds_any(i, world, bond_partner);
+  uint taken = slots_taken(i, world, bond_partner);
   for (uint side = 0; side < (rear == i ? 1 : 2); ++side) {
     uint row = side ? rear : i, mate = side ? i : rear;
     for (uint k = 0; k < neighbor_count[row]; ++k) {
       uint entry = list_entry(row, k, world->neighbor_rows), j = neighbor[entry], partner = front_of(j, end_of, end_row);
       if (partner == i) continue;
-      bool bound = holds && slot_of(id[partner] + 1, i, world, bond_partner) != NO_BOND;
+      bool bound = taken && slot_of(id[partner] + 1, i, taken, world, bond_partner) != NO_BOND;
       if (!bound && far_spheres(i, j, 0.0f, world, position, radius, end_of)) continue;
       Nearest near = nearest_ends(i, j, world, id, position, radius, end_of, end_row, end_radius);
       Pair pair = pair_of(i, partner, world, id, position, radius, end_of, end_row, body_radius);

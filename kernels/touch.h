@@ -8,8 +8,8 @@ static inline Body body_of(uint front, int4 origin, __constant World *world, __g
   uint rear = rear_of(front, end_of, end_row);
   Body b;
   b.rear = separation(position[rear], origin, world->quantum);
-  b.along = separation(position[front], position[rear], world->quantum);
-  b.length = length(b.along), b.round = radius[front], b.row = front;
+  b.along = rear == front ? (float3)(0.0f) : separation(position[front], position[rear], world->quantum);
+  b.length = rear == front ? 0.0f : length(b.along), b.round = radius[front], b.row = front;
   b.long_one = end_of[front] && b.length > 0.02f * b.round;
   return b;
 }
@@ -35,11 +35,11 @@ static inline float beside(const Body *b, float3 point) {
 // at: places of the one and the other; widths: sum of the radii there; normal: from the other to the one.
 typedef struct { float gap, widths, at[2]; float3 normal; } Touch;
 
-// Of the places of both bodies and what lies opposite to each, those that are nearest.
+// Of the places of both bodies and what lies opposite to each, those that are nearest. Two that are round have one each.
 static inline Touch touch_of(const Body *one, const Body *other, __constant World *world, __global const uint *end_of,
                              __global const float *body_radius) {
   Touch best = {INFINITY, 1.0f, {0.5f, 0.5f}, (float3)(1.0f, 0.0f, 0.0f)};
-  for (uint side = 0; side < 2; ++side) {
+  for (uint side = 0; side < (one->long_one || other->long_one ? 2 : 1); ++side) {
     const Body *from = side ? other : one, *to = side ? one : other;
     for (uint k = 0; k < (from->long_one ? PLACES : 1); ++k) {
       float s = from->long_one ? SECTION_AT[k] : 0.5f, t = beside(to, body_point(from, s));
