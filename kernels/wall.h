@@ -38,18 +38,22 @@ static inline uint packed_direction(float3 u) {
   return k.x | k.y << 8;
 }
 
+// Along that direction, of no particular length.
 static inline float3 direction_of(uint packed) {
-  float2 q = (float2)((float)(packed & 255u), (float)(packed >> 8 & 255u)) / 127.0f - 1.0f;
+  float2 q = (float2)((float)(packed & 255u), (float)(packed >> 8 & 255u)) * (1.0f / 127.0f) - 1.0f;
   float z = 1.0f - fabs(q.x) - fabs(q.y), fold = fmax(-z, 0.0f);
-  return normalize((float3)(q.x + (q.x < 0.0f ? fold : -fold), q.y + (q.y < 0.0f ? fold : -fold), z));
+  return (float3)(q.x + (q.x < 0.0f ? fold : -fold), q.y + (q.y < 0.0f ? fold : -fold), z);
 }
 
-// Lower bound of the distance of the triangle of an entry from a point, which is `way` from the middle of the leaf, `away`
-// far with slack: p.u >= t on the triangle, and |u' - u| < TURNED.
-static inline float least_distance(uint entry, float3 way, float away, float slack) {
+// Whether the triangle of an entry is surely farther than `length` from a point, which is `way` from the middle of the leaf,
+// `away` far with slack: p.u >= t on the triangle, and |u' - u| < TURNED, so that it is if way.u' is below `most`.
+static inline bool beyond_entry(uint entry, float length, float3 way, float away, float slack) {
   float t = as_float(entry & DISTANCE_BITS);
-  if ((entry & ~DISTANCE_BITS) == NO_DIRECTION) return t - away;
-  return (t - dot(way, direction_of(entry & ~DISTANCE_BITS)) - TURNED * away) / (1.0f + TURNED) - slack;
+  if ((entry & ~DISTANCE_BITS) == NO_DIRECTION) return t - away > length;
+  float most = t - TURNED * away - (1.0f + TURNED) * (length + slack);
+  float3 u = direction_of(entry & ~DISTANCE_BITS);
+  float along = dot(way, u), square = most * most * dot(u, u);
+  return most > 0.0f ? along < 0.0f || along * along < square : along < 0.0f && along * along > square;
 }
 
 static inline Nearest nothing_near(void) {
@@ -154,7 +158,7 @@ static inline Wall wall_within(float reach, int4 point, const __constant float *
   for (int k = node.y; k < node.y + node.z; ++k) {
     uint2 entry = wall_entry[k];
     if (as_float(entry.y & DISTANCE_BITS) - away > near.length) break;  // and so are all that follow
-    if (least_distance(entry.y, way, away, slack) > near.length) continue;
+    if (beyond_entry(entry.y, near.length, way, away, slack)) continue;
     look_at(entry.x, point, quantum, wall_triangle, &near);
   }
   if (near.place == NO_TRIANGLE) {
