@@ -45,24 +45,30 @@ static inline void take_shape(const Space *space, float length, float widest, fl
 // Ratio of a sphere to a tube whose drag factor (kernels/plasma.cl) is k, from 0.8 on.
 #define K_AT_08 49.0f
 
-// Radius over that of the lumen where the cell is tightest, and radius: of the rear end, and of what is before it, which
-// the front stands for. Along a cell that is long the gap is an annulus: blood that passes it loses 6 mu Q dx/(pi a h^3),
-// and the ratio is that of a sphere which holds back as much.
+// For each end: radius over that of the lumen where it is tightest, and the latter. What closes the lumen between the ends
+// counts for the narrower one, as blood pushes a cell in by the end that is in the narrow part, and out by the one that is
+// left there; for both where they are alike. Along a cell that is long the gap is an annulus: blood that passes it loses
+// 6 mu Q dx/(pi a h^3), and the ratio is that of a sphere which holds back as much.
 static inline void seal_ends(const Space *space, const Shape *shape, uint rear, uint front, __global float2 *end_seal) {
-  float room = space->fit[PLACES - 1], end = shape->radius[PLACES - 1], ratio = end / room, annulus = 0.0f;
-  for (uint k = PLACES - 2; k > 0; --k)
-    if (shape->radius[k] > ratio * space->room[k] * 1.001f) room = space->room[k], ratio = shape->radius[k] / room;
-  end_seal[rear] = (float2)(shape->radius[0] / space->fit[0], shape->radius[0]);
-  for (uint k = 1; k < PLACES - 1; ++k) {
+  float room = 1.0f, ratio = 0.0f, annulus = 0.0f;
+  for (uint k = PLACES - 2; k > 0; --k) {
     float a = shape->radius[k], wide = space->room[k], h = fmax(wide - a, 0.015f * wide);
-    if (a > 0.6f * wide) {
-      float plugs = fmin((a / wide - 0.6f) / 0.2f, 1.0f);
-      annulus += plugs * 2.0f * SECTION_WEIGHT[k] * shape->length * room * room * room * room / (a * end * h * h * h);
-    }
+    if (a > 0.6f * wide)
+      annulus += fmin((a / wide - 0.6f) / 0.2f, 1.0f) * 2.0f * SECTION_WEIGHT[k] * shape->length / (a * h * h * h);
+    if (a > ratio * wide * 1.001f) room = wide, ratio = a / wide;
   }
-  float sphere = K_AT_08 * pow(0.2f / (1.0f - clamp(ratio, 0.8f, 0.985f)), 2.5f);
-  if (annulus > 0.0f) ratio = fmax(ratio, 1.0f - 0.2f * pow(K_AT_08 / (sphere + annulus), 0.4f));
-  end_seal[front] = (float2)(ratio, ratio > 0.0f ? ratio * room : end);
+  float behind = shape->radius[0], ahead = shape->radius[PLACES - 1];
+  for (uint side = 0; side < 2; ++side) {
+    float end = side ? ahead : behind, other = side ? behind : ahead, wide = space->fit[side ? PLACES - 1 : 0];
+    float share = clamp(0.5f + 2.5f * (other - end) / (other + end), 0.0f, 1.0f), all = fmin(2.0f * share, 1.0f);
+    float lambda = end / wide;
+    if (ratio > lambda) wide = lambda > 0.0f ? mix(wide, room, all) : room, lambda = mix(lambda, ratio, all);
+    lambda = fmin(lambda, TIGHTEST);
+    float long_gap = 2.0f * share * annulus * wide * wide * wide * wide / end;
+    float sphere = K_AT_08 * pow(0.2f / (1.0f - fmax(lambda, 0.8f)), 2.5f);
+    if (long_gap > 0.0f) lambda = fmax(lambda, 1.0f - 0.2f * pow(K_AT_08 / (sphere + long_gap), 0.4f));
+    end_seal[side ? front : rear] = (float2)(lambda, wide);
+  }
 }
 
 // What acts on rear (0) and front (1): forces, slopes of the volume, and stiffness of each and between them.
@@ -193,4 +199,19 @@ void multiply_ends(uint i, __constant World *world, __global Status *status, __c
   float3 there = direction[other].xyz;
   float4 own = body_swell[side * world->stride + front], far = body_swell[(1 - side) * world->stride + front];
   product[i].xyz += times(symmetric_of(body_block[2 * world->stride + front]), there) + own.w * dot(far.xyz, there) * own.xyz;
+}
+
+// No step takes an end more than half of its way to the wall: what pushes it away acts before it could be on the other side.
+void restrain_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
+                   __global const int4 *position, __global const uint *end_of, __global const float8 *wall_grid,
+                   __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
+                   __global const float4 *wall_pseudo, __global float4 *shift) {
+  if (!end_of[i]) return;
+  float3 move = shift[i].xyz;
+  Wall wall = wall_within(2.0f * length(move), position[i], world->quantum, wall_grid, wall_node, wall_entry,
+                          wall_triangle, wall_pseudo);
+  float out = dot(move, wall.normal), most = fmax(-0.5f * wall.distance, 0.0f);
+  if (wall.port >= 0 || wall.triangle == NO_TRIANGLE || out <= most) return;
+  shift[i].xyz -= (out - most) * wall.normal;
+  atomic_inc(&status->limited);
 }

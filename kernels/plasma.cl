@@ -4,6 +4,7 @@
 // From free spheres to plugs: factors of Haberman & Sayre (1958) on the axis of a tube, of Goldman, Cox & Brenner (1967) and
 // Faxen near a wall. Source of what lies beyond lambda = 0.8, where Q/A carries all of the cell: docs/vessels.md.
 #define NO_BRANCH 0xFFFFFFFFu
+#define MOST_ACROSS 3.2e4f  // the factor at `TIGHTEST`: a long cell that seals more tightly does not resist more across
 
 // What a cell of radius a is resisted by, and by what the velocity of blood without it must be multiplied; in units of
 // 6 pi mu a. lambda: a over the radius of the lumen.
@@ -12,7 +13,7 @@ static inline float2 in_tube(float lambda) {
   float below = 1.0f - 2.1050f * l + 2.0865f * l3 - 1.7068f * l5 + 0.72603f * l5 * l;
   float2 k = (float2)(1.0f - 0.75857f * l5, 1.0f - 0.6666667f * l2 - 0.20217f * l5) / below;
   if (lambda <= 0.8f) return k;
-  float m = fmin(lambda, 0.985f), share = (m - 0.8f) / 0.2f;
+  float m = fmin(lambda, 0.999f), share = (m - 0.8f) / 0.2f;
   k.x *= pow(0.2f / (1.0f - m), 2.5f);
   k.y = k.x * (0.675f + share * (0.5f - 0.675f));  // what carries it falls to the mean velocity
   return k;
@@ -70,18 +71,56 @@ void leave(uint i, __constant World *world, __global Status *status, __constant 
   atomic_or(&status->moved, 1u);
 }
 
+// What all cells of a branch fill of its section, at each point of its centerline.
+void fill_vessels(uint b, __constant World *world, __global Status *status, __constant Plasma *term,
+                  __global const int4 *position, __global const float *radius, __global const uint *end_of,
+                  __global const uint *end_row, __global const float *end_radius, __global const float8 *lumen_grid,
+                  __global const float8 *vessel_point, __global const float8 *vessel_place,
+                  __global const uint *vessel_at, __global const uint *branch_of, __global const uint *branch_start,
+                  __global const uint *branch_list, __global float *vessel_filled) {
+  if (branch_start[b] == branch_start[b + 1]) return;
+  Lumen lumen = lumen_of(lumen_grid);
+  float8 any = vessel_place[vessel_at[branch_list[branch_start[b]]]];
+  uint first = (uint)any.s4, end = (uint)any.s5 + 1;
+  for (uint p = first; p < end; ++p) vessel_filled[p] = 0.0f;
+  for (uint k = branch_start[b]; k < branch_start[b + 1]; ++k) {
+    uint i = branch_list[k], at = vessel_at[i];
+    if (!leads(i, end_of)) continue;
+    Stretch s = stretch_of(i, lumen, world, position, radius, end_of, end_row, end_radius, vessel_point, vessel_place,
+                           vessel_at, branch_of);
+    float low = s.low - sqrt(s.low_square), high = s.high + sqrt(s.high_square);
+    for (uint p = at; p < end && vessel_place[p].s3 < high; ++p) vessel_filled[p] += section_at(s, vessel_place[p].s3);
+    for (uint p = at; p > first && vessel_place[p - 1].s3 > low; --p)
+      vessel_filled[p - 1] += section_at(s, vessel_place[p - 1].s3);
+  }
+}
+
+// Ratio of a cell to the lumen, radius of that, and what its drag is multiplied by.
+typedef struct { float lambda, wide, part; } Plug;
+
+// Cells side by side close a vessel together, of radius `wide`: they lose as much as a sphere that fills as much, and each
+// bears its part of that. Between ratios of 0.6 and 0.8 from what it is alone; where it loses more alone, it is alone.
+static inline Plug side_by_side(Plug alone, float own, float others, float wide) {
+  float filled = fmin(own + fmax(others, 0.0f) / M_PI_F, TIGHTEST * TIGHTEST * wide * wide), part = own / filled;
+  float lambda = sqrt(filled) / wide, together = clamp((lambda - 0.6f) / 0.2f, 0.0f, 1.0f);
+  if (part >= 1.0f || in_tube(lambda).x * sqrt(part) <= in_tube(alone.lambda).x * pown(wide / alone.wide, 4)) return alone;
+  Plug plug = {mix(alone.lambda, lambda, together), mix(alone.wide, wide, together), mix(1.0f, sqrt(part), together)};
+  return plug;
+}
+
 // stream: w (1/um^2) and zeta (nN min/um) of each cell; stream_rest: velocity (um/min) by what other branches carry. A cell in
 // the mouth of a vessel goes with the blood there, which may be a thousand times what flows in that vessel: w is no more
 // than twice that on an axis, and what is left does not depend on the flow of the branch.
 void find_stream(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
                  __global const int4 *position, __global const float *radius, __global const uint *end_of,
                  __global const uint *end_row, __global const float *end_radius, __global const float2 *end_seal,
-                 __global const float8 *lumen_grid, __global const int *lumen_block, __global const float4 *lumen_voxel, __global const float8 *vessel_point,
-                 __global const float4 *branch, __global const uint *vessel_at, __global const uint *branch_of,
-                 __global float4 *stream, __global float4 *stream_rest) {
+                 __global const float8 *lumen_grid, __global const int *lumen_block, __global const float4 *lumen_voxel,
+                 __global const float8 *vessel_point, __global const float8 *vessel_place,
+                 __global const float *vessel_filled, __global const float4 *branch, __global const uint *vessel_at,
+                 __global const uint *branch_of, __global float4 *stream, __global float4 *stream_rest) {
   float a = width_of(i, end_of, radius, end_radius), share = end_of[i] ? 0.5f : 1.0f;
   float zeta = 6.0f * M_PI_F * term->viscosity * a * share;
-  stream_rest[i] = (float4)(0.0f);
+  stream_rest[i] = (float4)(0.0f, 0.0f, 0.0f, zeta);
   if (branch_of[i] == NO_BRANCH) {
     stream[i] = (float4)(0.0f, 0.0f, 0.0f, zeta);
     return;
@@ -89,18 +128,27 @@ void find_stream(uint i, __constant World *world, __global Status *status, __con
   Lumen lumen = lumen_of(lumen_grid);
   float3 at = from_corner(position[i], world->quantum, lumen);
   float8 here = vessel_point[vessel_at[i]];
-  float lambda = end_of[i] ? end_seal[i].x : a / here.s3, wide = end_of[i] && lambda > 0.6f ? end_seal[i].y / lambda : here.s3;
+  Plug plug = {fmin(a / here.s3, TIGHTEST), here.s3, 1.0f};
+  if (end_of[i]) plug.lambda = end_seal[i].x, plug.wide = plug.lambda > 0.6f ? end_seal[i].y : here.s3;
+  uint point = vessel_at[i], front = front_of(i, end_of, end_row);
+  if (vessel_filled[point] / M_PI_F + a * a > 0.36f * here.s3 * here.s3) {
+    Stretch s = stretch_of(front, lumen, world, position, radius, end_of, end_row, end_radius, vessel_point, vessel_place,
+                           vessel_at, branch_of);
+    float own = s.branch == branch_of[i] ? section_at(s, vessel_place[point].s3) : 0.0f;
+    plug = side_by_side(plug, a * a, vessel_filled[point] - own, here.s3);
+  }
+  zeta *= plug.part;
   float distance = lumen_distance(at, lumen, lumen_block, lumen_voxel).w;
-  float2 tube = in_tube(lambda), wall = at_wall(a / fmax(-distance, a)), k = tube.x > wall.x ? tube : wall;
+  float2 tube = in_tube(plug.lambda), wall = at_wall(a / fmax(-distance, a)), k = tube.x > wall.x ? tube : wall;
   float flow = branch[branch_of[i]].z;
-  float3 mean = here.s012 / (M_PI_F * wide * wide);
+  float3 mean = here.s012 / (M_PI_F * plug.wide * plug.wide);
   float3 field = 60.0f * lumen_velocity_at(at, distance, lumen, lumen_block, lumen_voxel);
-  float plug = clamp((lambda - 0.6f) / 0.2f, 0.0f, 1.0f), most = 4.0f * length(mean);
-  float3 carried = k.y / k.x * (field + plug * (2.0f * mean * flow - field));
+  float fills = clamp((plug.lambda - 0.6f) / 0.2f, 0.0f, 1.0f), most = 4.0f * length(mean);
+  float3 carried = k.y / k.x * (field + fills * (2.0f * mean * flow - field));
   float part = clamp(most * fabs(flow) / fmax(length(carried), 1e-30f), 0.0f, 1.0f);
   float3 w = fabs(flow) > 0.0f ? part / flow * carried : k.y / k.x * 2.0f * mean;
   stream[i] = (float4)(w, zeta * k.x);
-  stream_rest[i].xyz = (1.0f - part) * carried;
+  stream_rest[i] = (float4)((1.0f - part) * carried, zeta * fmin(k.x, MOST_ACROSS));
 }
 
 void load_branch(uint b, __constant World *world, __global Status *status, __constant Plasma *term,
@@ -122,7 +170,10 @@ void plasma(uint i, __constant World *world, __global Status *status, __constant
             __global const float *branch_flow, __global float4 *force, __global float *resistance) {
   float4 s = stream[i];
   if (branch_of[i] != NO_BRANCH) force[i].xyz += s.w * (branch_flow[branch_of[i]] * s.xyz + stream_rest[i].xyz);
-  for (uint axis = 0; axis < 3; ++axis) resistance[axis * world->stride + i] += s.w;
+  float across = stream_rest[i].w;
+  float3 along = s.w > across ? normalize(s.xyz) : (float3)(0.0f);
+  Symmetric z = plus(bond_block(along, s.w - across, 0.0f), bond_block((float3)(0.0f), across, across));
+  store_symmetric(resistance, i, world->stride, plus(load_symmetric(resistance, i, world->stride), z));
 }
 
 void gather_stream(uint b, __constant World *world, __global Status *status, __constant Plasma *term,

@@ -1,6 +1,6 @@
 // Where two cells in blood are nearest: places along their bodies, between rear and front, the gap and the normal there.
 
-// A body: its rear end, from there to its front end (um), and its radii; `base` is its row in `body_radius`, by places.
+// A body: its rear end, from there to its front end (um), its radius at rest, and the row of its front.
 typedef struct { float3 rear, along; float length, round; uint row; bool long_one; } Body;
 
 static inline Body body_of(uint front, int4 origin, __constant World *world, __global const int4 *position,

@@ -205,6 +205,9 @@ _TABLE = (
           given=True),
     Array("vessel_point", "float8", "vessel_point", "um", "point of the centerlines: direction, radius, branch",
           given=True),
+    Array("vessel_place", "float8", "vessel_point", "um", "the same: place from the corner of the lumen, way along the "
+          "branch; first and last point of the branch", given=True),
+    Array("vessel_filled", "float", "vessel_point", "um^2", "section of all cells there"),
     Array("vessel_port", "float4", "vessel_port", "um", "place of a port, and its direction out", rows="2", given=True),
     Array("branch", "float4", "branch", "kPa", "pressure that drives the branch where nothing flows (kPa); resistance "
           "of branch and network, kPa min/um^3; flow of which `lumen_voxel` is, um^3/min", persists=True),
@@ -221,13 +224,14 @@ _TABLE = (
     Array("left_by", "uint", "cell", "", "1 + port by which the cell left, else 0", persists=True),
     Array("stream", "float4", "cell", "1/um^2", "velocity at which blood carries the cell over the flow of its branch; "
           "its drag, nN min/um"),
-    Array("stream_rest", "float4", "cell", "um/min", "velocity at which the flow of other branches carries it"),
+    Array("stream_rest", "float4", "cell", "um/min", "velocity at which the flow of other branches carries it; its "
+          "drag across the vessel, nN min/um"),
     # cells with two ends
     Array("end_of", "uint", "cell", "", "1 + number of the end, rear 2 k and front 2 k + 1; 0 for a cell that is one "
           "sphere", persists=True),
     Array("end_row", "uint", "cell", "", "row of the end with a number", persists=True),
     Array("end_radius", "float", "cell", "um", "radius of the cell at its end", persists=True),
-    Array("end_seal", "float2", "cell", "", "radius over that of the lumen where the cell is tightest; that radius, um",
+    Array("end_seal", "float2", "cell", "", "radius over that of the lumen where the cell is tightest; the latter, um",
           persists=True),
     Array("body_radius", "float", "cell", "um", "radius of the cell at its rear end, eight sections and its front end",
           rows="10", persists=True),

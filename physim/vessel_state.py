@@ -11,6 +11,7 @@ from physim.wall_state import wall_state
 
 if TYPE_CHECKING:
     from physim.device import Device
+    from physim.meshes.centerlines import Centerlines
     from physim.vessels import Vessels
     from physim.world import Box
 
@@ -26,12 +27,16 @@ def vessel_state(vessels: Vessels, box: Box, device: Device) -> dict[str, np.nda
     points = np.zeros((len(network.points), 8), np.float32)
     branch = np.repeat(np.arange(network.branches), np.diff(network.first))
     points[:, :3], points[:, 3], points[:, 4] = directions(vessels), network.radius, branch
+    places = np.zeros_like(points)
+    places[:, :3], places[:, 3] = network.points - lumen.voxels.origin, arclengths(network)
+    places[:, 4], places[:, 5] = network.first[branch], network.first[branch + 1] - 1
     planes = np.zeros((len(ports.node), 2, 4), np.float32)
     planes[:, 0, :3], planes[:, 1, :3] = ports.place - lumen.voxels.origin, ports.outward
     near = np.stack([made.point, made.port.astype(np.int32)], axis=1).astype(np.int32)
     state = {
         "lumen_grid": grid, "lumen_block": made.number.ravel(), "lumen_voxel": made.voxels, "lumen_near": near,
-        "vessel_point": points, "vessel_port": planes.reshape(-1, 4), "branch": vessels.branches(),
+        "vessel_point": points, "vessel_place": places, "vessel_port": planes.reshape(-1, 4),
+        "branch": vessels.branches(),
     }  # fmt: skip
     walls = wall_state(surface.vertices, surface.faces, box, device, patch=vessels.patch, port=surface.port,
                        band=vessels.reach, outside=vessels.outside)  # fmt: skip
@@ -48,6 +53,12 @@ def sizes(state: dict[str, np.ndarray] | None) -> dict[str, int]:
         "lumen_voxels": len(state["lumen_voxel"]), "vessel_points": len(state["vessel_point"]),
         "vessel_ports": len(state["vessel_port"]) // 2, "branches": len(state["branch"]),
     }  # fmt: skip
+
+
+def arclengths(network: Centerlines) -> np.ndarray:
+    """(P,) um along each branch, from its first point."""
+    way = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(network.points, axis=0), axis=1))]
+    return way - np.repeat(way[network.first[:-1]], np.diff(network.first))
 
 
 def directions(vessels: Vessels) -> np.ndarray:

@@ -74,7 +74,8 @@ class Elongation(Term):
     where pressure x section exceeds what these cost, and forces are slopes of U: toward where the lumen is wider, and
     toward a sphere (stiffness pi E R/3 of a free cell). Its inside is viscous. What is nearer to a wall than its
     radius is pushed off. `plasma` is told what it closes of the lumen: the mean distance from the wall all around where
-    it is round, and where it is long the sphere that loses as much as blood does in the gap along it. Implicit.
+    it is round, and where it is long the sphere that loses as much as blood does in the gap along it; what is between
+    the ends counts for the narrower one. No step takes an end more than half of its way to the wall. Implicit.
 
     The lumen is felt through eight sections of eight points each, along a straight line: a cell that is long in a sharp
     bend, or in a slit, is not what this term represents. Source of the law and its numbers: physim's vascular prototype
@@ -113,6 +114,9 @@ class Elongation(Term):
         Kernel("multiply_ends", "cell", (*ENDS, "body_block", "body_swell", "direction"), (), ("product",),
                when="solving"),
     )  # fmt: skip
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "take": (Kernel("restrain_ends", "cell", ("position", "end_of", *WALL), (), ("shift",)),)
+    }
 
 
 class Bond(Term):
@@ -166,15 +170,17 @@ class Plasma(Term):
     carries Q: that of blood at its middle, less what a sphere lags behind (Haberman & Sayre 1958, on the axis;
     Goldman, Cox & Brenner 1967 near a wall), and the mean velocity where it fills the lumen. u is 0 but where a
     cell meets blood that is faster than its branch could make it: in the mouth of a vessel that carries little.
-    zeta is its drag, which grows without bound as the gap closes (from lambda = 0.8 on as (0.2/(1 - lambda))^2.5,
-    to lambda = 0.985). dP and R are pressure and resistance of the branch and of all the network that it is part
-    of, solved anew every `response` with what cells hold back elsewhere. A free cell costs no pressure; one that is
-    stuck bears dP over the section. Implicit, the flow as well.
+    zeta is its drag, which grows without bound as the gap closes (from lambda = 0.8 on as (0.2/(1 - lambda))^2.5, to
+    lambda = 0.985, and 0.999 where a long gap seals; across the vessel to 0.985). Cells side by side that fill a vessel
+    to more than a third of its section hold back together what one sphere does that fills as much, and each bears its
+    part. dP and R are pressure and resistance of the branch and of all the network that it is part of, solved anew
+    every `response` with what cells hold back elsewhere. A free cell costs no pressure; one that is stuck bears dP over
+    the section. Implicit, the flow as well.
     """
 
     name: ClassVar[str] = "plasma"
     needs: ClassVar[tuple[str, ...]] = ("vessels",)
-    headers: ClassVar[tuple[str, ...]] = ("lumen.h", "lumen_cells.h", "ends.h")
+    headers: ClassVar[tuple[str, ...]] = ("lumen.h", "lumen_cells.h", "ends.h", "filling.h")
     viscosity: KilopascalMinute = parameter(
         2e-8, "viscosity of plasma", source="1.2 mPa s, Pries, Neuhaus & Gaehtgens 1992", gt=0
     )
@@ -190,9 +196,12 @@ class Plasma(Term):
                when="rebuild", primitive="sort_branches"),
         Kernel("close_branches", "one", writes=("branching",), when="rebuild"),
         Kernel("leave", "cell", ("position", *ENDS, *_LUMEN, "lumen_near", "vessel_port"), ("departed", "left_by")),
+        Kernel("fill_vessels", "branch",
+               ("position", *_WIDTHS, "lumen_grid", "vessel_point", "vessel_place", "vessel_at", "branch_of",
+                "branch_start", "branch_list"), ("vessel_filled",)),
         Kernel("find_stream", "cell",
-               ("position", *_WIDTHS, "end_seal", *_LUMEN, "lumen_voxel", "vessel_point", "branch", "vessel_at",
-                "branch_of"), ("stream", "stream_rest")),
+               ("position", *_WIDTHS, "end_seal", *_LUMEN, "lumen_voxel", "vessel_point", "vessel_place",
+                "vessel_filled", "branch", "vessel_at", "branch_of"), ("stream", "stream_rest")),
         Kernel("load_branch", "branch", ("stream", "stream_rest", "branch_start", "branch_list", "branch"),
                ("branch_flow", "branch_load")),
         Kernel("plasma", "cell", ("stream", "stream_rest", "branch_of", "branch_flow"), (), ("force", "resistance")),

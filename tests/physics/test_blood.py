@@ -126,3 +126,61 @@ def test_a_cell_goes_with_the_blood_around_it_however_little_its_branch_carries(
     most = (4 / (np.pi * 10.0**2)) ** 2 * float(sim.read("stream")[0, 3])
     assert sim.read("branch_load")[0] <= 1.001 * most, "bounded by twice the speed on the axis"
     assert load < sim.read("branch_load")[0] or share == 0.0
+
+
+@pytest.fixture(scope="module")
+def beside(device_label):
+    """Three spheres of 5 um side by side in a tube of 12, which they fill to 0.52, and another far behind them."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    given = table({"plasma": {}, "vessel_wall": {}}, [180.0, 34.0, 34.0], network="tube", radius=12.0, length=120.0,
+                  speed=f"{SPEED} um/s", pressure="0.5 kPa", voxel="2.4 um")  # fmt: skip
+    angle = 2 * np.pi / 3 * np.arange(3)
+    at = np.stack([0 * angle + 90, 17 + 6 * np.cos(angle), 17 + 6 * np.sin(angle)], axis=1)
+    cells = scenes.cells([*at, [50.0, 17.0, 17.0]], radius=5.0, nucleus_radius=0.5)
+    sim = Simulation(Scenario.from_table(given), cells=cells, device=device_label)
+    sim.find_forces()
+    return sim
+
+
+def test_vessels_are_filled_by_the_sections_of_spheres(beside):
+    place, point = beside.read("vessel_place").astype(float), beside.read("vessel_point").astype(float)
+    way = place[:, :3] @ point[0, :3]
+    np.testing.assert_allclose(place[:, 3], way - way[0], atol=1e-3)
+    assert (place[:, 4] == 0).all() and (place[:, 5] == len(place) - 1).all()
+    from_start = places(beside)[:, 0] - 30  # the tube begins there
+    expected = np.pi * np.maximum(25 - (way[:, None] - way[0] - from_start) ** 2, 0).sum(axis=1)
+    np.testing.assert_allclose(beside.read("vessel_filled"), expected, atol=0.05)
+    assert expected.max() > 2.5 * np.pi * 25
+
+
+def factors(ratio):
+    """K_1 and carried speed over the mean of a sphere on the axis, by the ratio of radii, 0.8 and below."""
+    resisted, carried = haberman(ratio)
+    return resisted, 2 * carried / resisted
+
+
+def test_cells_side_by_side_lose_together_what_a_sphere_loses_that_fills_as_much(beside):
+    """zeta = 6 pi mu a K_1(l) sqrt(s) each, s = 1/3 its part and l = sqrt(3) a/R, as far as l is from 0.6 to 0.8."""
+    stream = by_id(beside, "stream").astype(float)
+    radius = beside.read("vessel_point")[len(beside.read("vessel_point")) // 2, 3].astype(float)
+    alone, together = 5 / radius, np.sqrt(3) * 5 / radius
+    share = (together - 0.6) / 0.2
+    ratio = alone + share * (together - alone)
+    drag = 6 * np.pi * PLASMA * 5 * factors(ratio)[0] * (1 + share * (np.sqrt(1 / 3) - 1))
+    np.testing.assert_allclose(stream[:3, 3], drag, rtol=0.01)
+    np.testing.assert_allclose(np.linalg.norm(stream[:3, :3], axis=1), stream[0, 0], rtol=0.02)
+    assert stream[0, 3] > 2 * stream[3, 3], "who is behind is alone"
+    resisted, _ = factors(alone)
+    assert stream[3, 3] == pytest.approx(6 * np.pi * PLASMA * 5 * resisted, rel=0.01)
+
+
+def test_one_cell_fills_a_vessel_by_itself_to_the_same_bits(beside, device_label):
+    """What is not side by side with others is as if there were no others."""
+    from physim.simulation import Simulation
+
+    cell = scenes.cells([[50.0, 17.0, 17.0]], radius=5.0, nucleus_radius=0.5)
+    sim = Simulation(beside.scenario, cells=cell, device=device_label)
+    sim.find_forces()
+    np.testing.assert_array_equal(by_id(sim, "stream")[0], by_id(beside, "stream")[3])

@@ -193,3 +193,32 @@ def test_the_same_bits_after_a_resume(narrow):
     for each in (sim, other):
         each.step(30)
     assert sim.state_hash() == other.state_hash()
+
+
+def test_a_long_plug_bears_all_of_the_pressure_and_is_no_more_resisted_across(wide):
+    """The gap along it leaks less than a hundredth of the flow; across it resists as a sphere with a gap of 1.5 %."""
+    radius, along = np.full(10, 5.0), np.array([1.0, 0, 0, 0])
+    for _ in range(4):
+        put(wide, [174.5, 20.0, 20.0], [185.5, 20.0, 20.0], radius, along)
+        radius, *_ = look(wide)
+    pressure, resistance, *_ = wide.read("branch")[0].astype(float)
+    front = np.argmax(wide.read("end_of"))
+    stream, across = wide.read("stream").astype(float), float(wide.read("stream_rest")[front, 3])
+    flow = float(wide.read("branch_flow")[0])
+    assert flow < 0.01 * pressure / resistance and stream[front, 3] > 5 * across
+    pushes = stream[:, 3] * np.linalg.norm(stream[:, :3], axis=1) * flow
+    section = np.pi * float(wide.read("end_seal")[front, 1]) ** 2
+    assert pushes.sum() == pytest.approx(pressure * section, rel=0.03)
+    free = 6 * np.pi * 2e-8 * float(wide.read("end_radius")[front]) / 2
+    assert across == pytest.approx(free * 49 * (0.2 / 0.015) ** 2.5, rel=0.03)
+
+
+def test_a_cell_of_two_ends_fills_a_vessel_by_half_spheres_and_a_cone(wide):
+    put(wide, [150.0, 20.0, 20.0], [186.0, 20.0, 20.0], np.full(10, 5.0), np.array([1.0, 0, 0, 0]))
+    look(wide)
+    ends = by_id(wide, "end_radius").astype(float)
+    x = wide.read("vessel_place")[:, 0].astype(float) + wide.vessels.lumen.voxels.origin[0]
+    share = np.clip((x - 150) / 36, 0, 1)
+    past = np.maximum(np.maximum(150 - x, x - 186), 0)
+    expected = np.pi * np.maximum((1 - share) * ends[0] ** 2 + share * ends[1] ** 2 - past**2, 0)
+    np.testing.assert_allclose(wide.read("vessel_filled"), expected, atol=0.2)
