@@ -20,8 +20,8 @@ Measure = Callable[[Mapping[str, Any], int, int, str | None], Mapping[str, Any]]
 """What `analysis.constrictions.passage` gives of one cluster."""
 PRESSURE, SPEED = 22 * 0.0980665, 60 * 500.0
 """kPa and um/min: 22 cmH2O, within the 7 to 83 of Au 2016, and 0.5 mm/s of blood alone in the narrow part."""
-PATIENCE = 60.0
-"""s per cell of a cluster, after its entry: slower ones count as arrested (chosen; those that pass take 5 to 30)."""
+PATIENCE = 30.0
+"""s per cell of a cluster, after its entry: slower ones count as arrested (chosen; those that pass take 1 to 25)."""
 WEAK, STRONG, STIFF = 0.1, 10.0, 3.0
 """Factors on the strength of junctions, and on the modulus of the nucleus."""
 _AU = "Au 2016, PNAS 113:4947: > 90 % of clusters of up to 20 cells pass 5 to 10 um, in single file, and recover"
@@ -49,7 +49,7 @@ def clusters(parameters: Mapping[str, Any], network: int, seed: int, device: str
 
 
 def cluster(diameter: float, cells: int, *, strength: float = 1.0, nucleus: float = 1.0, wide: float = 36.0,
-            step: float = 0.001 / 60) -> Arm:  # fmt: skip
+            step: float = 0.002 / 60) -> Arm:  # fmt: skip
     """The arm of n cells and one diameter (um); factors on junctions and on the nucleus."""
     from physim.terms.blood import Bond, Elongation
 
@@ -179,7 +179,7 @@ CIR_3 = Experiment(
     scenario=scenario,
     sizes={
         "smoke": Size({"10-2-try": Arm({**cluster(10.0, 2).parameters, "seconds": 0.2})}, (1,), hours=0.001),
-        "quick": Size(_QUICK, (1, 2), hours=0.2),
+        "quick": Size(_QUICK, (1, 2), hours=0.065),
         "standard": Size(_grid({4.0: (2, 4), 5.0: (2, 4), 7.0: (2, 4, 8), 10.0: (2, 4, 8)}) | _variants(7.0, 4),
                          tuple(range(1, 9)), hours=1.0),
         "full": Size(_grid({d: (2, 3, 5, 8, 12, 20) for d in (4.0, 5.0, 7.0, 10.0)}, 60.0) | _variants(7.0, 8, 60.0),

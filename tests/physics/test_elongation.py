@@ -222,3 +222,24 @@ def test_a_cell_of_two_ends_fills_a_vessel_by_half_spheres_and_a_cone(wide):
     past = np.maximum(np.maximum(150 - x, x - 186), 0)
     expected = np.pi * np.maximum((1 - share) * ends[0] ** 2 + share * ends[1] ** 2 - past**2, 0)
     np.testing.assert_allclose(wide.read("vessel_filled"), expected, atol=0.2)
+
+
+@pytest.mark.parametrize("step", ["1 ms", "10 ms", "0.1 s"])
+def test_no_end_passes_the_wall_however_hard_another_cell_pushes_it(device_label, step):
+    """A small cell between a large one, which it overlaps by 1.3 um, and the wall, 1.8 um away."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+    from physim.walls import Walls
+
+    laws = {"elongation": {"viscosity": 0.0}, "bond": {"friction": 0.0, "contact_stiffness": 40.0}, "plasma": {}}
+    given = table(laws, [46.0, 16.0, 16.0], step=step, network="tube", radius=4.0, length=30.0, speed="100 um/s",
+                  pressure="1 kPa", voxel="1 um")  # fmt: skip
+    cells = scenes.cells([[16.0, 8, 8], [16.0, 10.2, 8]], radius=[2.5, 1.0], nucleus_radius=[1.0, 0.5])
+    sim = Simulation(Scenario.from_table(given), cells=cells, device=device_label)
+    wall = Walls(sim.vessels.surface.vertices, sim.vessels.surface.faces)
+    away = -wall.nearest(places(sim)).distance
+    for _ in range(15):
+        sim.step(1)
+        before, away = away, -wall.nearest(places(sim)).distance
+        assert (away > 0.45 * before).all()
+    assert sim.status["limited"] > 15

@@ -304,8 +304,9 @@ def shells(cells: str) -> tuple[Device, dict[str, Any]]:
 
 
 def blood() -> tuple[Device, dict[str, Any]]:
-    """Two cells of two ends that touch in a tube narrower than they are, and one that leaves it; a sphere at the wall,
-    and one in the tissue beside; then a crowd of spheres, with more neighbours than a cell has room for bonds."""
+    """Two cells of two ends that touch in a tube narrower than they are, and one that leaves it; one that another
+    pushes to the wall; a sphere at the wall, and one in the tissue beside; then a crowd of spheres, with more
+    neighbours than a cell has room for bonds."""
     size, tube = [46.0, 16.0, 16.0], {"network": "tube", "radius": 4.0, "length": 30.0, "speed": "100 um/s",
                                       "pressure": "1 kPa", "voxel": "3.3 um"}  # fmt: skip
     terms: dict[str, Any] = {"bond": {}, "plasma": {}, "solve": {"tolerance": 0.09}}
@@ -314,6 +315,9 @@ def blood() -> tuple[Device, dict[str, Any]]:
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position, radius=4.5, nucleus_radius=3.0))
     sim.advance(2)
     found = {"status": sim.status, "untouched": untouched(sim, "elongation", "bond", "plasma")}
+    loose = {**terms, "elongation": {"viscosity": 0.0}, "bond": {"friction": 0.0}}
+    pushed = scenes.cells([[16.0, 8, 8], [16.0, 10.2, 8]], radius=[2.5, 1.0], nucleus_radius=[1.0, 0.5])
+    Simulation(Scenario.from_table(in_blood.table(loose, size, **tube)), cells=pushed).advance(1)
     terms |= {"vessel_wall": {}}
     beside = in_blood.table(terms | {"abluminal_wall": {}}, size, **tube, interval="1 ms", cap="1 ms")
     Simulation(Scenario.from_table(beside), cells=scenes.cells([[20.0, 11.3, 8], [20.0, 13, 8]], radius=2.0,
