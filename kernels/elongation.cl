@@ -63,6 +63,10 @@ static inline void seal_ends(const Space *space, const Shape *shape, uint rear, 
     float share = clamp(0.5f + 2.5f * (other - end) / (other + end), 0.0f, 1.0f), all = fmin(2.0f * share, 1.0f);
     float lambda = end / wide;
     if (ratio > lambda) wide = lambda > 0.0f ? mix(wide, room, all) : room, lambda = mix(lambda, ratio, all);
+    if (lambda <= 0.0f) {  // no wall is near
+      end_seal[side ? front : rear] = (float2)(0.0f, end);
+      continue;
+    }
     lambda = fmin(lambda, TIGHTEST);
     float long_gap = 2.0f * share * annulus * wide * wide * wide * wide / end;
     float sphere = K_AT_08 * pow(0.2f / (1.0f - fmax(lambda, 0.8f)), 2.5f);
