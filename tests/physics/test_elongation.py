@@ -243,3 +243,18 @@ def test_no_end_passes_the_wall_however_hard_another_cell_pushes_it(device_label
         before, away = away, -wall.nearest(places(sim)).distance
         assert (away > 0.45 * before).all()
     assert sim.status["limited"] > 15
+
+
+def test_the_end_in_the_narrow_part_bears_the_pressure_whichever_it_is(narrow):
+    """A cell on its way in, and the same with its ends named the other way round."""
+    ends, along = np.array([[141.0, 20.0, 20.0], [169.0, 20.0, 20.0]]), np.array([1.0, 0, 0, 0])
+    found = []
+    for turn in (1, -1):
+        radius = np.full(10, 5.0)
+        for _ in range(6):
+            put(narrow, *ends[::turn], radius, turn * along)
+            radius, *_ = look(narrow)
+        stream = by_id(narrow, "stream").astype(float)[::turn]
+        found.append(stream[:, 3] * (stream[:, :3] ** 2).sum(axis=1))
+    assert found[0][1] > 2 * found[0][0], "most of the pressure falls where the cell is tight"
+    np.testing.assert_allclose(found[0] / found[0].sum(), found[1] / found[1].sum(), atol=0.03)
