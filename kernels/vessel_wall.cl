@@ -20,27 +20,28 @@ void vessel_wall(uint i, __constant World *world, __global Status *status, __con
                   plus(load_symmetric(resistance, i, world->stride), scaled(stiffness, world->step)));
 }
 
-// No step takes the middle of a cell nearer to the wall than 3/4 of its radius, or than R/4 from where it was: the wall has
-// pushed it before it can be on the other side, however long the step is. Along the wall and across it apart: a cell that
-// slides fast would else not be pushed back.
+// No step takes the middle of a cell more than half of its way to the wall, nor along it by more than 0.8 of that way: in the
+// ball that it stays in there is no wall, however long the step, whatever pushes. Away from the wall it moves by as much, or by
+// R/4. Past ports, which are no walls, it moves by R/4 at least.
 void restrain(uint i, __constant World *world, __global Status *status, __constant VesselWall *term,
               __global const int4 *position, __global const float *radius, __global const float8 *wall_grid,
               __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
               __global const float4 *wall_pseudo, __global const float8 *vessel_point, __global const uint *vessel_at,
               __global float4 *shift) {
   float3 move = shift[i].xyz;
-  float far = length(move), least = 0.25f * radius[i], margin = 3.0f * least;
-  if (!(far > least)) return;
-  Wall wall = wall_within(far + margin, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
+  float far = length(move), least = 0.25f * radius[i];
+  Wall wall = wall_within(2.0f * far, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
                           wall_pseudo);
-  float most = fmax(-wall.distance - margin, least);
+  float way = fmax(-wall.distance, 0.0f), past = wall.port < 0 ? 0.0f : least;
+  if (far <= 0.5f * way) return;
   float3 normal = wall_normal(wall, vessel_point[vessel_at[i]].s012);
   float share = length(normal);
-  if (share < 0.1f || wall.distance <= -(far + margin) || far <= most) return;
-  normal /= share;
-  float out = dot(move, normal);
+  if (wall.port >= 0 && share < 0.1f) return;
+  if (share > 0.0f) normal /= share;  // none where the wall is farther than it is known
+  float out = dot(move, normal), inward = fmax(0.5f * way, least), outward = fmax(0.5f * way, past);
   float3 along = move - out * normal;
-  float slide = length(along);
-  shift[i].xyz = clamp(out, -most, most) * normal + (slide > most ? most / slide : 1.0f) * along;
+  float slide = length(along), most = fmax(0.8f * way, past);
+  if (out >= -inward && out <= outward && slide <= most) return;
+  shift[i].xyz = clamp(out, -inward, outward) * normal + (slide > most ? most / slide : 1.0f) * along;
   atomic_inc(&status->limited);
 }

@@ -28,10 +28,10 @@ _CENTERLINE = ("vessel_point", "vessel_at")
 class VesselWall(Term):
     """F = -4/3 E* sqrt(R) d^1.5 n, d = R + distance of the middle from the wall (< 0 in the lumen): Hertz, implicit.
 
-    Keeps a cell that is one sphere inside. The wall does not move; ports are open along the vessel. A step moves a
-    cell by R/4 at most, or to 3/4 R from the wall, so that it cannot be beyond before the wall has pushed it. Not
-    for cells that are wider than the lumen: the nearest point of the wall is then now on one side, now on the other
-    (`elongation` is). Source: Hertz 1882.
+    Keeps a cell that is one sphere inside. The wall does not move; ports are open along the vessel. A step moves the
+    middle by half of its way to the wall at most, and along the wall by 0.8 of that way, so that it is never beyond,
+    whatever pushes. Not for cells that are wider than the lumen: the nearest point of the wall is then now on one side,
+    now on the other (`elongation` is). Source: Hertz 1882.
     """
 
     name: ClassVar[str] = "vessel_wall"

@@ -10,10 +10,10 @@ from physim.walls import Walls
 KICK = str(Path(__file__).parents[1] / "reference" / "own_terms" / "kick.py")
 RADIUS, MODULUS = 3.0, 0.5
 HOLDS = 4 / 3 * MODULUS * RADIUS**2
-"""nN, Hertz's force of a sphere whose middle is on the wall: what pushes with more does push it through."""
-STEPS = (1e-6, 1e-4, 0.01, 0.1)
+"""nN, Hertz's force of a sphere whose middle is on the wall."""
+STEPS = (1e-6, 1e-4, 0.01, 0.03)
 """min: from the least that a scenario takes to one in which cells would move by thousands of vessel diameters. At
-ten times the last the solve does not always converge, and the run stops and says so."""
+three times the last the solve does not always converge, and the run stops and says so."""
 
 
 def pushed(device_label, step, count, force):
@@ -21,8 +21,8 @@ def pushed(device_label, step, count, force):
     from physim.scenario import Scenario
     from physim.simulation import Simulation
 
-    given = table({"plasma": {}, "vessel_wall": {"modulus": MODULUS}, "kick": {"most": force}}, [330.0, 40.0, 40.0],
-                  network="tube", radius=8.0, length=300.0, speed=1e-3, voxel=2.5)  # fmt: skip
+    given = table({"plasma": {}, "vessel_wall": {"modulus": MODULUS}, "kick": {"most": force}}, [530.0, 40.0, 40.0],
+                  network="tube", radius=8.0, length=500.0, speed=1e-3, voxel=2.5)  # fmt: skip
     given["run"] = {"duration": 1e4 * step, "step": step}
     given["record"]["interval"] = step
     given["own_terms"] = [KICK]
@@ -53,8 +53,10 @@ def test_no_cell_passes_a_wall_whatever_the_step(device_label, step):
 
 @pytest.mark.faults
 @pytest.mark.parametrize("step", STEPS)
-def test_no_cell_passes_a_wall_in_a_million_steps_of_cells(device_label, step):
-    sim, wall = pushed(device_label, step, 250, 0.9 * HOLDS)
+@pytest.mark.parametrize("strength", [0.9, 3.0])
+def test_no_cell_passes_a_wall_in_a_million_steps_of_cells(device_label, step, strength):
+    """What pushes with more than `HOLDS` takes a cell to the wall but for rounding, and not through it."""
+    sim, wall = pushed(device_label, step, 250, strength * HOLDS)
     for _ in range(100):
         sim.step(10)
-        assert deepest(sim, wall) > 0
+        assert deepest(sim, wall) > (0 if strength < 1 else -1e-4)
