@@ -205,6 +205,36 @@ void multiply_ends(uint i, __constant World *world, __global Status *status, __c
   product[i].xyz += times(symmetric_of(body_block[2 * world->stride + front]), there) + own.w * dot(far.xyz, there) * own.xyz;
 }
 
+void factor_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
+                 __global const uint *end_of, __global const uint *end_row, __global const float *resistance,
+                 __global const float8 *body_block, __global const float4 *body_swell, __global float8 *body_factor) {
+  if (!end_of[i] || end_of[i] % 2) return;
+  uint rear = end_row[end_of[i] - 2], stride = world->stride;
+  float m[21];
+  lay_block(load_symmetric(resistance, rear, stride), 0, m);
+  lay_block(load_symmetric(resistance, i, stride), 3, m);
+  Symmetric b = symmetric_of(body_block[2 * stride + i]);
+  float4 back = body_swell[i], ahead = body_swell[stride + i];
+  float3 rows[3] = {(float3)(b.xx, b.xy, b.xz), (float3)(b.xy, b.yy, b.yz), (float3)(b.xz, b.yz, b.zz)};
+  float along[3] = {ahead.x, ahead.y, ahead.z};
+  for (uint r = 0; r < 3; ++r) {
+    float3 row = rows[r] + ahead.w * along[r] * back.xyz;
+    m[BLOCK_AT(3 + r, 0)] = row.x, m[BLOCK_AT(3 + r, 1)] = row.y, m[BLOCK_AT(3 + r, 2)] = row.z;
+  }
+  factor6(m);
+  store_factor(i, stride, m, body_factor);
+}
+
+void precondition_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
+                       __global const uint *end_of, __global const uint *end_row, __global const float8 *body_factor,
+                       __global const float4 *residual, __global float4 *preconditioned) {
+  if (!end_of[i] || end_of[i] % 2) return;
+  uint rear = end_row[end_of[i] - 2];
+  float3 back = residual[rear].xyz, ahead = residual[i].xyz;
+  solve6(i, world->stride, body_factor, &back, &ahead);
+  preconditioned[rear] = (float4)(back, 0.0f), preconditioned[i] = (float4)(ahead, 0.0f);
+}
+
 // No step takes an end more than half of its way to the wall: what pushes it away acts before it could be on the other side.
 void restrain_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
                    __global const int4 *position, __global const uint *end_of, __global const float8 *wall_grid,

@@ -9,9 +9,11 @@ void vessel_wall(uint i, __constant World *world, __global Status *status, __con
                  __global const int4 *position, __global const float *radius, __global const float8 *wall_grid,
                  __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
                  __global const float4 *wall_pseudo, __global const float8 *vessel_point,
-                 __global const uint *vessel_at, __global float4 *force, __global float *resistance) {
+                 __global const uint *vessel_at, __global float *wall_way, __global float4 *force,
+                 __global float *resistance) {
   Wall wall = wall_within(radius[i], position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
                           wall_pseudo);
+  wall_way[i] = -wall.distance;
   if (wall.distance <= -radius[i]) return;
   Symmetric stiffness;
   float3 normal = wall_normal(wall, vessel_point[vessel_at[i]].s012);
@@ -27,9 +29,10 @@ void restrain(uint i, __constant World *world, __global Status *status, __consta
               __global const int4 *position, __global const float *radius, __global const float8 *wall_grid,
               __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
               __global const float4 *wall_pseudo, __global const float8 *vessel_point, __global const uint *vessel_at,
-              __global float4 *shift) {
+              __global const float *wall_way, __global float4 *shift) {
   float3 move = shift[i].xyz;
   float far = length(move), least = 0.25f * radius[i];
+  if (!world->moving && 2.0f * far <= wall_way[i]) return;  // where fibers move, it may be that of another place
   Wall wall = wall_within(2.0f * far, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
                           wall_pseudo);
   float way = fmax(-wall.distance, 0.0f), past = wall.port < 0 ? 0.0f : least;

@@ -214,6 +214,7 @@ _TABLE = (
     Array("branch_flow", "float", "branch", "um^3/min", "flow where all cells in the branch rest"),
     Array("branch_load", "float", "branch", "kPa min/um^3", "resistance that its cells add"),
     Array("branch_drive", "float", "branch", "um^3/min", "flow that they drive by moving"),
+    Array("branch_yield", "float", "branch", "kPa min/um^3", "what resists if the cells of the branch may move"),
     Array("branch_of", "uint", "cell", "", "branch that a cell is in, 2^32 - 1 for none", persists=True),
     Array("branching", "uint", "one", "", "1 while cells are sorted into branches, and how many there are", rows="2",
           persists=True),
@@ -221,11 +222,15 @@ _TABLE = (
     Array("branch_fill", "uint", "branch_start", "", "cells placed into it so far"),
     Array("branch_list", "uint", "cell", "", "cells in the order of their branches"),
     Array("vessel_at", "uint", "cell", "", "point of the centerlines that a cell is at", persists=True),
+    Array("wall_way", "float", "cell", "um", "no more than the distance of the wall, below 0 outside"),
     Array("left_by", "uint", "cell", "", "1 + port by which the cell left, else 0", persists=True),
     Array("stream", "float4", "cell", "1/um^2", "velocity at which blood carries the cell over the flow of its branch; "
           "its drag, nN min/um"),
     Array("stream_rest", "float4", "cell", "um/min", "velocity at which the flow of other branches carries it; its "
           "drag across the vessel, nN min/um"),
+    Array("stream_yield", "float4", "cell", "1/um^2", "velocity of a cell over the flow of its branch, if no other "
+          "cell moves"),
+    Array("cell_velocity", "float4", "cell", "um/min", "velocity in the last step", persists=True),
     # cells with two ends
     Array("end_of", "uint", "cell", "", "1 + number of the end, rear 2 k and front 2 k + 1; 0 for a cell that is one "
           "sphere", persists=True),
@@ -242,6 +247,8 @@ _TABLE = (
           rows="3"),
     Array("body_swell", "float4", "cell", "um^2", "slope of the volume by rear and front; step x stiffness against it",
           rows="2"),
+    Array("body_factor", "float8", "cell", "", "Cholesky factor of the resistance of rear and front", rows="3",
+          given=True),
     Array("bond_partner", "uint", "cell", "", "1 + id of the cell that is held, by its front; 0 in a free slot",
           rows="junctions", persists=True),
     # a moving network

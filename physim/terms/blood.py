@@ -40,10 +40,11 @@ class VesselWall(Term):
     modulus: Kilopascal = parameter(0.5, "E* of the cell", source="cytoplasm, as in `steric`", gt=0)
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
-        Kernel("vessel_wall", "cell", ("position", "radius", *WALL, *_CENTERLINE), (), ("force", "resistance")),
-    )
+        Kernel("vessel_wall", "cell", ("position", "radius", *WALL, *_CENTERLINE), ("wall_way",),
+               ("force", "resistance")),
+    )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
-        "take": (Kernel("restrain", "cell", ("position", "radius", *WALL, *_CENTERLINE), (), ("shift",)),)
+        "take": (Kernel("restrain", "cell", ("position", "radius", *WALL, *_CENTERLINE, "wall_way"), (), ("shift",)),)
     }
 
 
@@ -85,7 +86,7 @@ class Elongation(Term):
     name: ClassVar[str] = "elongation"
     needs: ClassVar[tuple[str, ...]] = ("vessels", "plasma")
     headers: ClassVar[tuple[str, ...]] = (
-        "triangle.h", "wall.h", "lumen.h", "lumen_cells.h", "ends.h", "body.h", "room.h",
+        "triangle.h", "wall.h", "lumen.h", "lumen_cells.h", "ends.h", "two_ends.h", "body.h", "room.h",
     )
     modulus: Kilopascal = parameter(0.35, "elastic modulus E of the cell", source="vascular prototype", gt=0)
     nucleus_modulus: Kilopascal = parameter(
@@ -115,8 +116,16 @@ class Elongation(Term):
                when="solving"),
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
-        "take": (Kernel("restrain_ends", "cell", ("position", "end_of", *WALL), (), ("shift",)),)
-    }
+        "factor": (
+            Kernel("factor_ends", "cell", (*ENDS, "resistance", "body_block", "body_swell"), ("body_factor",),
+                   when="solving"),
+        ),
+        "descend": (
+            Kernel("precondition_ends", "cell", (*ENDS, "body_factor", "residual"), ("preconditioned",),
+                   when="solving"),
+        ),
+        "take": (Kernel("restrain_ends", "cell", ("position", "end_of", *WALL), (), ("shift",)),),
+    }  # fmt: skip
 
 
 class Bond(Term):
@@ -180,7 +189,9 @@ class Plasma(Term):
 
     name: ClassVar[str] = "plasma"
     needs: ClassVar[tuple[str, ...]] = ("vessels",)
-    headers: ClassVar[tuple[str, ...]] = ("lumen.h", "lumen_cells.h", "ends.h", "filling.h")
+    headers: ClassVar[tuple[str, ...]] = (
+        "krylov.h", "lumen.h", "lumen_cells.h", "ends.h", "two_ends.h", "filling.h",
+    )  # fmt: skip
     viscosity: KilopascalMinute = parameter(
         2e-8, "viscosity of plasma", source="1.2 mPa s, Pries, Neuhaus & Gaehtgens 1992", gt=0
     )
@@ -211,3 +222,22 @@ class Plasma(Term):
                                            "branch_load"), ("branch_drive",), when="solving"),
         Kernel("multiply_stream", "cell", ("stream", "branch_of", "branch_drive"), (), ("product",), when="solving"),
     )  # fmt: skip
+    stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
+        "factor": (
+            Kernel("yield_cells", "cell", (*ENDS, "resistance", "body_factor", "stream"), ("stream_yield",),
+                   when="solving"),
+            Kernel("yield_branches", "branch", ("stream", "stream_yield", "branch_start", "branch_list", "branch"),
+                   ("branch_yield",), when="solving"),
+        ),
+        "redirect": (
+            Kernel("recall_motion", "cell", ("cell_velocity",), ("direction", "krylov"), when="solving"),
+        ),
+        "descend": (
+            Kernel("gather_yield", "branch",
+                   ("stream_yield", "branch_start", "branch_list", "residual", "branch_yield"), ("branch_drive",),
+                   when="solving"),
+            Kernel("add_yield", "cell", ("stream_yield", "branch_of", "branch_drive"), (), ("preconditioned",),
+                   when="solving"),
+        ),
+        "take": (Kernel("keep_motion", "cell", ("solution",), ("cell_velocity",)),),
+    }  # fmt: skip

@@ -255,7 +255,7 @@ but for ends of cells, which are written in each step before anything reads them
 
 @pytest.mark.parametrize("name", FLOATS)
 def test_nan_is_caught_within_a_record_interval(tmp_path, device_label, monkeypatch, name) -> None:
-    table, cells = in_a_tube() if name in ("branch", "body_radius", "body_axis") else crowd()
+    table, cells = in_a_tube() if name in ("branch", "body_radius", "body_axis", "cell_velocity") else crowd()
     if name.startswith(("node_", "segment_", "crosslink_")):  # what glides in its sleep is looked at in sweeps
         asleep = {"wake_force": 1e3, "still_distance": 1.0, "sweep": 4}
         table["terms"]["network"] = asleep if name == "node_glide" else {}
