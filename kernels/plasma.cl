@@ -247,7 +247,7 @@ void recall_motion(uint i, __constant World *world, __global Status *status, __c
                    __global const float4 *cell_velocity, __global float4 *direction, __global double *krylov) {
   if (status->iterations) return;
   direction[i] = cell_velocity[i];
-  krylov[FRESH] = 0.0;
+  if (i == 0) krylov[FRESH] = 0.0;
 }
 
 void keep_motion(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
