@@ -180,7 +180,7 @@ CIR_3 = Experiment(
     sizes={
         "smoke": Size({"10-2-try": Arm({**cluster(10.0, 2).parameters, "seconds": 0.2})}, (1,), hours=0.001),
         "quick": Size(_QUICK, (1, 2), hours=0.065),
-        "standard": Size({**_QUICK, **_variants(7.0, 2), **_grid({7.0: (8,), 10.0: (8,)})}, tuple(range(1, 7)),
+        "standard": Size({**_QUICK, **_variants(7.0, 2), **_grid({7.0: (8,), 10.0: (8,)})}, tuple(range(1, 9)),
                          hours=0.7),
         "full": Size(_grid({d: (2, 3, 5, 8, 12, 20) for d in (4.0, 5.0, 7.0, 10.0)}, 60.0) | _variants(7.0, 8, 60.0),
                      tuple(range(1, 21)), hours=100.0),
