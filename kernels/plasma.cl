@@ -195,33 +195,32 @@ void multiply_stream(uint i, __constant World *world, __global Status *status, _
 }
 
 // The preconditioner: (D - a a'/s)^-1 = D^-1 + y y'/t for the cells of a branch, with D the blocks of cells, a = zeta w, s = R +
-// sum zeta w.w, y = D^-1 a, t = s - a.y. Without the second part a branch that cells fill takes iterations by itself.
+// sum zeta w.w, y = D^-1 a, t = s - a.y. Without the second part a branch that cells fill takes iterations by itself. A cell
+// whose ends are in two branches counts as at rest: to move one end alone would work against all that holds them together.
 void yield_cells(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
                  __global const uint *end_of, __global const uint *end_row, __global const float *resistance,
-                 __global const float8 *body_factor, __global const float4 *stream, __global float4 *stream_yield) {
+                 __global const float8 *body_factor, __global const float4 *stream, __global const uint *branch_of,
+                 __global float4 *stream_yield) {
   if (!leads(i, end_of)) return;
-  float3 own = stream[i].w * stream[i].xyz;
-  if (end_of[i]) {
-    uint front = front_of(i, end_of, end_row), rear = rear_of(i, end_of, end_row);
-    float3 back = stream[rear].w * stream[rear].xyz, ahead = stream[front].w * stream[front].xyz;
-    solve6(front, world->stride, body_factor, &back, &ahead);
-    stream_yield[rear] = (float4)(back, 0.0f), stream_yield[front] = (float4)(ahead, 0.0f);
-  } else {
-    stream_yield[i] = (float4)(solve3(load_symmetric(resistance, i, world->stride), own), 0.0f);
-  }
+  uint rear = rear_of(i, end_of, end_row);
+  float3 ahead = stream[i].w * stream[i].xyz, back = stream[rear].w * stream[rear].xyz;
+  if (branch_of[i] != branch_of[rear]) ahead = back = 0.0f;
+  else if (end_of[i]) solve6(i, world->stride, body_factor, &back, &ahead);
+  else ahead = back = solve3(load_symmetric(resistance, i, world->stride), ahead);
+  stream_yield[rear] = (float4)(back, 0.0f), stream_yield[i] = (float4)(ahead, 0.0f);
 }
 
-// t is a sum over cells of what is never negative but for rounding.
+// t - R is a sum over cells of what is never negative but for rounding.
 void yield_branches(uint b, __constant World *world, __global Status *status, __constant Plasma *term,
                     __global const float4 *stream, __global const float4 *stream_yield,
                     __global const uint *branch_start, __global const uint *branch_list,
                     __global const float4 *branch, __global float *branch_yield) {
-  float sum = branch[b].y;
+  float sum = 0.0f;
   for (uint k = branch_start[b]; k < branch_start[b + 1]; ++k) {
     uint i = branch_list[k];
-    sum += fmax(stream[i].w * dot(stream[i].xyz, stream[i].xyz - stream_yield[i].xyz), 0.0f);
+    sum += stream[i].w * dot(stream[i].xyz, stream[i].xyz - stream_yield[i].xyz);
   }
-  branch_yield[b] = sum;
+  branch_yield[b] = branch[b].y + fmax(sum, 0.0f);
 }
 
 void gather_yield(uint b, __constant World *world, __global Status *status, __constant Plasma *term,
@@ -242,15 +241,17 @@ void add_yield(uint i, __constant World *world, __global Status *status, __const
   if (branch_of[i] != NO_BRANCH) preconditioned[i].xyz += branch_drive[branch_of[i]] * stream_yield[i].xyz;
 }
 
-// The first direction is the motion of the last step, a guess (krylov.h): what follows starts anew from where that leads.
+// The first direction is the motion of the last step, or, in later rounds, that of the blocks: a guess (krylov.h), as r.z is not
+// yet that of this preconditioner. What follows starts anew from where it leads.
 void recall_motion(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
                    __global const float4 *cell_velocity, __global float4 *direction, __global double *krylov) {
-  if (status->iterations) return;
-  direction[i] = cell_velocity[i];
+  if (status->iterations != (uint)krylov[BEFORE]) return;
+  if (!status->round) direction[i] = cell_velocity[i];
   if (i == 0) krylov[FRESH] = 0.0;
 }
 
+// As it was solved for, before anything cuts it; the sum of the rounds where there are several.
 void keep_motion(uint i, __constant World *world, __global Status *status, __constant Plasma *term,
-                 __global const float4 *solution, __global float4 *cell_velocity) {
-  cell_velocity[i] = solution[i];
+                 __global const float4 *solution, __global const float4 *shift, __global float4 *cell_velocity) {
+  cell_velocity[i] = world->moving ? shift[i] / world->step : solution[i];
 }

@@ -12,7 +12,7 @@ static inline void factor6(float *m) {
   for (uint c = 0; c < 6; ++c) {
     float pivot = m[BLOCK_AT(c, c)], least = 1e-6f * pivot;
     for (uint k = 0; k < c; ++k) pivot -= m[BLOCK_AT(c, k)] * m[BLOCK_AT(c, k)];
-    float inverse = m[BLOCK_AT(c, c)] = rsqrt(fmax(pivot, least));
+    float inverse = m[BLOCK_AT(c, c)] = 1.0f / sqrt(fmax(pivot, least));
     for (uint r = c + 1; r < 6; ++r) {
       float sum = m[BLOCK_AT(r, c)];
       for (uint k = 0; k < c; ++k) sum -= m[BLOCK_AT(r, k)] * m[BLOCK_AT(c, k)];

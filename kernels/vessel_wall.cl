@@ -24,7 +24,7 @@ void vessel_wall(uint i, __constant World *world, __global Status *status, __con
 
 // No step takes the middle of a cell more than half of its way to the wall, nor along it by more than 0.8 of that way: in the
 // ball that it stays in there is no wall, however long the step, whatever pushes. Away from the wall it moves by as much, or by
-// R/4. Past ports, which are no walls, it moves by R/4 at least.
+// R/4 (vessels are wider). Past ports, which are no walls, it moves by R/4 at least.
 void restrain(uint i, __constant World *world, __global Status *status, __constant VesselWall *term,
               __global const int4 *position, __global const float *radius, __global const float8 *wall_grid,
               __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
@@ -36,7 +36,7 @@ void restrain(uint i, __constant World *world, __global Status *status, __consta
   Wall wall = wall_within(2.0f * far, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
                           wall_pseudo);
   float way = fmax(-wall.distance, 0.0f), past = wall.port < 0 ? 0.0f : least;
-  if (far <= 0.5f * way) return;
+  if (far <= 0.5f * way || (wall.triangle == NO_TRIANGLE && wall.distance > 0.0f)) return;  // or far outside
   float3 normal = wall_normal(wall, vessel_point[vessel_at[i]].s012);
   float share = length(normal);
   if (wall.port >= 0 && share < 0.1f) return;

@@ -47,7 +47,7 @@ class Primitives:
         """data[:count] = 0 (32-bit words), each by an item of its own: in strides of a power of two they would fall on
         the same lines of a cache."""
         launch = self._launch("fill_zero", count, when or self.always, data, count)
-        launch.global_size, launch.most = (-(-count // launch.local_size[0]) * launch.local_size[0],), 1 << 31
+        launch.global_size, launch.most = (-(-max(count, 1) // launch.local_size[0]) * launch.local_size[0],), 1 << 31
         return [launch]
 
     def scan(self, data: Any, count: int, when: Any = None) -> list[Launch]:

@@ -213,7 +213,7 @@ _TABLE = (
           "of branch and network, kPa min/um^3; flow of which `lumen_voxel` is, um^3/min", persists=True),
     Array("branch_flow", "float", "branch", "um^3/min", "flow where all cells in the branch rest"),
     Array("branch_load", "float", "branch", "kPa min/um^3", "resistance that its cells add"),
-    Array("branch_drive", "float", "branch", "um^3/min", "flow that they drive by moving"),
+    Array("branch_drive", "float", "branch", "um^3/min", "flow that they drive by moving, in an iteration"),
     Array("branch_yield", "float", "branch", "kPa min/um^3", "what resists if the cells of the branch may move"),
     Array("branch_of", "uint", "cell", "", "branch that a cell is in, 2^32 - 1 for none", persists=True),
     Array("branching", "uint", "one", "", "1 while cells are sorted into branches, and how many there are", rows="2",
@@ -230,7 +230,7 @@ _TABLE = (
           "drag across the vessel, nN min/um"),
     Array("stream_yield", "float4", "cell", "1/um^2", "velocity of a cell over the flow of its branch, if no other "
           "cell moves"),
-    Array("cell_velocity", "float4", "cell", "um/min", "velocity in the last step", persists=True),
+    Array("cell_velocity", "float4", "cell", "um/min", "solution of the last step", persists=True),
     # cells with two ends
     Array("end_of", "uint", "cell", "", "1 + number of the end, rear 2 k and front 2 k + 1; 0 for a cell that is one "
           "sphere", persists=True),
@@ -247,8 +247,8 @@ _TABLE = (
           rows="3"),
     Array("body_swell", "float4", "cell", "um^2", "slope of the volume by rear and front; step x stiffness against it",
           rows="2"),
-    Array("body_factor", "float8", "cell", "", "Cholesky factor of the resistance of rear and front", rows="3",
-          given=True),
+    Array("body_factor", "float8", "cell", "", "Cholesky factor of the resistance of rear and front; `given` since "
+          "`plasma` does not read it where no cell has two ends", rows="3", given=True),
     Array("bond_partner", "uint", "cell", "", "1 + id of the cell that is held, by its front; 0 in a free slot",
           rows="junctions", persists=True),
     # a moving network
@@ -344,7 +344,7 @@ _TABLE = (
     Array("shift", "float4", "unknown", "um", "displacement found in the rounds so far"),
     Array("solution", "float4", "unknown", "um/min", "velocity that is being solved for"),
     Array("residual", "float4", "unknown", "nN", "what is left of the force balance"),
-    Array("preconditioned", "float4", "unknown", "um/min", "residual over the block diagonal"),
+    Array("preconditioned", "float4", "unknown", "um/min", "residual over the preconditioner"),
     Array("direction", "float4", "unknown", "um/min", "search direction"),
     Array("product", "float4", "unknown", "nN", "resistance times direction"),
     Array("partial", "double", "chunk", "", "partial sums of a fixed-order reduction", rows="2"),

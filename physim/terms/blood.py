@@ -30,8 +30,8 @@ class VesselWall(Term):
 
     Keeps a cell that is one sphere inside. The wall does not move; ports are open along the vessel. A step moves the
     middle by half of its way to the wall at most, and along the wall by 0.8 of that way, so that it is never beyond,
-    whatever pushes. Not for cells that are wider than the lumen: the nearest point of the wall is then now on one side,
-    now on the other (`elongation` is). Source: Hertz 1882.
+    whatever pushes; at ports by R/4. Not for cells that are wider than the lumen: the nearest point of the wall is then
+    now on one side, now on the other (`elongation` is). Source: Hertz 1882.
     """
 
     name: ClassVar[str] = "vessel_wall"
@@ -224,8 +224,8 @@ class Plasma(Term):
     )  # fmt: skip
     stages: ClassVar[dict[str, tuple[Kernel, ...]]] = {
         "factor": (
-            Kernel("yield_cells", "cell", (*ENDS, "resistance", "body_factor", "stream"), ("stream_yield",),
-                   when="solving"),
+            Kernel("yield_cells", "cell", (*ENDS, "resistance", "body_factor", "stream", "branch_of"),
+                   ("stream_yield",), when="solving"),
             Kernel("yield_branches", "branch", ("stream", "stream_yield", "branch_start", "branch_list", "branch"),
                    ("branch_yield",), when="solving"),
         ),
@@ -239,5 +239,5 @@ class Plasma(Term):
             Kernel("add_yield", "cell", ("stream_yield", "branch_of", "branch_drive"), (), ("preconditioned",),
                    when="solving"),
         ),
-        "take": (Kernel("keep_motion", "cell", ("solution",), ("cell_velocity",)),),
+        "take": (Kernel("keep_motion", "cell", ("solution", "shift"), ("cell_velocity",)),),
     }  # fmt: skip

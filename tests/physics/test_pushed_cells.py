@@ -51,6 +51,16 @@ def test_no_cell_passes_a_wall_whatever_the_step(device_label, step):
     assert least < 0.8 * RADIUS and sim.status["limited"], "they were pushed into it, by moves that are cut"
 
 
+def test_no_push_takes_a_cell_through_a_wall(device_label):
+    """Three times what takes a middle to the wall: there it stays, but for rounding."""
+    sim, wall = pushed(device_label, STEPS[-1], 30, 3 * HOLDS)
+    least = RADIUS
+    for _ in range(20):
+        sim.step(10)
+        least = min(least, deepest(sim, wall))
+    assert -1e-4 < least < 0.05
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("strength", [0.9, 3.0])
