@@ -80,7 +80,7 @@ class View:
 
     @classmethod
     def of(cls, run: Run, fibers_by: str | None = None) -> View:
-        """The box where there are fibers, else the space that the cells take in the course of the run.
+        """The box where there are fibers, else vessels and the space that the cells take in the course of the run.
 
         `fibers_by` is what colours fibers: see `fiber_color.of_run`, whose InputError this raises.
         """
@@ -100,6 +100,8 @@ class View:
         fibers, box = run.part("fibers", seen[-1]), run.box()
         if fibers is not None:
             low, high = (box[0], box[1]) if box else (points(fibers).min(0), points(fibers).max(0))
+        elif (vessels := run.part("vessels", seen[-1])) is not None:
+            low, high = np.minimum(low, points(vessels).min(0)), np.maximum(high, points(vessels).max(0))
         if not np.all(low < high):
             low, high = np.zeros(3), np.full(3, 40.0)
         pad = np.maximum(0.0, 20.0 - 0.5 * (high - low))  # at least 40 um

@@ -15,6 +15,8 @@ from physim.batch import Batch
 from physim.errors import InputError
 from physim.scenario import Scenario, load
 from physim.simulation import Simulation
+from physim.viz.frames import Run
+from physim.viz.view import View
 
 OWN = str(Path(__file__).parents[1] / "reference" / "own_terms" / "budding.py")
 TERMS = {"elongation": {}, "bond": {}, "plasma": {}}
@@ -51,6 +53,8 @@ def test_run_records_cells_with_their_shape_and_the_wall(tmp_path, monkeypatch, 
     assert set(np.unique(port)) == {-1, 0, 1} and (shear[port < 0] > 0).all()
     places = vtk_to_numpy(bodies.GetPoints().GetData())
     assert np.linalg.norm(places[:, 1:] - 22, axis=1).max() < 6.5 + 0.5, "cells are as narrow as the tube"
+    view, bounds = View.of(Run(folder)), wall.GetBounds()
+    assert view.low[0] <= bounds[0] and view.high[0] >= bounds[1], "pictures show all of the vessel"
 
 
 @pytest.mark.parametrize("changes, said", [
