@@ -108,6 +108,24 @@ static inline Plug side_by_side(Plug alone, float own, float others, float wide)
   return plug;
 }
 
+// Of the branches that the ends of a cell are in: the least radius between them, or of both.
+static inline float least_radius(uint rear, uint front, __global const float8 *vessel_point) {
+  float least = fmin(vessel_point[rear].s3, vessel_point[front].s3);
+  if (vessel_point[rear].s4 != vessel_point[front].s4) return least;
+  for (uint p = min(rear, front) + 1; p < max(rear, front); ++p) least = fmin(least, vessel_point[p].s3);
+  return least;
+}
+
+// What a cell of two ends closes, by its walls. Where these are much nearer than those of its branch, at the mouth of a narrower
+// vessel, it closes that one and not its own.
+static inline Plug plug_of(float2 seal, float a, float least, float here) {
+  Plug plug = {seal.x, seal.x > 0.6f ? seal.y : here, 1.0f};
+  float own = clamp((seal.y / least - 0.6f) / 0.2f, 0.0f, 1.0f);
+  if (seal.x <= 0.0f || own >= 1.0f) return plug;
+  plug.lambda = mix(fmin(a / least, TIGHTEST), plug.lambda, own), plug.wide = mix(least, plug.wide, own);
+  return plug;
+}
+
 // stream: w (1/um^2) and zeta (nN min/um) of each cell; stream_rest: velocity (um/min) by what other branches carry. A cell in
 // the mouth of a vessel goes with the blood there, which may be a thousand times what flows in that vessel: w is no more
 // than twice that on an axis, and what is left does not depend on the flow of the branch.
@@ -128,9 +146,10 @@ void find_stream(uint i, __constant World *world, __global Status *status, __con
   Lumen lumen = lumen_of(lumen_grid);
   float3 at = from_corner(position[i], world->quantum, lumen);
   float8 here = vessel_point[vessel_at[i]];
-  Plug plug = {fmin(a / here.s3, TIGHTEST), here.s3, 1.0f};
-  if (end_of[i]) plug.lambda = end_seal[i].x, plug.wide = plug.lambda > 0.6f ? end_seal[i].y : here.s3;
   uint point = vessel_at[i], front = front_of(i, end_of, end_row);
+  Plug plug = {fmin(a / here.s3, TIGHTEST), here.s3, 1.0f};
+  if (end_of[i]) plug = plug_of(end_seal[i], a, least_radius(vessel_at[rear_of(i, end_of, end_row)], vessel_at[front],
+                                                              vessel_point), here.s3);
   if (vessel_filled[point] / M_PI_F + a * a > 0.36f * here.s3 * here.s3) {
     Stretch s = stretch_of(front, lumen, world, position, radius, end_of, end_row, end_radius, vessel_point, vessel_place,
                            vessel_at, branch_of);

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from reference import scenes
-from reference.blood import SECTION, WEIGHT, by_id, places, strain_energy, table, volumes
+from reference.blood import PLASMA, SECTION, WEIGHT, by_id, places, strain_energy, table, volumes
 
 REST = 4 / 3 * np.pi * 7.0**3
 SIZE = [360.0, 40.0, 40.0]
@@ -258,3 +258,30 @@ def test_the_end_in_the_narrow_part_bears_the_pressure_whichever_it_is(narrow):
         found.append(stream[:, 3] * (stream[:, :3] ** 2).sum(axis=1))
     assert found[0][1] > 2 * found[0][0], "most of the pressure falls where the cell is tight"
     np.testing.assert_allclose(found[0] / found[0].sum(), found[1] / found[1].sum(), atol=0.03)
+
+
+def test_a_cell_at_the_mouth_of_a_narrow_vessel_does_not_close_the_wide_one(device_label, tmp_path):
+    """R = 2 um on the rim of a side branch of 3.4 um, its middle in the vessel of 8 um: it is resisted there as at a
+    wall, 3.08 x 6 pi mu a when it touches (Faxen), and not as what fills 3.4 um."""
+    from physim.scenario import Scenario
+    from physim.simulation import Simulation
+
+    rows = [[0, x, 0, 0, 8.0] for x in np.linspace(0, 60, 21)] + [[1, x, 0, 0, 8.0] for x in np.linspace(60, 120, 21)]
+    rows += [[2, 60, y, 0, 3.4] for y in np.linspace(0, 60, 21)]
+    file = tmp_path / "mouth.csv"
+    np.savetxt(file, rows, "%.9g", ",", header="branch,x,y,z,radius", comments="")
+    given = table({"elongation": {}, "plasma": {}}, [150.0, 90.0, 30.0], file=str(file), speed="300 um/s", voxel="1 um")
+    sim = Simulation(Scenario.from_table(given), device=device_label,
+                     cells=scenes.cells([[60.0, 20, 15]], radius=2.0, nucleus_radius=1.0))  # fmt: skip
+    place, point = sim.read("vessel_place").astype(float), sim.read("vessel_point").astype(float)
+    low = sim.read("lumen_grid").ravel()[:3].astype(float) + 0.5 * (sim.box.upper + sim.box.lower)
+    fork = place[point[:, 4] == 2][0, :3] + low
+    sealed = 0
+    for out, aside in [(6.5, 2.6), (6.75, 3.0), (7.0, 3.0), (7.25, 3.0)]:
+        middle = fork + np.array([aside, out, 0])
+        put(sim, middle, middle + np.array([0, 0, 0.01]), np.full(10, 2.0), [0, 0, 1, 0])
+        sim.find_forces()
+        assert (sim.read("branch_of") == 1).all()
+        assert sim.read("stream")[:, 3].max() < 1.01 * 3.08 * 0.5 * 6 * np.pi * PLASMA * 2.0, "half of it on each end"
+        sealed += sim.read("end_seal")[:, 0].max() > 0.65
+    assert sealed >= 2, "by the walls around it the cell fills the mouth"
