@@ -108,11 +108,13 @@ static inline Plug side_by_side(Plug alone, float own, float others, float wide)
   return plug;
 }
 
-// Of the branches that the ends of a cell are in: the least radius between them, or of both.
-static inline float least_radius(uint rear, uint front, __global const float8 *vessel_point) {
-  float least = fmin(vessel_point[rear].s3, vessel_point[front].s3);
-  if (vessel_point[rear].s4 != vessel_point[front].s4) return least;
-  for (uint p = min(rear, front) + 1; p < max(rear, front); ++p) least = fmin(least, vessel_point[p].s3);
+// Least radius of a branch between two of its points and as far as `reach` beyond.
+static inline float least_radius(uint one, uint other, float reach, __global const float8 *vessel_point,
+                                 __global const float8 *vessel_place) {
+  uint low = min(one, other), high = max(one, other), first = (uint)vessel_place[low].s4, last = (uint)vessel_place[low].s5;
+  float from = vessel_place[low].s3 - reach, to = vessel_place[high].s3 + reach, least = vessel_point[low].s3;
+  while (low > first && vessel_place[low - 1].s3 > from) --low;
+  for (uint p = low; p <= last && (p <= high || vessel_place[p].s3 < to); ++p) least = fmin(least, vessel_point[p].s3);
   return least;
 }
 
@@ -148,8 +150,11 @@ void find_stream(uint i, __constant World *world, __global Status *status, __con
   float8 here = vessel_point[vessel_at[i]];
   uint point = vessel_at[i], front = front_of(i, end_of, end_row);
   Plug plug = {fmin(a / here.s3, TIGHTEST), here.s3, 1.0f};
-  if (end_of[i]) plug = plug_of(end_seal[i], a, least_radius(vessel_at[rear_of(i, end_of, end_row)], vessel_at[front],
-                                                              vessel_point), here.s3);
+  if (end_of[i]) {
+    uint other = vessel_at[rear_of(i, end_of, end_row) == i ? front : rear_of(i, end_of, end_row)];
+    uint until = vessel_point[other].s4 == here.s4 ? other : point;  // as far as the cell is in this branch
+    plug = plug_of(end_seal[i], a, least_radius(point, until, 1.2f * radius[i], vessel_point, vessel_place), here.s3);
+  }
   if (vessel_filled[point] / M_PI_F + a * a > 0.36f * here.s3 * here.s3) {
     Stretch s = stretch_of(front, lumen, world, position, radius, end_of, end_row, end_radius, vessel_point, vessel_place,
                            vessel_at, branch_of);
