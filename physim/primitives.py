@@ -44,10 +44,11 @@ class Primitives:
         return self.device.empty(f"{self.term} scratch {self._scratches}", nbytes * self.replicas)
 
     def zero(self, data: Any, count: int, when: Any = None) -> list[Launch]:
-        """data[:count] = 0 (32-bit words), each by an item of its own: in strides of a power of two they would fall on
-        the same lines of a cache."""
+        """data[:count] = 0 (32-bit words); strides of a power of two would fall on the same lines of a cache."""
         launch = self._launch("fill_zero", count, when or self.always, data, count)
-        launch.global_size, launch.most = (-(-max(count, 1) // launch.local_size[0]) * launch.local_size[0],), 1 << 31
+        (size,), (local,) = launch.global_size, launch.local_size
+        if size < count and size > local:
+            launch.global_size = (size - local,)
         return [launch]
 
     def scan(self, data: Any, count: int, when: Any = None) -> list[Launch]:
