@@ -50,14 +50,16 @@ def clusters(parameters: Mapping[str, Any], network: int, seed: int, device: str
 
 def cluster(diameter: float, cells: int, *, strength: float = 1.0, nucleus: float = 1.0, wide: float = 36.0,
             step: float = 0.002 / 60) -> Arm:  # fmt: skip
-    """The arm of n cells and one diameter (um); factors on junctions and on the nucleus."""
+    """The arm of n cells and one diameter (um); factors on junctions and on the nucleus. Weak junctions flatten cells
+    less, in proportion (Young and Dupre); strong ones hold longer. Cells start as far apart as they rest."""
     from physim.terms.blood import Bond, Elongation
 
-    bond = {"release_force": round(strength * Bond().release_force, 6)}
+    flattening = min(strength, 1.0) * Bond().flattening
+    bond = {"release_force": round(strength * Bond().release_force, 6), "flattening": round(flattening, 6)}
     elongation = {"nucleus_modulus": round(nucleus * Elongation().nucleus_modulus, 6)}
     return Arm({
         "diameter": diameter, "length": 40.0, "wide": wide, "pressure": PRESSURE, "speed": SPEED, "cells": cells,
-        "radius": 7.0, "nucleus_radius": 4.7, "spacing": 12.8, "step": step,
+        "radius": 7.0, "nucleus_radius": 4.7, "spacing": round(14 * (1 - flattening), 6), "step": step,
         "seconds": PATIENCE * cells,
         "terms": {"elongation": elongation, "bond": bond, "plasma": {}},
     })  # fmt: skip

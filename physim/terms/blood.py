@@ -15,6 +15,7 @@ from physim.units import (
     Minute,
     Nanonewton,
     NanonewtonPerMicron,
+    Number,
     PerMinute,
 )
 
@@ -129,11 +130,14 @@ class Elongation(Term):
 
 
 class Bond(Term):
-    """F = k g over the gap g > 0 of a bond, k_c g/(1 + g/w) where cells overlap; broken at k_0 exp(F/F_b), or parted.
+    """F = k x, x = g + f w > 0, over the gap g of a bond; k_c x/(1 + x/w) where x < 0; broken at k_0 exp(F/F_b).
 
     Homotypic adhesion in blood. Cells touch, and hold each other, where they are nearest, along their whole bodies, so
     that a bond slides along the surface as cells turn and unfold; w is the sum of their radii there, and no force lets
-    their axes meet. k and k_c are of the cells that a junction pulls or presses: walls alone give them another shape.
+    their axes meet. Cells that hold each other are flattened on each other: at rest they overlap by f w, f = 1 - cos
+    of the contact angle (Young and Dupre: adhesion energy over twice the tension of the cortex), so that a cluster is
+    compact and closes a vessel. Others (f = 0) touch as spheres do. k and k_c are of the cells that a junction pulls or
+    presses: walls alone give them another shape.
     Cells that are within `reach` at the start hold each other; others bind at k_on on contact. A bond that is longer
     than `reach`, with another cell in its middle, is lost: there is no surface left for it. Equal and opposite. Source:
     Bell, Science 200:618 (1978); strengths: docs/blood.md.
@@ -148,6 +152,12 @@ class Bond(Term):
     contact_stiffness: NanonewtonPerMicron = parameter(
         4.0, "stiffness k_c of contact", source="pi E R/2: two such cells in series, pressed on each other", gt=0
     )
+    flattening: Number = parameter(
+        0.25, "overlap f at rest of cells that hold each other, over the sum of their radii: 1 - cos(contact angle)",
+        source="tension at contacts 0.7 to 0.95 of that of free cortex (compacting embryos, Maitre et al., NCB 17:849, "
+        "2015, recalled); assumed for tumor cells",
+        ge=0, le=0.5,
+    )  # fmt: skip
     friction: Drag = parameter(
         0.02, "resistance of touching or bound cells along their line",
         source="1e3 Pa s x 1 um: cells are viscous inside", ge=0,

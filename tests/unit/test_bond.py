@@ -57,14 +57,16 @@ def nearest(one, other, wide_one, wide_other):
     return best
 
 
-def oracle(ends, radius, bound):
+def oracle(ends, radius, bound, flattening):
     """Forces (2 n, 3), nN, of all pairs that touch or are bound; radii (10, n)."""
     count, force = len(ends) // 2, np.zeros_like(ends)
     for i, j in itertools.combinations(range(count), 2):
         gap, *at, widths, normal = nearest(ends[2 * i : 2 * i + 2], ends[2 * j : 2 * j + 2], radius[:, i], radius[:, j])
-        if gap > 0 and not bound[i, j]:
+        flat = flattening * widths if bound[i, j] else 0.0
+        stretch = gap + flat
+        if stretch > 0 and not bound[i, j]:
             continue
-        f = -(STIFFNESS if gap > 0 else CONTACT / (1 + gap / widths)) * gap * normal
+        f = -(STIFFNESS if stretch > 0 else CONTACT / (1 + stretch / (widths - flat))) * stretch * normal
         for cell, place, sign in ((i, at[0], 1), (j, at[1], -1)):
             length = np.linalg.norm(ends[2 * cell + 1] - ends[2 * cell])
             share = 0.5 + (place - 0.5) * length / (length + 7.0)
@@ -73,9 +75,10 @@ def oracle(ends, radius, bound):
     return force
 
 
-@pytest.mark.parametrize("seed, longest", [(1, 4.0), (2, 9.0)])
-def test_forces_are_those_where_bodies_are_nearest_and_cancel(device_label, seed, longest):
-    terms = {"elongation": {}, "bond": {"stiffness": STIFFNESS, "contact_stiffness": CONTACT, "release_rate": 0.0}}
+@pytest.mark.parametrize("seed, longest, flattening", [(1, 4.0, 0.0), (2, 9.0, 0.0), (1, 4.0, 0.3), (2, 9.0, 0.3)])
+def test_forces_are_those_where_bodies_are_nearest_and_cancel(device_label, seed, longest, flattening):
+    held = {"stiffness": STIFFNESS, "contact_stiffness": CONTACT, "release_rate": 0.0, "flattening": flattening}
+    terms = {"elongation": {}, "bond": held}
     sim, at, rng = crowd(device_label, terms, seed)
     spread(sim, at, rng, longest)
     sim.find_forces()
@@ -91,19 +94,20 @@ def test_forces_are_those_where_bodies_are_nearest_and_cancel(device_label, seed
     partners = by_id(sim, "bond_partner")
     bound = np.array([[(partners[:, ids == 2 * i + 1] == 2 * j + 2).any() for j in range(6)] for i in range(6)])
     assert (bound == bound.T).all() and bound.sum() >= 6
-    expected = oracle(ends, radius, bound)
+    expected = oracle(ends, radius, bound, flattening)
     np.testing.assert_allclose(total - body - carried, expected, atol=2e-3 * np.abs(expected).max())
     assert np.abs((total - body - carried).sum(axis=0)).max() < 1e-4 * np.abs(expected).max()
 
 
 
 def test_bonds_break_at_bells_rate(device_label):
-    """Spheres two by two, held 1 um apart: 30 nN on each bond, which lives 1/(k_0 exp(2)) in the mean."""
+    """Spheres two by two, held 1.7 um from rest: 30 nN on each bond, which lives 1/(k_0 exp(2)) in the mean."""
     from physim.scenario import Scenario
     from physim.simulation import Simulation
 
     pairs, steps, rate = 72, 8, 2000.0  # 1/min
-    held = {"stiffness": 30.0, "release_rate": rate, "release_force": 15.0, "reach": 1.5, "binding_rate": 0.0}
+    held = {"stiffness": 30 / 1.7, "flattening": 0.05, "release_rate": rate, "release_force": 15.0, "reach": 1.5,
+            "binding_rate": 0.0}  # fmt: skip
     terms = {"bond": held, "plasma": {}}
     given = table(terms, [480, 80, 80], network="tube", radius=36.0, length=390.0, speed="0.001 um/s", voxel="2.5 um",
                   step="0.5 ms")  # fmt: skip
@@ -149,12 +153,14 @@ def test_a_bond_is_lost_where_another_cell_is_between(device_label, aside, held)
     assert ((partners[:, 0] == 2).any() and (partners[:, 1] == 1).any()) == (held == 3)
 
 
-def test_nothing_but_bonds_holds_cells_together(device_label):
-    """Two cells are pulled 2 um apart: their bond brings them back; cut in mid-run, they stay where they are."""
+@pytest.mark.parametrize("flattening", [0.0, 0.25])
+def test_nothing_but_bonds_holds_cells_together(device_label, flattening):
+    """Two cells are pulled 2 um apart: their bond brings them back, and flattens them as far as it does at rest; cut in
+    mid-run, they stay where they are."""
     from physim.scenario import Scenario
     from physim.simulation import Simulation
 
-    terms = {"elongation": {}, "bond": {"release_rate": 0.0}, "plasma": {}}
+    terms = {"elongation": {}, "bond": {"release_rate": 0.0, "flattening": flattening}, "plasma": {}}
     given = table(terms, [200, 60, 60], network="tube", radius=24.0, length=120.0, speed="0.001 um/s", voxel="2.5 um")
     start = np.array([[93.0, 30, 30], [107, 30, 30]])
     sim = Simulation(Scenario.from_table(given), cells=scenes.cells(start, radius=7.0, nucleus_radius=4.7),
@@ -164,11 +170,11 @@ def test_nothing_but_bonds_holds_cells_together(device_label):
     position = np.empty((4, 4), np.int32)
     position[np.argsort(sim.read("id"))] = sim.box.to_fixed(there)
     sim.write("position", position)
-    gaps = []
-    for changes in (["run.seed=1"], ["terms.bond.release_rate=1e9", "terms.bond.binding_rate=0"]):
+    apart = []
+    for changes, steps in (["run.seed=1"], 2000), (["terms.bond.release_rate=1e9", "terms.bond.binding_rate=0"], 400):
         arm = sim.copy(changes)
-        arm.step(400)
+        arm.step(steps)
         middles = places(arm).reshape(2, 2, 3).mean(axis=1)
-        gaps.append(np.linalg.norm(middles[1] - middles[0]) - 14)
+        apart.append(np.linalg.norm(middles[1] - middles[0]))
         assert len(arm.read("id")) == 4
-    assert gaps[0] < 0.7 and gaps[1] > 1.9
+    assert apart[0] == pytest.approx(14 * (1 - flattening), abs=0.1) and apart[1] > 15.9
