@@ -97,13 +97,14 @@ static inline void press_place(uint k, const Space *space, const Shape *shape, f
       ends->on[0] += g / shape->length * space->turn[k];
     }
   }
-  float overlap = fmin(a, space->fit[k]) - space->gap[k];  // of what is off the middle
+  float fits = fmin(a, space->fit[k]), overlap = fits - space->gap[k];  // of what is off the middle
   if (overlap > 0.0f) {
     float area = 6.28318531f * a * (k && k < PLACES - 1 ? SECTION_WEIGHT[k] * shape->length : a);
-    f -= term->wall_stiffness * area * overlap * space->normal[k];
+    float left = fmax(space->gap[k] / fits, 0.1f), stiffness = term->wall_stiffness * area / left;  // none at the wall
+    f -= stiffness * overlap * space->normal[k];
     // the inside is viscous where the wall dents it: as the dent gets deeper, eta sqrt(a d), and as it moves along, times d/a
     float yields = term->viscosity * sqrt(a * overlap) / world->step, passes = yields * fmin(overlap / a, 1.0f);
-    block = plus(block, bond_block(space->normal[k], term->wall_stiffness * area + yields, passes));
+    block = plus(block, bond_block(space->normal[k], stiffness / left + yields, passes));
   }
   ends->on[0] += (1.0f - s) * f, ends->on[1] += s * f;
   ends->of[0] = plus(ends->of[0], scaled(block, (1.0f - s) * (1.0f - s)));
@@ -235,7 +236,8 @@ void precondition_ends(uint i, __constant World *world, __global Status *status,
   preconditioned[rear] = (float4)(back, 0.0f), preconditioned[i] = (float4)(ahead, 0.0f);
 }
 
-// No step takes an end more than half of its way to the wall: what pushes it away acts before it could be on the other side.
+// No step takes an end more than half of its way to the wall, nor along it by more than 0.8 of that way: in the ball that it
+// stays in there is no wall. What pushes it away acts before it could be on the other side.
 void restrain_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
                    __global const int4 *position, __global const uint *end_of, __global const float8 *wall_grid,
                    __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
@@ -244,8 +246,11 @@ void restrain_ends(uint i, __constant World *world, __global Status *status, __c
   float3 move = shift[i].xyz;
   Wall wall = wall_within(2.0f * length(move), position[i], world->quantum, wall_grid, wall_node, wall_entry,
                           wall_triangle, wall_pseudo);
-  float out = dot(move, wall.normal), most = fmax(-0.5f * wall.distance, 0.0f);
-  if (wall.port >= 0 || wall.triangle == NO_TRIANGLE || out <= most) return;
-  shift[i].xyz -= (out - most) * wall.normal;
+  if (wall.port >= 0 || wall.triangle == NO_TRIANGLE) return;
+  float way = fmax(-wall.distance, 0.0f), out = dot(move, wall.normal);
+  float3 along = move - out * wall.normal;
+  float slide = length(along), most = 0.8f * way;
+  if (out <= 0.5f * way && slide <= most) return;
+  shift[i].xyz = fmin(out, 0.5f * way) * wall.normal + (slide > most ? most / slide : 1.0f) * along;
   atomic_inc(&status->limited);
 }

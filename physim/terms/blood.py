@@ -162,9 +162,11 @@ class Bond(Term):
         0.02, "resistance of touching or bound cells along their line",
         source="1e3 Pa s x 1 um: cells are viscous inside", ge=0,
     )  # fmt: skip
-    release_rate: PerMinute = parameter(0.06, "rate k_0 without force", source="1e-3/s: assumed", ge=0)
+    release_rate: PerMinute = parameter(
+        0.006, "rate k_0 without force", source="1e-4/s: assumed, so that clusters at rest last for hours", ge=0
+    )
     release_force: Nanonewton = parameter(
-        28.0, "force F_b per factor e", gt=0,
+        20.0, "force F_b per factor e", gt=0,
         source="150 nN, of doublets after an hour (Chu et al., JCB 167:1183, 2004, recalled), held for 5 s",
     )  # fmt: skip
     binding_rate: PerMinute = parameter(6.0, "rate k_on within reach", source="0.1/s: assumed", ge=0)
