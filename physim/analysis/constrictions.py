@@ -7,7 +7,7 @@ the last rear has left it. Nobody is told to line up, and no cell is merged with
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ Ids = NDArray[np.int64]
 SAMPLE = 0.06
 """s, at which cells are looked at."""
 AFTER = 2.0
-"""s, for which a cluster that has passed is followed, or until its first cell leaves by the port."""
+"""s, for which a cluster that has passed is followed."""
 LATEST = 30.0
 """s, after which a cluster that has not entered is given up."""
 TAPER, ENDS = 40.0, 80.0
@@ -88,6 +88,12 @@ def look(sim: Simulation, origin: float) -> Sample:
     return Sample(60 * sim.time, ends, radius, pairs[pairs[:, 0] < pairs[:, 1]])
 
 
+def left(sim: Simulation) -> NDArray[np.bool_]:
+    """(n,) whether a cell has left the vessel, by a port, in the order of ids."""
+    found: NDArray[np.bool_] = sim.read("departed")[np.argsort(sim.read("id"))][1::2] > 0
+    return found
+
+
 def pieces(sample: Sample) -> Ids:
     """(n,) number of the piece of the cluster to which each cell belongs, by bonds."""
     count = len(sample.ends)
@@ -126,8 +132,9 @@ def passage(parameters: Mapping[str, Any], cluster: int, seed: int, device: str 
     passed: share of its cells whose rear has left the narrow part in time; whole: 1 where all have; time (s): from the
     entry until then, NaN where not all have; file: share of the samples, with two or more cells in the narrow part, in
     which they are one behind the other, NaN without any; alone: share of the cells that bonds do not join to the
-    largest piece at the end; chain, end: root mean square distance of cells from their middle, over that at the start,
-    at most and at the end; wide (um): the farthest that an end was from the axis, over the radius of the wide part.
+    largest piece at the end, bonds of those that have left the vessel as they were then; chain, end: root mean square
+    distance of cells from their middle, over that at the start, at most and at the end, until one leaves the vessel;
+    wide (um): the farthest that an end was from the axis, over the radius of the wide part.
     Raises InputError for parameters that make no scenario, PhysicsError if the balance of forces is not found.
     """
     sim = Simulation(scenario(parameters, cluster, seed), device=device)
@@ -135,27 +142,32 @@ def passage(parameters: Mapping[str, Any], cluster: int, seed: int, device: str 
     origin = float(middle[0]) - 0.5 * length
     now = first = look(sim, origin)
     files: list[bool] = []
-    entry, done, chain, wide = np.nan, np.nan, 1.0, 0.0
-    while True:
+    held = now.bonds[:0]
+    gone = np.zeros(len(now.ends), bool)
+    entry, done, chain, end, wide = np.nan, np.nan, 1.0, 1.0, 0.0
+    while not gone.all():
         sim.step(max(1, round(SAMPLE / 60 / sim.step_length)))
-        if (sim.read("departed") > 0).any():
-            break
-        now = look(sim, origin)
+        before, now, there = now, look(sim, origin), gone
+        gone = left(sim)
+        held = np.vstack([held, before.bonds[(gone & ~there)[before.bonds].any(axis=1)]])
         x = now.ends[..., 0]
         if np.isnan(entry) and x.max() > 0:
             entry = now.time
         if (order := in_file(now, length)) is not None:
             files.append(order)
-        chain = max(chain, extent(now) / extent(first))
+        if not gone.any():
+            end = extent(now) / extent(first)
+            chain = max(chain, end)
         wide = max(wide, float(np.linalg.norm(now.ends[..., 1:] - middle[1:], axis=-1).max()))
         if np.isnan(done) and x.min() > length:
             done = now.time
         limit = LATEST if np.isnan(entry) else entry + parameters["seconds"] if np.isnan(done) else done + AFTER
         if now.time >= limit:
             break
-    piece, through = pieces(now), now.ends[..., 0].min(axis=1) > length
+    piece = pieces(replace(now, bonds=np.vstack([now.bonds, held])))
+    through = now.ends[..., 0].min(axis=1) > length
     return {
         "passed": float(through.mean()), "whole": float(through.all()), "time": float(done - entry),
         "file": float(np.mean(files)) if files else np.nan, "alone": 1 - float(np.bincount(piece).max()) / len(piece),
-        "chain": chain, "end": extent(now) / extent(first), "wide": wide / (0.5 * parameters["wide"]),
+        "chain": chain, "end": end, "wide": wide / (0.5 * parameters["wide"]),
     }  # fmt: skip

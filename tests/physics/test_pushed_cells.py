@@ -16,13 +16,14 @@ STEPS = (1e-6, 1e-4, 0.01, 0.03)
 three times the last the solve does not always converge, and the run stops and says so."""
 
 
-def pushed(device_label, step, count, force):
+def pushed(device_label, step, count, force, law=None, tube=8.0):
     """Cells in blood that hardly flows, pushed by up to `force`, nN, that turns every ten steps."""
     from physim.scenario import Scenario
     from physim.simulation import Simulation
 
-    given = table({"plasma": {}, "vessel_wall": {"modulus": MODULUS}, "kick": {"most": force}}, [530.0, 40.0, 40.0],
-                  network="tube", radius=8.0, length=500.0, speed=1e-3, voxel=2.5)  # fmt: skip
+    law = law or {"vessel_wall": {"modulus": MODULUS}}
+    given = table({"plasma": {}, "kick": {"most": force}} | law, [530.0, 40.0, 40.0],
+                  network="tube", radius=tube, length=500.0, speed=1e-3, voxel=min(2.5, 0.4 * tube))  # fmt: skip
     given["run"] = {"duration": 1e4 * step, "step": step}
     given["record"]["interval"] = step
     given["own_terms"] = [KICK]
@@ -61,6 +62,19 @@ def test_no_push_takes_a_cell_through_a_wall(device_label):
     assert -1e-4 < least < 0.05
 
 
+@pytest.mark.parametrize("tube", [8.0, 2.4])
+@pytest.mark.parametrize("step", [1e-4, STEPS[-1]])
+def test_no_push_takes_an_end_of_a_long_cell_through_a_wall(device_label, step, tube):
+    """Cells of two ends in a wide tube and in one that makes them long: each end is pushed by itself, by up to twice
+    what walls press the rounder ones with where their middle is on the wall."""
+    sim, wall = pushed(device_label, step, 15, 100.0, {"elongation": {}}, tube)
+    least = RADIUS
+    for _ in range(20):
+        sim.step(10)
+        least = min(least, deepest(sim, wall))
+    assert -1e-4 < least < 0.05
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("strength", [0.9, 3.0])
@@ -70,3 +84,13 @@ def test_no_cell_passes_a_wall_in_a_million_steps_of_cells(device_label, step, s
     for _ in range(100):
         sim.step(10)
         assert deepest(sim, wall) > (0 if strength < 1 else -1e-4)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("tube", [8.0, 2.4])
+@pytest.mark.parametrize("step", STEPS)
+def test_no_end_of_a_long_cell_passes_a_wall_in_40000_steps_of_cells(device_label, step, tube):
+    sim, wall = pushed(device_label, step, 40, 100.0, {"elongation": {}}, tube)
+    for _ in range(100):
+        sim.step(10)
+        assert deepest(sim, wall) > -1e-4
