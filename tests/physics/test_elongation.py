@@ -79,6 +79,34 @@ def test_forces_are_the_slopes_of_energy_and_volume(narrow, rear, front):
         assert force.ravel()[axis] == pytest.approx(expected, rel=0.06, abs=4.0), axis
 
 
+def test_what_is_off_the_middle_is_pushed_by_what_overlaps_the_wall(make):
+    """A cell 1 um off the axis of the narrow part: k d/(1 - d/a) on the sides of its ends and sections, in float64.
+    What else acts there does not depend on k, and cancels between two of them."""
+    from physim.walls import Walls
+
+    ends, along = np.array([[165.0, 21, 20], [195.0, 21, 20]]), np.array([1.0, 0, 0, 0])
+    before, across = np.full(10, 3.3), []
+    for stiffness in (0.2, 0.4):
+        sim = make(wall_stiffness=stiffness)
+        put(sim, *ends, before, along)
+        radius, force, _ = look(sim)
+        across.append(force.sum(axis=0))
+    wall = Walls(sim.vessels.surface.vertices, sim.vessels.surface.faces)
+    at = np.r_[0, SECTION, 1]
+    middle = ends[0] + at[:, None] * (ends[1] - ends[0])
+    found = wall.nearest(middle)
+    gap = -found.distance
+    angle = np.pi / 4 * (np.arange(8) + 0.5)
+    out = np.stack([0 * angle, np.cos(angle), np.sin(angle)], axis=1)
+    ring = wall.nearest((middle[:, None] + before[0] * out).reshape(-1, 3))
+    lean = np.maximum((ring.normal.reshape(10, 8, 3) * out).sum(axis=-1), 0.3)
+    fits = np.minimum(radius, (before[0] * lean - ring.distance.reshape(10, 8)).mean(axis=1))
+    sides = 2 * np.pi * radius * np.r_[radius[0], WEIGHT * 30, radius[-1]]
+    expected = -0.2 * (sides * (fits - gap) * fits / gap) @ found.normal
+    assert (fits - gap > 0.5).all()
+    np.testing.assert_allclose(across[1] - across[0], expected, atol=1e-3 * np.abs(expected).max())
+
+
 def test_a_free_cell_is_round_at_rest_and_a_spring_of_pi_e_r_over_3(make):
     sim = make(modulus=0.35)
     middle = np.array([70.0, 20.0, 20.0])
