@@ -1,7 +1,7 @@
 // Cells in blood hold each other where they are nearest, along their bodies: F = k x over the stretch x > 0 of a bond, and
-// k_c x/(1 + x/w) where they are pressed on each other. x is the gap, w the sum of their radii there; those that hold each other
-// are flattened where they touch, f w at rest, so that x = gap + f w. Bonds form on contact and break at k_0 exp(F/F_b), or
-// where another cell has come between. Fronts do the work for both ends; each cell keeps its own copy of a bond, and
+// k_c x/(1 + x/r), up to ten times k_c x, where they are pressed on each other. Their axes are r + x apart: r is the sum w of
+// their radii, and (1 - f) w where they hold each other, as they are flattened where they touch. Bonds form on contact and
+// break at k_0 exp(F/F_b), or where another cell has come between. Fronts do the work for both ends; each cell keeps its own copy of a bond, and
 // both are updated from the same numbers.
 #define FOR_BOND 11  // behind those of random.h
 #define NO_BOND 0xFFFFFFFFu
@@ -34,7 +34,7 @@ static inline Nearest nearest_ends(uint i, uint j, __constant World *world, __gl
 // Two cells in the order of their ids, so that both find the same numbers: places from the rear end of the first.
 typedef struct { Body body[2]; Touch touch; int4 origin; } Pair;
 
-static inline Pair pair_of(uint i, uint j, __constant World *world, __global const uint *id, __global const int4 *position,
+static inline Pair pair_of(uint i, uint j, bool bound, __constant Bond *term, __constant World *world, __global const uint *id, __global const int4 *position,
                            __global const float *radius, __global const uint *end_of, __global const uint *end_row,
                            __global const float *body_radius) {
   uint one = id[i] < id[j] ? i : j, two = one == i ? j : i;
@@ -42,14 +42,8 @@ static inline Pair pair_of(uint i, uint j, __constant World *world, __global con
   p.origin = position[rear_of(one, end_of, end_row)];
   p.body[0] = body_of(one, p.origin, world, position, radius, end_of, end_row);
   p.body[1] = body_of(two, p.origin, world, position, radius, end_of, end_row);
-  p.touch = touch_of(&p.body[0], &p.body[1], world, end_of, body_radius);
+  p.touch = touch_of(&p.body[0], &p.body[1], bound ? term->flattening : 0.0f, world, end_of, body_radius);
   return p;
-}
-
-// How far two cells are from rest, um, and how far apart their axes are there.
-static inline float2 from_rest(const Touch *touch, bool bound, __constant Bond *term) {
-  float flat = bound ? term->flattening * touch->widths : 0.0f;
-  return (float2)(touch->gap + flat, touch->widths - flat);
 }
 
 // Whether a cell in the list of a row lies where the two of a pair would touch: they have no surface there any more.
@@ -107,8 +101,8 @@ void bind(uint i, __constant World *world, __global Status *status, __constant B
       if (slot == NO_BOND && far_spheres(i, j, term->reach, world, position, radius, end_of)) continue;
       Nearest near = nearest_ends(i, j, world, id, position, radius, end_of, end_row, end_radius);
       if (near.own != row || near.other != j) continue;
-      Pair pair = pair_of(i, partner, world, id, position, radius, end_of, end_row, body_radius);
-      float gap = pair.touch.gap, pull = term->stiffness * fmax(from_rest(&pair.touch, true, term).x, 0.0f);
+      Pair pair = pair_of(i, partner, slot != NO_BOND, term, world, id, position, radius, end_of, end_row, body_radius);
+      float gap = pair.touch.gap, pull = term->stiffness * fmax(pair.touch.past, 0.0f);
       float u = uniforms(min(id[i], id[partner]), max(id[i], id[partner]), status->step, FOR_BOND, world->seed).x;
       if (slot != NO_BOND) {
         float rate = term->release_rate * exp(pull / term->release_force);
@@ -161,17 +155,18 @@ void bond(uint i, __constant World *world, __global Status *status, __constant B
       bool bound = taken && slot_of(id[partner] + 1, i, taken, world, bond_partner) != NO_BOND;
       if (!bound && far_spheres(i, j, 0.0f, world, position, radius, end_of)) continue;
       Nearest near = nearest_ends(i, j, world, id, position, radius, end_of, end_row, end_radius);
-      Pair pair = pair_of(i, partner, world, id, position, radius, end_of, end_row, body_radius);
-      float2 rest = from_rest(&pair.touch, bound, term);
-      if (rest.x > 0.0f && !bound) continue;
-      float left = fmax(1.0f + fmin(rest.x, 0.0f) / rest.y, 0.1f);  // of the distance: none where axes meet
-      float stiffness = rest.x > 0.0f ? term->stiffness : term->contact_stiffness / left, slope = stiffness / left;
+      Pair pair = pair_of(i, partner, bound, term, world, id, position, radius, end_of, end_row, body_radius);
+      float past = pair.touch.past;
+      if (past > 0.0f && !bound) continue;
+      float left = fmax(1.0f + fmin(past, 0.0f) / pair.touch.apart, 0.1f);  // of the way between the axes
+      float stiffness = past > 0.0f ? term->stiffness : term->contact_stiffness / left;
+      float slope = left > 0.1f ? stiffness / left : stiffness;
       uint first = pair.body[0].row == i ? 0 : 1;
       float own = share_of(row, &pair.body[first], pair.touch.at[first], end_of);
       float other = share_of(j, &pair.body[1 - first], pair.touch.at[1 - first], end_of);
       add_pair(pair_resistance, entry, (world->step * slope + term->friction) * own * other, 0.0f);
       if (near.own != row || near.other != j) continue;
-      float3 f = (first ? stiffness : -stiffness) * rest.x * pair.touch.normal;
+      float3 f = (first ? stiffness : -stiffness) * past * pair.touch.normal;
       force[row].xyz += own * f;
       if (mate != row) force[mate].xyz += (1.0f - own) * f;
     }

@@ -100,11 +100,11 @@ static inline void press_place(uint k, const Space *space, const Shape *shape, f
   float fits = fmin(a, space->fit[k]), overlap = fits - space->gap[k];  // of what is off the middle
   if (overlap > 0.0f) {
     float area = 6.28318531f * a * (k && k < PLACES - 1 ? SECTION_WEIGHT[k] * shape->length : a);
-    float left = fmax(space->gap[k] / fits, 0.1f), stiffness = term->wall_stiffness * area / left;  // none at the wall
+    float left = fmax(space->gap[k] / fits, 0.1f), stiffness = term->wall_stiffness * area / left;
     f -= stiffness * overlap * space->normal[k];
     // the inside is viscous where the wall dents it: as the dent gets deeper, eta sqrt(a d), and as it moves along, times d/a
     float yields = term->viscosity * sqrt(a * overlap) / world->step, passes = yields * fmin(overlap / a, 1.0f);
-    block = plus(block, bond_block(space->normal[k], stiffness / left + yields, passes));
+    block = plus(block, bond_block(space->normal[k], (left > 0.1f ? stiffness / left : stiffness) + yields, passes));
   }
   ends->on[0] += (1.0f - s) * f, ends->on[1] += s * f;
   ends->of[0] = plus(ends->of[0], scaled(block, (1.0f - s) * (1.0f - s)));
@@ -237,20 +237,25 @@ void precondition_ends(uint i, __constant World *world, __global Status *status,
 }
 
 // No step takes an end more than half of its way to the wall, nor along it by more than 0.8 of that way: in the ball that it
-// stays in there is no wall. What pushes it away acts before it could be on the other side.
+// stays in there is no wall. Away from the wall it moves by as much, or by half of its own radius, than which the vessel is
+// wider; a port is no wall, and near one it moves by 0.8 of the way to it, or a quarter of the radius of the cell.
 void restrain_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
-                   __global const int4 *position, __global const uint *end_of, __global const float8 *wall_grid,
-                   __global const int4 *wall_node, __global const uint2 *wall_entry, __global const int4 *wall_triangle,
+                   __global const int4 *position, __global const float *radius, __global const uint *end_of,
+                   __global const float *end_radius, __global const float8 *wall_grid, __global const int4 *wall_node,
+                   __global const uint2 *wall_entry, __global const int4 *wall_triangle,
                    __global const float4 *wall_pseudo, __global float4 *shift) {
   if (!end_of[i]) return;
   float3 move = shift[i].xyz;
-  Wall wall = wall_within(2.0f * length(move), position[i], world->quantum, wall_grid, wall_node, wall_entry,
-                          wall_triangle, wall_pseudo);
-  if (wall.port >= 0 || wall.triangle == NO_TRIANGLE) return;
-  float way = fmax(-wall.distance, 0.0f), out = dot(move, wall.normal);
+  float far = length(move);
+  Wall wall = wall_within(2.0f * far, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
+                          wall_pseudo);
+  float way = fmax(-wall.distance, 0.0f), past = fmax(0.8f * way, 0.25f * radius[i]);
+  if (wall.triangle == NO_TRIANGLE || (wall.port >= 0 && far <= past)) return;
+  float out = dot(move, wall.normal), inward = fmax(0.5f * way, 0.5f * end_radius[i]);
   float3 along = move - out * wall.normal;
   float slide = length(along), most = 0.8f * way;
-  if (out <= 0.5f * way && slide <= most) return;
-  shift[i].xyz = fmin(out, 0.5f * way) * wall.normal + (slide > most ? most / slide : 1.0f) * along;
+  if (wall.port < 0 && out <= 0.5f * way && out >= -inward && slide <= most) return;
+  shift[i].xyz = wall.port >= 0 ? past / far * move
+                                : clamp(out, -inward, 0.5f * way) * wall.normal + (slide > most ? most / slide : 1.0f) * along;
   atomic_inc(&status->limited);
 }

@@ -32,13 +32,15 @@ static inline float beside(const Body *b, float3 point) {
   return b->long_one ? clamp(dot(point - b->rear, b->along) / (b->length * b->length), 0.0f, 1.0f) : 0.5f;
 }
 
-// at: places of the one and the other; widths: sum of the radii there; normal: from the other to the one.
-typedef struct { float gap, widths, at[2]; float3 normal; } Touch;
+// at: places of the one and the other; apart: how far their axes are there where the cells rest; past: how much farther they
+// are; gap: between surfaces; normal: from the other to the one.
+typedef struct { float gap, past, apart, at[2]; float3 normal; } Touch;
 
-// Of the places of both bodies and what lies opposite to each, those that are nearest. Two that are round have one each.
-static inline Touch touch_of(const Body *one, const Body *other, __constant World *world, __global const uint *end_of,
-                             __global const float *body_radius) {
-  Touch best = {INFINITY, 1.0f, {0.5f, 0.5f}, (float3)(1.0f, 0.0f, 0.0f)};
+// Of the places of both bodies and what lies opposite to each, those that are nearest to where they rest, overlapping by a
+// share of their radii. Two that are round have one each.
+static inline Touch touch_of(const Body *one, const Body *other, float overlap, __constant World *world,
+                             __global const uint *end_of, __global const float *body_radius) {
+  Touch best = {INFINITY, INFINITY, 1.0f, {0.5f, 0.5f}, (float3)(1.0f, 0.0f, 0.0f)};
   for (uint side = 0; side < (one->long_one || other->long_one ? 2 : 1); ++side) {
     const Body *from = side ? other : one, *to = side ? one : other;
     for (uint k = 0; k < (from->long_one ? PLACES : 1); ++k) {
@@ -46,8 +48,9 @@ static inline Touch touch_of(const Body *one, const Body *other, __constant Worl
       float3 r = body_point(from, s) - body_point(to, t);
       float d = length(r);
       float widths = body_width(from, s, world, end_of, body_radius) + body_width(to, t, world, end_of, body_radius);
-      if (!(d - widths < best.gap)) continue;
-      best.gap = d - widths, best.widths = widths, best.at[side] = s, best.at[1 - side] = t;
+      float apart = (1.0f - overlap) * widths;
+      if (!(d - apart < best.past)) continue;
+      best.gap = d - widths, best.past = d - apart, best.apart = apart, best.at[side] = s, best.at[1 - side] = t;
       best.normal = (side ? -1.0f : 1.0f) / fmax(d, 1e-6f) * r;
     }
   }

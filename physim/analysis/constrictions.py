@@ -88,10 +88,15 @@ def look(sim: Simulation, origin: float) -> Sample:
     return Sample(60 * sim.time, ends, radius, pairs[pairs[:, 0] < pairs[:, 1]])
 
 
-def left(sim: Simulation) -> NDArray[np.bool_]:
+def departed(sim: Simulation) -> NDArray[np.bool_]:
     """(n,) whether a cell has left the vessel, by a port, in the order of ids."""
     found: NDArray[np.bool_] = sim.read("departed")[np.argsort(sim.read("id"))][1::2] > 0
     return found
+
+
+def last_bonds(before: Sample, gone: NDArray[np.bool_], now_gone: NDArray[np.bool_]) -> Ids:
+    """(b, 2) bonds of the cells that have left since the sample `before`, as they were then."""
+    return before.bonds[(now_gone & ~gone)[before.bonds].any(axis=1)]
 
 
 def pieces(sample: Sample) -> Ids:
@@ -147,9 +152,8 @@ def passage(parameters: Mapping[str, Any], cluster: int, seed: int, device: str 
     entry, done, chain, end, wide = np.nan, np.nan, 1.0, 1.0, 0.0
     while not gone.all():
         sim.step(max(1, round(SAMPLE / 60 / sim.step_length)))
-        before, now, there = now, look(sim, origin), gone
-        gone = left(sim)
-        held = np.vstack([held, before.bonds[(gone & ~there)[before.bonds].any(axis=1)]])
+        held = np.vstack([held, last_bonds(now, gone, departed(sim))])
+        now, gone = look(sim, origin), departed(sim)
         x = now.ends[..., 0]
         if np.isnan(entry) and x.max() > 0:
             entry = now.time

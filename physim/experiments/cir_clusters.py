@@ -137,7 +137,7 @@ def _rows(size: Size) -> list[Observable]:
                  Observable(f"samples in single file, {name}", "", over([name], "file")),
                  Observable(f"cells that leave their cluster, {name}", "", mean(name, "alone")),
                  Observable(f"extent at most, over that at the start, {name}", "", mean(name, "chain")),
-                 Observable(f"extent 2 s behind, over that at the start, {name}", "", mean(name, "end"))]  # fmt: skip
+                 Observable(f"extent at the end, over that at the start, {name}", "", mean(name, "end"))]  # fmt: skip
     return rows
 
 

@@ -69,15 +69,17 @@ class AbluminalWall(Term):
 class Elongation(Term):
     """U = sum_k v_k [E e_k^2/2 + n_k E_n f_k^2/2], e_k = 2 ln(R/a_k), f_k = 2 ln(R_n/a_k) > 0; sum_k v_k = 4/3 pi R^3.
 
-    A cell between two ends. Each end is a half sphere, and between them the cell has circular sections; its radius
-    a_k is that of the lumen, or, where the lumen is wider, one radius for all, such that the cell keeps its volume.
-    Being narrower than at rest costs E e^2/2 per volume, which is the pressure that it takes to push a cell into a
-    long tube; the nucleus is the middle of the volume (share n_k) and adds its own. So a cell enters a constriction
-    where pressure x section exceeds what these cost, and forces are slopes of U: toward where the lumen is wider, and
-    toward a sphere (stiffness pi E R/3 of a free cell). Its inside is viscous. What is nearer to a wall than its
-    radius is pushed off. `plasma` is told what it closes of the lumen: the mean distance from the wall all around where
-    it is round, and where it is long the sphere that loses as much as blood does in the gap along it; what is between
-    the ends counts for the narrower one. No step takes an end more than half of its way to the wall. Implicit.
+    A cell between two ends. Each end is a half sphere, and between them the cell has circular sections; its radius a_k
+    is that of the lumen, or, where the lumen is wider, one radius for all, such that the cell keeps its volume. Being
+    narrower than at rest costs E e^2/2 per volume, which is the pressure that it takes to push a cell into a long
+    tube; the nucleus is the middle of the volume (share n_k) and adds its own. So a cell enters a constriction where
+    pressure x section exceeds what these cost, and forces are slopes of U: toward where the lumen is wider, and toward
+    a sphere (stiffness pi E R/3 of a free cell). Its inside is viscous. What is off the middle is pushed off the wall
+    that it overlaps by d, at a pressure k d/(1 - d/a), up to 10 k d (a: radius of the cell there, or of the lumen).
+    `plasma` is told what it closes of the lumen: the mean distance from the wall all around where it is round, and
+    where it is long the sphere that loses as much as blood does in the gap along it; what is between the ends counts
+    for the narrower one. No step takes an end more than half of its way to the wall, nor along it by more than 0.8 of
+    that. Implicit.
 
     The lumen is felt through eight sections of eight points each, along a straight line: a cell that is long in a sharp
     bend, or in a slit, is not what this term represents. Source of the law and its numbers: physim's vascular prototype
@@ -102,8 +104,9 @@ class Elongation(Term):
         source="vascular prototype: about 1e3 Pa s", ge=0,
     )  # fmt: skip
     wall_stiffness: KilopascalPerMicron = parameter(
-        0.2, "pressure on what overlaps the wall, per um", source="numerical: overlaps of less than 0.1 um", gt=0
-    )
+        0.2, "k: pressure on what overlaps the wall, per um, where that is little",
+        source="numerical: overlaps of less than 0.1 um", gt=0,
+    )  # fmt: skip
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("seat_ends", "row", ("end_of",), ("end_row",), when="rebuild"),
@@ -125,22 +128,24 @@ class Elongation(Term):
             Kernel("precondition_ends", "cell", (*ENDS, "body_factor", "residual"), ("preconditioned",),
                    when="solving"),
         ),
-        "take": (Kernel("restrain_ends", "cell", ("position", "end_of", *WALL), (), ("shift",)),),
+        "take": (
+            Kernel("restrain_ends", "cell", ("position", "radius", "end_of", "end_radius", *WALL), (), ("shift",)),
+        ),
     }  # fmt: skip
 
 
 class Bond(Term):
-    """F = k x, x = g + f w > 0, over the gap g of a bond; k_c x/(1 + x/w) where x < 0; broken at k_0 exp(F/F_b).
+    """F = k x where x > 0, k_c x/(1 + x/r) where x < 0; axes are r + x apart; broken at k_0 exp(F/F_b).
 
     Homotypic adhesion in blood. Cells touch, and hold each other, where they are nearest, along their whole bodies, so
-    that a bond slides along the surface as cells turn and unfold; w is the sum of their radii there, and no force lets
-    their axes meet. Cells that hold each other are flattened on each other: at rest they overlap by f w, f = 1 - cos
-    of the contact angle (Young and Dupre: adhesion energy over twice the tension of the cortex), so that a cluster is
-    compact and closes a vessel. Others (f = 0) touch as spheres do. k and k_c are of the cells that a junction pulls or
-    presses: walls alone give them another shape.
-    Cells that are within `reach` at the start hold each other; others bind at k_on on contact. A bond that is longer
-    than `reach`, with another cell in its middle, is lost: there is no surface left for it. Equal and opposite. Source:
-    Bell, Science 200:618 (1978); strengths: docs/blood.md.
+    that a bond slides along the surface as cells turn and unfold. r is the sum w of their radii there, and (1 - f) w
+    where they hold each other: those are flattened on each other, f = 1 - cos of the contact angle (Young and Dupre:
+    adhesion energy over twice the tension of the cortex), so that a cluster is compact and closes a vessel. Contact
+    grows as axes come near each other, up to 10 k_c r. k and k_c are of the cells that a junction pulls or presses:
+    walls alone give them another shape. Contacts are flat as soon as cells bind, and round as soon as a bond breaks.
+    Cells that are within `reach` at the start hold each other; others bind at k_on on contact. A bond whose gap is
+    longer than `reach`, with another cell in its middle, is lost: there is no surface left for it. Equal and opposite.
+    Source: Bell, Science 200:618 (1978); strengths: docs/blood.md.
     """
 
     name: ClassVar[str] = "bond"
@@ -153,9 +158,9 @@ class Bond(Term):
         4.0, "stiffness k_c of contact", source="pi E R/2: two such cells in series, pressed on each other", gt=0
     )
     flattening: Number = parameter(
-        0.25, "overlap f at rest of cells that hold each other, over the sum of their radii: 1 - cos(contact angle)",
-        source="tension at contacts 0.7 to 0.95 of that of free cortex (compacting embryos, Maitre et al., NCB 17:849, "
-        "2015, recalled); assumed for tumor cells",
+        0.25, "share f of the sum of radii by which cells that hold each other overlap at rest: 1 - cos(contact angle)",
+        source="assumed; cells of embryos before they compact have 0.27 (87 degrees from surface to surface, Maitre et "
+        "al., NCB 17:849, 2015, recalled)",
         ge=0, le=0.5,
     )  # fmt: skip
     friction: Drag = parameter(
@@ -171,6 +176,10 @@ class Bond(Term):
     )  # fmt: skip
     binding_rate: PerMinute = parameter(6.0, "rate k_on within reach", source="0.1/s: assumed", ge=0)
     reach: Micron = parameter(0.5, "gap below which cells bind", source="assumed", gt=0)
+    longest: Number = parameter(
+        2.5, "length from end to end, over the sum of radii, beyond which a bond is lost",
+        source="lists reach so far; a bond of two cells of 7 um bears 196 nN there, and breaks within 0.5 s", ge=1,
+    )  # fmt: skip
 
     kernels: ClassVar[tuple[Kernel, ...]] = (
         Kernel("bind", "cell", ("id", "position", *_WIDTHS, "body_radius", *PAIR_LISTS), ("bond_partner",)),
@@ -180,8 +189,8 @@ class Bond(Term):
     )  # fmt: skip
 
     def pair_range(self) -> float:
-        """A bond that is longer is not found any more; with the strength here it breaks before."""
-        return 1.8
+        """As far as bonds are looked for."""
+        return self.longest
 
 
 class Plasma(Term):

@@ -122,7 +122,7 @@ def test_a_cell_whose_ends_are_in_two_branches_yields_to_neither(device_label):
     sim = Simulation(Scenario.from_table(given), cells=cells, device=device_label)
     order = np.argsort(sim.read("id"))
     position = sim.read("position")
-    position[order[:2]] = sim.box.to_fixed(np.array([[124.0, 95.0, 20], [150.0, 111.0, 20]]))
+    position[order[:2]] = sim.box.to_fixed(np.array([[124.0, 95.0, 20], [150.0, 104.0, 20]]))
     sim.write("position", position)
     sim.step(1)
     order = np.argsort(sim.read("id"))

@@ -65,9 +65,9 @@ def test_no_push_takes_a_cell_through_a_wall(device_label):
 @pytest.mark.parametrize("tube", [8.0, 2.4])
 @pytest.mark.parametrize("step", [1e-4, STEPS[-1]])
 def test_no_push_takes_an_end_of_a_long_cell_through_a_wall(device_label, step, tube):
-    """Cells of two ends in a wide tube and in one that makes them long: each end is pushed by itself, by up to twice
-    what walls press the rounder ones with where their middle is on the wall."""
-    sim, wall = pushed(device_label, step, 15, 100.0, {"elongation": {}}, tube)
+    """Cells of two ends in a wide tube and in one that makes them long: each end is pushed by itself, by up to three
+    times what the wall presses it with where the middle of a round cell is on it (333 nN)."""
+    sim, wall = pushed(device_label, step, 15, 1000.0, {"elongation": {}}, tube)
     least = RADIUS
     for _ in range(20):
         sim.step(10)
@@ -90,7 +90,7 @@ def test_no_cell_passes_a_wall_in_a_million_steps_of_cells(device_label, step, s
 @pytest.mark.parametrize("tube", [8.0, 2.4])
 @pytest.mark.parametrize("step", STEPS)
 def test_no_end_of_a_long_cell_passes_a_wall_in_40000_steps_of_cells(device_label, step, tube):
-    sim, wall = pushed(device_label, step, 40, 100.0, {"elongation": {}}, tube)
+    sim, wall = pushed(device_label, step, 40, 1000.0, {"elongation": {}}, tube)
     for _ in range(100):
         sim.step(10)
         assert deepest(sim, wall) > -1e-4

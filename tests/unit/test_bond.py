@@ -39,9 +39,9 @@ def spread(sim, at, rng, longest=4.0):
 AT = np.r_[0, SECTION, 1]
 
 
-def nearest(one, other, wide_one, wide_other):
-    """Gap (um), places on both, sum of the radii and normal (to the one) where two bodies are nearest: from the places
-    of each to what lies opposite. Ends (2, 3), radii (10,)."""
+def nearest(one, other, wide_one, wide_other, overlap):
+    """How much farther apart than at rest (um), places on both, way between axes at rest, and normal (to the one) where
+    two bodies are nearest to that: from the places of each to what lies opposite. Ends (2, 3), radii (10,)."""
     best = (np.inf,)
     for first, (own, far, own_wide, far_wide) in enumerate([(one, other, wide_one, wide_other),
                                                             (other, one, wide_other, wide_one)]):
@@ -50,34 +50,41 @@ def nearest(one, other, wide_one, wide_other):
             point = own[0] + s * (own[1] - own[0])
             t = np.clip((point - far[0]) @ along / (along @ along), 0, 1)
             r = point - far[0] - t * along
-            widths = a + np.interp(t, AT, far_wide)
-            gap = np.linalg.norm(r) - widths
-            if gap < best[0] - 1e-9:
-                best = (gap, (s, t)[first], (t, s)[first], widths, (-1) ** first * r / np.linalg.norm(r))
+            apart = (1 - overlap) * (a + np.interp(t, AT, far_wide))
+            past = np.linalg.norm(r) - apart
+            if past < best[0] - 1e-9:
+                best = (past, (s, t)[first], (t, s)[first], apart, (-1) ** first * r / np.linalg.norm(r))
     return best
 
 
 def oracle(ends, radius, bound, flattening):
-    """Forces (2 n, 3), nN, of all pairs that touch or are bound; radii (10, n)."""
-    count, force = len(ends) // 2, np.zeros_like(ends)
+    """Forces (2 n, 3), nN, of all pairs that touch or are bound, and the slope (2 n, 2 n), nN/um, of that between two
+    ends; radii (10, n)."""
+    count, force, slopes = len(ends) // 2, np.zeros_like(ends), np.zeros((len(ends), len(ends)))
     for i, j in itertools.combinations(range(count), 2):
-        gap, *at, widths, normal = nearest(ends[2 * i : 2 * i + 2], ends[2 * j : 2 * j + 2], radius[:, i], radius[:, j])
-        flat = flattening * widths if bound[i, j] else 0.0
-        stretch = gap + flat
-        if stretch > 0 and not bound[i, j]:
+        past, *at, apart, normal = nearest(ends[2 * i : 2 * i + 2], ends[2 * j : 2 * j + 2], radius[:, i], radius[:, j],
+                                           flattening * bound[i, j])  # fmt: skip
+        if past > 0 and not bound[i, j]:
             continue
-        f = -(STIFFNESS if stretch > 0 else CONTACT / (1 + stretch / (widths - flat))) * stretch * normal
+        left = max(1 + past / apart, 0.1)
+        stiffness = STIFFNESS if past > 0 else CONTACT / left
+        slope = stiffness / left if 0.1 < left < 1 else stiffness
+        f, shares = -stiffness * past * normal, []
         for cell, place, sign in ((i, at[0], 1), (j, at[1], -1)):
             length = np.linalg.norm(ends[2 * cell + 1] - ends[2 * cell])
             share = 0.5 + (place - 0.5) * length / (length + 7.0)
             force[2 * cell + 1] += sign * share * f
             force[2 * cell] += sign * (1 - share) * f
-    return force
+            shares.append((1 - share, share))
+        block = slope * np.outer(*shares)
+        slopes[2 * i : 2 * i + 2, 2 * j : 2 * j + 2], slopes[2 * j : 2 * j + 2, 2 * i : 2 * i + 2] = block, block.T
+    return force, slopes
 
 
 @pytest.mark.parametrize("seed, longest, flattening", [(1, 4.0, 0.0), (2, 9.0, 0.0), (1, 4.0, 0.3), (2, 9.0, 0.3)])
 def test_forces_are_those_where_bodies_are_nearest_and_cancel(device_label, seed, longest, flattening):
-    held = {"stiffness": STIFFNESS, "contact_stiffness": CONTACT, "release_rate": 0.0, "flattening": flattening}
+    held = {"stiffness": STIFFNESS, "contact_stiffness": CONTACT, "release_rate": 0.0, "friction": 0.0,
+            "flattening": flattening}  # fmt: skip
     terms = {"elongation": {}, "bond": held}
     sim, at, rng = crowd(device_label, terms, seed)
     spread(sim, at, rng, longest)
@@ -94,9 +101,13 @@ def test_forces_are_those_where_bodies_are_nearest_and_cancel(device_label, seed
     partners = by_id(sim, "bond_partner")
     bound = np.array([[(partners[:, ids == 2 * i + 1] == 2 * j + 2).any() for j in range(6)] for i in range(6)])
     assert (bound == bound.T).all() and bound.sum() >= 6
-    expected = oracle(ends, radius, bound, flattening)
+    expected, slopes = oracle(ends, radius, bound, flattening)
     np.testing.assert_allclose(total - body - carried, expected, atol=2e-3 * np.abs(expected).max())
     assert np.abs((total - body - carried).sum(axis=0)).max() < 1e-4 * np.abs(expected).max()
+    one, other, resistance = scenes.pair_entries(sim)
+    found = np.zeros_like(slopes)
+    found[one, other] = resistance[:, 0] / sim.step_length
+    np.testing.assert_allclose(found, slopes, atol=2e-3 * slopes.max())
 
 
 

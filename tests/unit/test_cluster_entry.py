@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physim.analysis.constrictions import Sample, extent, in_file, pieces
+from physim.analysis.constrictions import Sample, extent, in_file, last_bonds, pieces
 from physim.experiments.cir_clusters import CIR_3, clusters
 from physim.experiments.ensemble import Ensemble, rows
 
@@ -29,6 +29,14 @@ def test_pieces_are_what_bonds_join_and_the_extent_is_a_radius_of_gyration():
     assert found[0] == found[3] == found[4] and len(set(found)) == 3
     assert extent(sample([[0.0, 0], [10, 10]])) == pytest.approx(5.0)
     assert extent(sample([[0.0, 10], [10, 0]])) == pytest.approx(0.0)
+
+
+def test_a_cell_that_leaves_the_vessel_keeps_the_bonds_that_it_had_and_no_others():
+    gone, later = np.array([True, False, False, False]), np.array([True, True, False, False])
+    before = sample([[0, 0]] * 4, [[0, 1], [1, 2]])
+    assert last_bonds(before, gone, later).tolist() == [[0, 1], [1, 2]]
+    assert last_bonds(before, gone, gone).tolist() == []
+    assert last_bonds(sample([[0, 0]] * 4, [[2, 3]]), gone, later).tolist() == []
 
 
 def unfolding(**changes):
