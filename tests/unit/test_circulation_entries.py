@@ -76,12 +76,15 @@ def test_corners_are_where_a_vessel_turns():
 def test_a_thin_cell_leaves_and_one_that_cannot_enter_is_kept(device_label, monkeypatch):
     """Through a tube that narrows to 3.5 um: as far as the outlet, or to rest before the narrow part.
 
-    Of the two thin cells one begins at the wall of the wide part, where blood is slow.
+    Of the two thin cells one begins at the wall of the wide part, where blood is slow; whether it stays there, and takes
+    two seconds or four, hangs on the last bit.
     """
     monkeypatch.setattr(retention, "REST", 0.3)
     given = {**CIR_1.sizes["smoke"].arms["size-2"].parameters, "seconds": 8.0}
+    alone = retention.first_pass(given, 1, 1, device_label)
     left = retention.first_pass({**given, "cells": 2}, 1, 1, device_label)
-    assert left["retained"] == 0 and 0.2 < left["transit"] < 2.0 and np.isnan(left["room"])
+    assert alone["retained"] == left["retained"] == 0 and np.isnan(left["room"])
+    assert 0.2 < alone["transit"] < 0.5 and left["transit"] > 2 * alone["transit"]
     kept = retention.first_pass({**given, **RIGID}, 1, 1, device_label)
     assert kept["retained"] == kept["at_rest"] == 1 and kept["bottleneck"] < 0.5 and np.isnan(kept["transit"])
     assert 60 < kept["way"] < left["way"] and kept["borne"] == pytest.approx(1.33, rel=0.05)
