@@ -76,8 +76,8 @@ def test_corners_are_where_a_vessel_turns():
 def test_a_thin_cell_leaves_and_one_that_cannot_enter_is_kept(device_label, monkeypatch):
     """Through a tube that narrows to 3.5 um: as far as the outlet, or to rest before the narrow part.
 
-    Of the two thin cells one begins at the wall of the wide part, where blood is slow; whether it stays there, and takes
-    two seconds or four, hangs on the last bit.
+    Of the two thin cells one begins at the wall of the wide part, where blood is slow; whether it stays there, and
+    takes two seconds or four, hangs on the last bit.
     """
     monkeypatch.setattr(retention, "REST", 0.3)
     given = {**CIR_1.sizes["smoke"].arms["size-2"].parameters, "seconds": 8.0}
