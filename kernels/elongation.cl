@@ -238,24 +238,31 @@ void precondition_ends(uint i, __constant World *world, __global Status *status,
 
 // No step takes an end more than half of its way to the wall, nor along it by more than 0.8 of that way: in the ball that it
 // stays in there is no wall. Away from the wall it moves by as much, or by half of its own radius, than which the vessel is
-// wider; a port is no wall, and near one it moves by 0.8 of the way to it, or a quarter of the radius of the cell.
+// wider. Near a port, which is no wall, that holds across the vessel; along it the end moves by a quarter of the cell's radius.
 void restrain_ends(uint i, __constant World *world, __global Status *status, __constant Elongation *term,
                    __global const int4 *position, __global const float *radius, __global const uint *end_of,
                    __global const float *end_radius, __global const float8 *wall_grid, __global const int4 *wall_node,
                    __global const uint2 *wall_entry, __global const int4 *wall_triangle,
-                   __global const float4 *wall_pseudo, __global float4 *shift) {
+                   __global const float4 *wall_pseudo, __global const float8 *vessel_point,
+                   __global const uint *vessel_at, __global float4 *shift) {
   if (!end_of[i]) return;
-  float3 move = shift[i].xyz;
-  float far = length(move);
-  Wall wall = wall_within(2.0f * far, position[i], world->quantum, wall_grid, wall_node, wall_entry, wall_triangle,
-                          wall_pseudo);
-  float way = fmax(-wall.distance, 0.0f), past = fmax(0.8f * way, 0.25f * radius[i]);
-  if (wall.triangle == NO_TRIANGLE || (wall.port >= 0 && far <= past)) return;
-  float out = dot(move, wall.normal), inward = fmax(0.5f * way, 0.5f * end_radius[i]);
-  float3 along = move - out * wall.normal;
-  float slide = length(along), most = 0.8f * way;
-  if (wall.port < 0 && out <= 0.5f * way && out >= -inward && slide <= most) return;
-  shift[i].xyz = wall.port >= 0 ? past / far * move
-                                : clamp(out, -inward, 0.5f * way) * wall.normal + (slide > most ? most / slide : 1.0f) * along;
+  float3 move = shift[i].xyz, normal, free = 0.0f;
+  Wall wall = wall_within(2.0f * length(move), position[i], world->quantum, wall_grid, wall_node, wall_entry,
+                          wall_triangle, wall_pseudo);
+  if (wall.triangle == NO_TRIANGLE) return;
+  normal = wall.normal;
+  float way = fmax(-wall.distance, 0.0f), most = 0.8f * way, past = fmax(most, 0.25f * radius[i]);
+  if (wall.port >= 0) {
+    float3 vessel = vessel_point[vessel_at[i]].s012;
+    free = dot(move, vessel) * vessel, normal -= dot(normal, vessel) * vessel;
+    float share = length(normal);
+    normal = share > 0.1f ? normal / share : (float3)(0.0f);
+  }
+  float out = dot(move - free, normal), inward = fmax(0.5f * way, 0.5f * end_radius[i]), ahead = length(free);
+  float3 along = move - free - out * normal;
+  float slide = length(along);
+  if (out <= 0.5f * way && out >= -inward && slide <= most && ahead <= past) return;
+  shift[i].xyz = clamp(out, -inward, 0.5f * way) * normal + (slide > most ? most / slide : 1.0f) * along +
+                 (ahead > past ? past / ahead : 1.0f) * free;
   atomic_inc(&status->limited);
 }

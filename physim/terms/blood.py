@@ -129,7 +129,8 @@ class Elongation(Term):
                    when="solving"),
         ),
         "take": (
-            Kernel("restrain_ends", "cell", ("position", "radius", "end_of", "end_radius", *WALL), (), ("shift",)),
+            Kernel("restrain_ends", "cell", ("position", "radius", "end_of", "end_radius", *WALL, *_CENTERLINE), (),
+                   ("shift",)),
         ),
     }  # fmt: skip
 
