@@ -315,7 +315,8 @@ def blood() -> tuple[Device, dict[str, Any]]:
     sim = Simulation(Scenario.from_table(table), cells=scenes.cells(position, radius=4.5, nucleus_radius=3.0))
     sim.advance(2)
     found = {"status": sim.status, "untouched": untouched(sim, "elongation", "bond", "plasma")}
-    loose = {"elongation": {"viscosity": 0.0}, "bond": {"friction": 0.0, "contact_stiffness": 40.0}, "plasma": {}}
+    loose = {"elongation": {"viscosity": 0.0}, "plasma": {},
+             "bond": {"friction": 0.0, "contact_stiffness": 40.0, "flattening": 0.0}}  # fmt: skip
     pushed = scenes.cells([[16.0, 8, 8], [16.0, 10.2, 8]], radius=[2.5, 1.0], nucleus_radius=[1.0, 0.5])
     Simulation(Scenario.from_table(in_blood.table(loose, size, **tube)), cells=pushed).advance(1)
     terms |= {"vessel_wall": {}}
