@@ -1,8 +1,8 @@
-// Cells in blood hold each other where they are nearest, along their bodies: F = k x over the stretch x > 0 of a bond, and
-// k_c x/(1 + x/r), up to ten times k_c x, where they are pressed on each other. Their axes are r + x apart: r is the sum w of
+// Cells in blood hold each other where they are nearest, along their bodies: F = k x over the stretch x > 0 of a bond, and k_c
+// x/(1 + x/r), up to ten times k_c x, where they are pressed on each other. Their axes are r + x apart: r is the sum w of
 // their radii, and (1 - f) w where they hold each other, as they are flattened where they touch. Bonds form on contact and
-// break at k_0 exp(F/F_b), or where another cell has come between. Fronts do the work for both ends; each cell keeps its own copy of a bond, and
-// both are updated from the same numbers.
+// break at k_0 exp(F/F_b), or where another cell has come between. Fronts do the work for both ends; each cell keeps its own
+// copy of a bond, and both are updated from the same numbers.
 #define FOR_BOND 11  // behind those of random.h
 #define NO_BOND 0xFFFFFFFFu
 
@@ -34,9 +34,9 @@ static inline Nearest nearest_ends(uint i, uint j, __constant World *world, __gl
 // Two cells in the order of their ids, so that both find the same numbers: places from the rear end of the first.
 typedef struct { Body body[2]; Touch touch; int4 origin; } Pair;
 
-static inline Pair pair_of(uint i, uint j, bool bound, __constant Bond *term, __constant World *world, __global const uint *id, __global const int4 *position,
-                           __global const float *radius, __global const uint *end_of, __global const uint *end_row,
-                           __global const float *body_radius) {
+static inline Pair pair_of(uint i, uint j, bool bound, __constant Bond *term, __constant World *world,
+                           __global const uint *id, __global const int4 *position, __global const float *radius,
+                           __global const uint *end_of, __global const uint *end_row, __global const float *body_radius) {
   uint one = id[i] < id[j] ? i : j, two = one == i ? j : i;
   Pair p;
   p.origin = position[rear_of(one, end_of, end_row)];
