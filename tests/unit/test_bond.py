@@ -188,4 +188,4 @@ def test_nothing_but_bonds_holds_cells_together(device_label, flattening):
         middles = places(arm).reshape(2, 2, 3).mean(axis=1)
         apart.append(np.linalg.norm(middles[1] - middles[0]))
         assert len(arm.read("id")) == 4
-    assert apart[0] == pytest.approx(14 * (1 - flattening), abs=0.1) and apart[1] > 15.9
+    assert apart[0] == pytest.approx(14 * (1 - flattening), abs=0.01) and apart[1] > 15.9
